@@ -1,0 +1,83 @@
+"""Configuration of the documentation; built by `make docs`."""
+
+import re
+
+import sk_aecnn
+
+project = "sk_aecnn"
+author = "sk_aecnn developers"
+copyright = "2026, sk_aecnn developers"
+version = release = sk_aecnn.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+nitpicky = False
+
+# -- API reference: the template lists the members, numpydoc lays out each docstring ----------
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+# -- Text -------------------------------------------------------------------------------------
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# -- Gallery: the scripts named plot_* are run, the others are shown --------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "download_all_examples": False,
+    "show_memory": False,
+    "min_reported_time": 60,
+}
+
+# -- Pages ------------------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sk_aecnn"
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+# Docstrings inherited from scikit-learn refer to labels and terms of scikit-learn's own
+# documentation. The build has no network to resolve them, so here they become plain text.
+_ROLE = re.compile(r":(?:ref|term|doc|class|func|meth):`~?([^`<]+?)(?:\s*<[^`>]*>)?`")
+# The axes of `(batch, *spatial)`, where reStructuredText would see the start of an emphasis.
+# Code in backquotes and after a prompt is matched first, to be left as it is.
+_AXES = re.compile(r"(`+[^`]*`+|^\s*(?:>>>|\.\.\. ).*$)|(?<=[(,\s])\*(?=\w+[,)])", re.MULTILINE)
+
+
+def unlink_inherited(app, what, name, obj, options, lines):
+    """Turn the roles in a docstring that scikit-learn wrote into plain text."""
+    if (getattr(obj, "__module__", None) or "").startswith("sklearn."):
+        lines[:] = _ROLE.sub(r"\1", "\n".join(lines)).split("\n")
+
+
+def escape_axes(app, what, name, obj, options, lines):
+    """Escape the asterisk of an axis name such as `*spatial`."""
+    escaped = _AXES.sub(lambda match: match[1] or r"\*", "\n".join(lines))
+    lines[:] = escaped.split("\n")
+
+
+def setup(app):
+    """Register the hooks above, before numpydoc's own (priority 500)."""
+    app.connect("autodoc-process-docstring", unlink_inherited, priority=300)
+    app.connect("autodoc-process-docstring", escape_axes, priority=400)

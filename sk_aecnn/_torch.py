@@ -1,0 +1,66 @@
+"""Devices, precisions and random streams: what every torch side module needs and none owns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn the name of a device into a device that is present on this machine."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used here ({str(error).splitlines()[0]}). Pass "
+            "device='auto' to take a GPU where there is one and the CPU elsewhere."
+        ) from error
+    return resolved
+
+
+def new_generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a random stream of its own: the global one is neither read nor moved."""
+    return torch.Generator(device=device).manual_seed(seed)
+
+
+def detach_tensor(X: Any) -> Any:
+    """Return a torch tensor as a numpy array, without a copy where it can; others as they are."""
+    if not isinstance(X, Tensor):
+        return X
+    X = X.detach().cpu()
+    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+
+
+class _Writable:
+    """A view of an array's memory that does not say it is read-only."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        interface = dict(array.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface
+        self.array = array
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """Share an array's memory with a tensor that is only ever read.
+
+    torch warns of read-only memory (memory-mapped files, joblib's arguments), because it could be
+    written through the tensor. Nothing here writes to its input, so the flag is left behind.
+    """
+    array = np.asarray(array)
+    if array.dtype == np.longdouble and array.dtype != np.float64:
+        array = array.astype(np.float64)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    array = np.ascontiguousarray(array)
+    if not array.flags.writeable:
+        array = np.asarray(_Writable(array))
+    return torch.from_numpy(array)

@@ -1,0 +1,279 @@
+"""The training loop: skorch's, with the parts that cost time or touch global state replaced."""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import cos, isfinite, pi
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer
+from skorch.helper import predefined_split
+from skorch.utils import noop
+from tqdm import tqdm
+
+from sk_aecnn._batches import BatchIterator, RowDataset, inference_batch_size, map_rows
+from sk_aecnn.exceptions import DivergenceError
+
+OPTIMIZERS: dict[str, tuple[type, dict[str, Any]]] = {
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "adamw": (torch.optim.AdamW, {"fused": True}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+}
+
+_WARM_UP = 0.25
+_START, _END = 0.04, 0.001
+
+
+def _one_cycle(progress: float) -> float:
+    """Rise for a quarter of the steps, then fall along a cosine (Smith & Topin 2018)."""
+    if progress < _WARM_UP:
+        return _START + (1 - _START) * (1 - cos(pi * progress / _WARM_UP)) / 2
+    return _cosine((progress - _WARM_UP) / (1 - _WARM_UP))
+
+
+def _cosine(progress: float) -> float:
+    """Fall from 1 to almost 0 along half a cosine (Loshchilov & Hutter 2017)."""
+    return _END + (1 - _END) * (1 + cos(pi * progress)) / 2
+
+
+def _constant(progress: float) -> float:
+    return 1.0
+
+
+# name -> factor of the learning rate at the share of the steps already done
+LR_SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": _constant,
+    "cosine": _cosine,
+    "one_cycle": _one_cycle,
+}
+
+
+@dataclass
+class TrainingOptions:
+    """How to train: the estimator's parameters of the same names, resolved."""
+
+    max_epochs: int
+    batch_size: int
+    lr: float
+    weight_decay: float
+    optimizer: str | type
+    lr_schedule: str
+    patience: int | None
+    callbacks: list[Any] = field(default_factory=list)
+    verbose: int = 0
+
+
+class LearningRateSchedule(Callback):
+    """Set the learning rate before every step, as a share of the steps of this call to ``fit``."""
+
+    def __init__(self, schedule: str) -> None:
+        self.schedule = schedule
+
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        self.step_ = 0
+        self.n_steps_ = net.max_epochs * len(BatchIterator(X, net.batch_size))
+
+    def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
+        if not training or self.schedule == "constant":
+            return
+        lr = net.lr * LR_SCHEDULES[self.schedule](self.step_ / self.n_steps_)
+        for group in net.optimizer_.param_groups:
+            group["lr"] = lr
+        self.step_ += 1
+
+
+class ProgressBar(Callback):
+    """Show the steps done, the time left and the losses of the last epoch."""
+
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        n_steps = net.max_epochs * len(BatchIterator(X, net.batch_size))
+        self.bar_ = tqdm(total=n_steps, unit="step", desc="fit", dynamic_ncols=True)
+
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
+        if training:
+            self.bar_.update()
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        epoch = net.history[-1]
+        losses = {name: f"{epoch[name]:.4f}" for name in sorted(epoch) if name.endswith("loss")}
+        self.bar_.set_description(f"epoch {len(net.history)}")
+        self.bar_.set_postfix(losses)
+
+    def close(self) -> None:
+        """Leave the bar on the screen as it stands; it may not travel with a pickle."""
+        bar = self.__dict__.pop("bar_", None)
+        if bar is not None:
+            bar.close()
+
+
+class TrainingNet(NeuralNet):
+    """A skorch net whose steps cost little more than their arithmetic.
+
+    Differences from `skorch.NeuralNet`, each a method below: batches are gathered from whole
+    tensors; the losses of an epoch are summed on the device and read once, at its end; the batch
+    rows of the history live for one epoch; a loss that is not finite raises; Ctrl-C is not
+    swallowed. The criterion returns a dictionary of losses, ``"loss"`` the one to minimise.
+    """
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        self._set_training(True)
+        step = self._losses(batch)
+        step["loss"].backward()
+        return step
+
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        self._set_training(False)
+        with torch.no_grad():
+            return self._losses(batch)
+
+    def _losses(self, batch: Any) -> dict[str, Any]:
+        inputs, target = batch
+        outputs = self.infer(inputs)
+        row_weight = inputs["row_weight"].to(self.device) if isinstance(inputs, dict) else None
+        losses = self.criterion_(outputs, target.to(self.device), row_weight)
+        return {"y_pred": outputs[0], "losses": losses, "loss": losses["loss"]}
+
+    def _set_training(self, training: bool = True) -> None:
+        if self.module_.training != training:
+            super()._set_training(training)
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        if iterator is None:
+            return
+        total: torch.Tensor | float = 0.0
+        names: list[str] = []
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+            names = list(step["losses"])
+            total = total + torch.stack(list(step["losses"].values())).detach() * len(batch[1])
+        self._record_losses(prefix, names, total / len(iterator.dataset))
+        self.history[-1]["batches"].clear()
+
+    def _record_losses(self, prefix: str, names: list[str], means: Any) -> None:
+        for name, value in zip(names, means.tolist(), strict=True):
+            if not isfinite(value):
+                raise DivergenceError(
+                    f"The {prefix}_{name} of epoch {len(self.history)} is {value}: training "
+                    f"diverged at lr={self.lr:g}. Pass a lower lr (a tenth, say), or scale the "
+                    "input where scaling=None was chosen."
+                )
+            self.history.record(f"{prefix}_{name}", value)
+
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> Any:
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y)
+        except KeyboardInterrupt as interrupt:
+            if not self._was_raised_by_callback(interrupt):
+                raise
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def _was_raised_by_callback(self, interrupt: KeyboardInterrupt) -> bool:
+        """Tell a callback's wish to stop, which skorch also spells KeyboardInterrupt, from Ctrl-C.
+
+        A callback stops with a ``raise`` statement in a method of its own. The interpreter's
+        interrupt comes up between any two instructions, or in the handler of the signal.
+        """
+        innermost = interrupt.__traceback__
+        assert innermost is not None, "a caught exception has a traceback"
+        while innermost.tb_next is not None:
+            innermost = innermost.tb_next
+        frame = innermost.tb_frame
+        explicit = frame.f_code.co_code[innermost.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+        owner = frame.f_locals.get("self")
+        return explicit and any(owner is callback for _, callback in self.callbacks_)
+
+    def get_default_callbacks(self) -> list[Any]:
+        return [("epoch_timer", EpochTimer())]
+
+
+def build_net(
+    module: torch.nn.Module,
+    criterion: torch.nn.Module,
+    options: TrainingOptions,
+    device: torch.device,
+    generator: torch.Generator,
+) -> TrainingNet:
+    """Return an initialized net around a network, ready to train.
+
+    Parameters
+    ----------
+    module, criterion : nn.Module
+        The network, which maps a batch of rows to a tuple of outputs, and the objective.
+    options : TrainingOptions
+        How to train.
+    device : torch.device
+        Where to train.
+    generator : torch.Generator
+        Stream that the order of the rows is drawn from.
+    """
+    optimizer, arguments = options.optimizer, {}
+    if isinstance(optimizer, str):
+        optimizer, arguments = OPTIMIZERS[optimizer]
+    arguments = arguments | {"weight_decay": options.weight_decay}
+    net = TrainingNet(
+        module,
+        criterion,
+        optimizer=optimizer,
+        lr=options.lr,
+        batch_size=options.batch_size,
+        iterator_train=BatchIterator,
+        iterator_train__generator=generator,
+        iterator_valid=BatchIterator,
+        train_split=None,
+        device=str(device),
+        verbose=0,
+        **{f"optimizer__{name}": value for name, value in arguments.items()},
+    )
+    return net.initialize()
+
+
+def train(
+    net: TrainingNet, options: TrainingOptions, data: RowDataset, validation: Any = None
+) -> TrainingNet:
+    """Train a net for some epochs; further calls continue where the last one ended.
+
+    Parameters
+    ----------
+    net : TrainingNet
+        As `build_net` or an earlier call returned it.
+    options : TrainingOptions
+        How to train.
+    data : RowDataset or Subset
+        Training rows.
+    validation : Subset or None
+        Rows to watch for early stopping.
+    """
+    bar = ProgressBar()
+    net.callbacks = [("lr_schedule", LearningRateSchedule(options.lr_schedule)), *options.callbacks]
+    if options.verbose:
+        net.callbacks.append(("progress_bar", bar))
+    if options.patience is not None:
+        stopper = EarlyStopping(patience=options.patience, load_best=True, sink=noop)
+        net.callbacks.append(("early_stopping", stopper))
+    net.max_epochs = options.max_epochs
+    net.train_split = None if validation is None else predefined_split(validation)
+    net.initialize_callbacks()
+    try:
+        net.partial_fit(data)
+    finally:
+        bar.close()
+    net.train_split = None
+    net.module_.eval()
+    return net
+
+
+def infer(net: TrainingNet, method: str, rows: torch.Tensor) -> np.ndarray:
+    """Apply a method of the net's network to rows, in batches of one fixed size."""
+    batch_size = inference_batch_size(len(net.module_.layout.mean))
+    return map_rows(getattr(net.module_, method), rows, torch.device(net.device), batch_size)

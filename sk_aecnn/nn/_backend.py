@@ -1,0 +1,84 @@
+"""The convolutional back end: from features to class scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+
+from torch import Tensor, nn
+
+from sk_aecnn.nn._activations import Activation, build_activation
+from sk_aecnn.nn._conv import ConvStage, Dropout, Unfold, pooled
+
+_POSITIONS = 16
+
+
+class CNNBackend(nn.Module):
+    """Convolution, pooling and fully connected layers on a feature map or on flat features.
+
+    Flat features are first unfolded into channels of positions by a linear layer (`Unfold`), so the
+    same back end works on images, on tables and behind any transformer.
+
+    Parameters
+    ----------
+    in_shape : sequence of int
+        Shape of one input: ``(channels, *spatial)`` or ``(features,)``.
+    n_outputs : int
+        Size of the output.
+    channels : sequence of int
+        Channels of the convolutional stages.
+    kernel_size : int
+        Odd size of the kernels.
+    pooling : {"max", "average"}
+        How positions are joined.
+    dense_units : int
+        Size of the fully connected layer before the output.
+    dropout : float
+        Share of its values dropped while training.
+    activation : str, class or callable
+        Activation function.
+
+    Shape
+    -----
+    input : (batch, *in_shape); output : (batch, n_outputs), no activation (logits)
+
+    Examples
+    --------
+    >>> import torch
+    >>> CNNBackend((16, 7, 7), 10)(torch.zeros(2, 16, 7, 7)).shape
+    torch.Size([2, 10])
+    >>> CNNBackend((30,), 3)(torch.zeros(2, 30)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        in_shape: Sequence[int],
+        n_outputs: int,
+        channels: Sequence[int] = (64,),
+        kernel_size: int = 3,
+        pooling: str = "max",
+        dense_units: int = 128,
+        dropout: float = 0.0,
+        activation: Activation = "relu",
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        if len(in_shape) == 1:
+            layers.append(Unfold(in_shape[0], channels[0], _POSITIONS, activation))
+            in_shape = layers[0].shape
+        in_channels, *spatial = in_shape
+        for before, after in pairwise((in_channels, *channels)):
+            layers.append(ConvStage(before, after, spatial, kernel_size, pooling, activation))
+            spatial = list(pooled(spatial))
+        self.stages = nn.Sequential(*layers)
+        self.dense = nn.Linear(channels[-1] * prod(spatial), dense_units)
+        self.activation = build_activation(activation)
+        self.dropout = Dropout(dropout)
+        self.output = nn.Linear(dense_units, n_outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.activation(self.dense(self.stages(x).flatten(1)))
+        output: Tensor = self.output(self.dropout(hidden))
+        return output

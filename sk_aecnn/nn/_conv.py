@@ -1,0 +1,323 @@
+"""Convolutional stages over one, two or three spatial axes, down to a code and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sk_aecnn.nn._activations import Activation, build_activation
+from sk_aecnn.nn._norm import BatchNorm
+
+# indexed by the number of spatial axes
+_CONV = (None, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_CONV_TRANSPOSE = (None, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_POOLS = {
+    "average": (None, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
+    "max": (None, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
+}
+
+_WIDEST_BOTTLENECK = 7
+_FIRST_CHANNELS = 32
+_MOST_CHANNELS = 128
+_LARGE = 64
+
+
+def plan_channels(spatial: Sequence[int]) -> tuple[int, ...]:
+    """Choose the stages for a sample: as many as bring every axis down to 7 positions or fewer.
+
+    At least two stages as long as there is something left to pool, with twice the channels in
+    each; samples of more than 64 positions along an axis start with half the channels, where
+    most of the arithmetic is.
+
+    Examples
+    --------
+    >>> plan_channels((28, 28)), plan_channels((224, 224)), plan_channels((1, 1))
+    ((32, 64), (16, 32, 64, 128, 128), (32,))
+    """
+    size, stages = max(spatial), 0
+    while stages == 0 or size > _WIDEST_BOTTLENECK or (stages < 2 and size > 1):
+        size, stages = -(-size // 2), stages + 1
+    first = _FIRST_CHANNELS // 2 if max(spatial) > _LARGE else _FIRST_CHANNELS
+    return tuple(min(_MOST_CHANNELS, first << stage) for stage in range(stages))
+
+
+def pooled(spatial: Sequence[int]) -> tuple[int, ...]:
+    """Return the sizes after one stage: halved and rounded up."""
+    return tuple(-(-size // 2) for size in spatial)
+
+
+class ConvStage(nn.Module):
+    """Convolution, pooling by two, normalisation, activation.
+
+    Pooling comes before normalisation and activation: they then work on a quarter of the values,
+    and max pooling commutes with a rising activation. Axes of one position are not pooled; a last
+    odd position is pooled by itself.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Sizes of axis 1 before and after.
+    spatial : sequence of int
+        Sizes of the spatial axes before.
+    kernel_size : int
+        Odd size of the convolution's kernel, along every spatial axis.
+    pooling : {"max", "average"}
+        How positions are joined.
+    activation : str, class or callable
+        Activation function.
+
+    Shape
+    -----
+    input : (batch, in_channels, *spatial); output : (batch, out_channels, *ceil(spatial / 2))
+
+    Examples
+    --------
+    >>> import torch
+    >>> ConvStage(1, 8, (7, 28))(torch.zeros(2, 1, 7, 28)).shape
+    torch.Size([2, 8, 4, 14])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        spatial: Sequence[int],
+        kernel_size: int = 3,
+        pooling: str = "max",
+        activation: Activation = "relu",
+    ) -> None:
+        super().__init__()
+        n_axes = len(spatial)
+        self.conv = _CONV[n_axes](in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+        window = tuple(min(2, size) for size in spatial)
+        self.pool = _POOLS[pooling][n_axes](window, ceil_mode=True)
+        self.norm = BatchNorm(out_channels)
+        self.activation = build_activation(activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.activation(self.norm(self.pool(self.conv(x))))
+        return output
+
+
+class UpStage(nn.Module):
+    """The way back through a `ConvStage`: a transposed convolution to the exact size before it.
+
+    With stride 2, padding ``kernel_size // 2`` and an output padding of one for even sizes, the
+    transposed convolution of ``ceil(size / 2)`` positions has ``size`` positions.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Sizes of axis 1 before and after.
+    spatial : sequence of int
+        Sizes of the spatial axes after.
+    kernel_size : int
+        Odd size of the kernel.
+
+    Shape
+    -----
+    input : (batch, in_channels, *ceil(spatial / 2)); output : (batch, out_channels, *spatial)
+
+    Examples
+    --------
+    >>> import torch
+    >>> UpStage(8, 1, (7, 28))(torch.zeros(2, 8, 4, 14)).shape
+    torch.Size([2, 1, 7, 28])
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, spatial: Sequence[int], kernel_size: int = 3
+    ) -> None:
+        super().__init__()
+        self.conv = _CONV_TRANSPOSE[len(spatial)](
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=tuple(min(2, size) for size in spatial),
+            padding=kernel_size // 2,
+            output_padding=tuple(1 - size % 2 for size in spatial),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.conv(x)
+        return output
+
+
+class ConvEncoder(nn.Module):
+    """Convolutional stages to a feature map, one linear layer on to the code.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the input.
+    spatial : sequence of int
+        Sizes of its spatial axes.
+    conv_channels : sequence of int
+        Channels of the stages; there are as many stages as numbers.
+    encoding_dim : int
+        Size of the code.
+    kernel_size : int
+        Odd size of the kernels.
+    activation, code_activation : str, class or callable
+        After each stage, and after the code.
+
+    Shape
+    -----
+    input : (batch, in_channels, *spatial); features : (batch, conv_channels[-1], *feature_spatial);
+    code : (batch, encoding_dim)
+
+    Examples
+    --------
+    >>> import torch
+    >>> encoder = ConvEncoder(3, (33, 20), (8, 16), 5)
+    >>> encoder.feature_shape, encoder(torch.zeros(2, 3, 33, 20)).shape
+    ((16, 9, 5), torch.Size([2, 5]))
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        spatial: Sequence[int],
+        conv_channels: Sequence[int],
+        encoding_dim: int,
+        kernel_size: int = 3,
+        activation: Activation = "relu",
+        code_activation: Activation = "identity",
+    ) -> None:
+        super().__init__()
+        stages = []
+        for before, after in pairwise((in_channels, *conv_channels)):
+            stages.append(
+                ConvStage(before, after, spatial, kernel_size, activation=activation)
+            )
+            spatial = pooled(spatial)
+        self.feature_shape = (conv_channels[-1], *spatial)
+        self.body = nn.Sequential(*stages)
+        self.bottleneck = nn.Linear(prod(self.feature_shape), encoding_dim)
+        self.code_activation = build_activation(code_activation)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the last feature map, shape (batch, channels, *spatial)."""
+        features: Tensor = self.body(x)
+        return features
+
+    def code(self, features: Tensor) -> Tensor:
+        """Go on from the features to the code."""
+        code: Tensor = self.code_activation(self.bottleneck(features.flatten(1)))
+        return code
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.code(self.features(x))
+
+
+class ConvDecoder(nn.Module):
+    """The mirror image of `ConvEncoder`; the output is linear and of the exact size.
+
+    Shape
+    -----
+    code : (batch, encoding_dim); output : (batch, in_channels, *spatial)
+
+    Examples
+    --------
+    >>> import torch
+    >>> ConvDecoder(3, (33, 20), (8, 16), 5)(torch.zeros(2, 5)).shape
+    torch.Size([2, 3, 33, 20])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        spatial: Sequence[int],
+        conv_channels: Sequence[int],
+        encoding_dim: int,
+        kernel_size: int = 3,
+        activation: Activation = "relu",
+    ) -> None:
+        super().__init__()
+        sizes = [tuple(spatial)]
+        for _ in conv_channels:
+            sizes.append(pooled(sizes[-1]))
+        self.feature_shape = (conv_channels[-1], *sizes.pop())
+        self.expand = nn.Linear(encoding_dim, prod(self.feature_shape))
+        layers: list[nn.Module] = []
+        widths = (*reversed(conv_channels), in_channels)
+        for (before, after), size in zip(pairwise(widths), reversed(sizes), strict=True):
+            layers += [
+                BatchNorm(before),
+                build_activation(activation),
+                UpStage(before, after, size, kernel_size),
+            ]
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, code: Tensor) -> Tensor:
+        features = self.expand(code).view(len(code), *self.feature_shape)
+        output: Tensor = self.body(features)
+        return output
+
+
+class Unfold(nn.Module):
+    """A linear layer from flat features to channels of positions, that a convolution can run over.
+
+    The layer is free to bring features that belong together to neighbouring positions ("soft
+    ordering").
+
+    Shape
+    -----
+    input : (batch, n_features); output : (batch, channels, positions)
+
+    Examples
+    --------
+    >>> import torch
+    >>> Unfold(10, 4, 16)(torch.zeros(2, 10)).shape
+    torch.Size([2, 4, 16])
+    """
+
+    def __init__(
+        self, n_features: int, channels: int, positions: int, activation: Activation = "relu"
+    ) -> None:
+        super().__init__()
+        self.shape = (channels, positions)
+        self.linear = nn.Linear(n_features, channels * positions)
+        self.norm = BatchNorm(channels * positions)
+        self.activation = build_activation(activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        unfolded: Tensor = self.activation(self.norm(self.linear(x)))
+        return unfolded.view(len(x), *self.shape)
+
+
+class Dropout(nn.Module):
+    """Dropout that draws from a stream of its own.
+
+    Parameters
+    ----------
+    p : float
+        Share of values set to zero while training; the others are divided by ``1 - p``.
+
+    Shape
+    -----
+    input, output : (batch, features)
+
+    Examples
+    --------
+    >>> import torch
+    >>> dropout = Dropout(0.5)
+    >>> dropout.generator = torch.Generator().manual_seed(0)
+    >>> sorted(set(dropout(torch.ones(1, 100)).ravel().tolist()))
+    [0.0, 2.0]
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.generator: object = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        keep = x.new_empty(x.shape).bernoulli_(1 - self.p, generator=self.generator)
+        return x * keep / (1 - self.p)

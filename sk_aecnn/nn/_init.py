@@ -1,0 +1,60 @@
+"""Parameters drawn from a given stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import sqrt
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from sk_aecnn.nn._conv import Dropout
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Generator) -> Module:
+    """Build a module and draw its parameters from ``generator`` alone.
+
+    The module is built without memory, so that torch draws nothing from its global stream, then
+    filled with torch's default distributions.
+
+    Parameters
+    ----------
+    factory : callable
+        Returns a new module.
+    dtype : torch.dtype
+        Precision of its parameters.
+    generator : torch.Generator
+        Stream on the CPU: the parameters are the same for every device.
+
+    Examples
+    --------
+    >>> stream = torch.Generator().manual_seed(0)
+    >>> build(lambda: nn.Linear(2, 1), torch.float64, stream).weight.dtype
+    torch.float64
+    """
+    with torch.device("meta"):
+        module = factory()
+    module = module.to(dtype).to_empty(device="cpu")
+    for layer in module.modules():
+        _reset(layer, generator)
+    return module
+
+
+def share_stream(module: nn.Module, generator: torch.Generator) -> None:
+    """Let the layers that draw random numbers while training draw them from ``generator``."""
+    for layer in module.modules():
+        if isinstance(layer, Dropout):
+            layer.generator = generator
+
+
+def _reset(layer: nn.Module, generator: torch.Generator) -> None:
+    weight = getattr(layer, "weight", None)
+    if weight is not None and weight.ndim >= 2:
+        nn.init.kaiming_uniform_(weight, a=sqrt(5), generator=generator)
+        bound = 1 / sqrt(weight[0].numel())
+        nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    elif hasattr(layer, "reset_parameters"):
+        layer.reset_parameters()

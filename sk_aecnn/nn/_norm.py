@@ -1,0 +1,85 @@
+"""Batch normalisation that honours row weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over all axes but the channels, with weighted statistics.
+
+    A row of weight two counts as two equal rows, also in the statistics, so that ``sample_weight``
+    means the same in this layer as in the loss. Without weights the output is that of
+    `torch.nn.BatchNorm2d` and its siblings; the running variance is the biased one, and a single
+    row is no error.
+
+    Parameters
+    ----------
+    channels : int
+        Size of axis 1.
+    momentum : float
+        Share of the batch's statistics in each update of the running ones.
+    eps : float
+        Added to the variance.
+
+    Shape
+    -----
+    input, output : (batch, channels, *spatial)
+
+    Examples
+    --------
+    >>> x = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    >>> BatchNorm(3)(x).shape
+    torch.Size([4, 3, 5, 5])
+    """
+
+    def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.running_mean: Tensor
+        self.running_var: Tensor
+        self.row_weight: Tensor | None = None
+
+    def reset_parameters(self) -> None:
+        """Set the parameters and the running statistics to those of the identity."""
+        nn.init.ones_(self.weight)
+        nn.init.zeros_(self.bias)
+        self.running_mean.zero_()
+        self.running_var.fill_(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        normalise = self._normalise if self.row_weight is None else self._normalise_weighted
+        output, mean, var = normalise(x)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(var, self.momentum)
+        return output
+
+    def _normalise(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        output, mean, inverse_std = torch.native_batch_norm(
+            x, self.weight, self.bias, None, None, True, 0.0, self.eps
+        )
+        return output, mean.detach(), inverse_std.detach().pow(-2) - self.eps
+
+    def _normalise_weighted(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        assert self.row_weight is not None
+        share = self.row_weight / self.row_weight.sum()
+        mean = share @ x.flatten(2).mean(2) if x.ndim > 2 else share @ x
+        per_channel = (1, -1) + (1,) * (x.ndim - 2)
+        centred = x - mean.view(per_channel)
+        squares = centred.square()
+        var = share @ squares.flatten(2).mean(2) if x.ndim > 2 else share @ squares
+        gain = self.weight * torch.rsqrt(var + self.eps)
+        output = centred * gain.view(per_channel) + self.bias.view(per_channel)
+        return output, mean.detach(), var.detach()
