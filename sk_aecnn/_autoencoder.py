@@ -11,7 +11,7 @@ from sk_aecnn.nn import Autoencoder, build, column_moments
 
 
 class AutoencoderTransformer(CodesMixin, NetworkEstimator):
-    """Learn a code of a few numbers from which each sample can be reconstructed.
+    r"""Learn a code of a few numbers from which each sample can be reconstructed.
 
     An encoder network maps a sample to a code, a decoder maps the code back; both are trained
     together to make the reconstruction error small. Tables get dense networks, images, sequences
@@ -118,15 +118,20 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
 
     Notes
     -----
-    The loss is :math:`R = \\sum_i w_i \\, \\ell(x_i, \\hat x_i) / \\sum_i w_i \\, \\ell(x_i, \\bar x)`
-    on standardised samples, with :math:`\\bar x` their mean: 0 is perfect, 1 as bad as the mean.
+    The loss of standardised samples :math:`x_i` with weights :math:`w_i` and mean :math:`\bar x` is
+
+    .. math:: R = \frac{\sum_i w_i \, \ell(x_i, \hat x_i)}{\sum_i w_i \, \ell(x_i, \bar x)},
+
+    0 for a perfect reconstruction, 1 for one as bad as the mean.
 
     Examples
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sk_aecnn import AutoencoderTransformer
     >>> images = load_digits().images
-    >>> ae = AutoencoderTransformer(encoding_dim=8, max_epochs=5, random_state=0).fit(images)
+    >>> ae = AutoencoderTransformer(encoding_dim=8, max_epochs=5, random_state=0).fit(
+    ...     images
+    ... )
     >>> ae.transform(images).shape
     (1797, 8)
     >>> ae.reconstruct(images[:2]).shape

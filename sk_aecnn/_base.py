@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -91,7 +91,7 @@ def auto_batch_size(n_features: int) -> int:
 def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:
     """Return a parameter that lists layer sizes as a tuple, or raise."""
     values = tuple(np.atleast_1d(np.asarray(sizes, dtype=object)))
-    valid = all(isinstance(value, Integral) and value >= 1 for value in values)
+    valid = all(isinstance(value, int | np.integer) and value >= 1 for value in values)
     if not valid or len(values) < at_least:
         raise ValueError(
             f"{name}={sizes!r} must be a sequence of at least {at_least} integers, each 1 or "
@@ -119,7 +119,9 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
     ``fit`` and ``partial_fit``, and `_infer` from whatever predicts.
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    net_: TrainingNet
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "sample_shape": [tuple, list, np.ndarray, None],
         "channel_axis": [StrOptions({"auto"}), Integral, None],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -214,7 +216,7 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
     ) -> TrainingOptions:
         auto_batch = self.batch_size == "auto"
         return TrainingOptions(
-            max_epochs=auto_epochs(n_rows) if max_epochs == "auto" else max_epochs,
+            max_epochs=auto_epochs(n_rows) if max_epochs == "auto" else int(max_epochs),
             batch_size=auto_batch_size(geometry.n_features) if auto_batch else self.batch_size,
             lr=self.lr,
             weight_decay=self.weight_decay,
@@ -254,7 +256,7 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
         training, validation = _hold_out(
             len(dataset), data.y, self.validation_fraction, self._draw_seed()
         )
-        return Subset(dataset, training), Subset(dataset, validation)
+        return Subset(dataset, training.tolist()), Subset(dataset, validation.tolist())
 
     def _record(self, geometry: SampleGeometry) -> None:
         self._geometry = geometry

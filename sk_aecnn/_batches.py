@@ -38,7 +38,9 @@ class RowDataset(Dataset[Batch]):
             [0, 1]])
     """
 
-    def __init__(self, X: Tensor, y: Tensor | None = None, row_weight: Tensor | None = None) -> None:
+    def __init__(
+        self, X: Tensor, y: Tensor | None = None, row_weight: Tensor | None = None
+    ) -> None:
         self.X = X
         self.y = y
         self.row_weight = row_weight
@@ -95,7 +97,7 @@ class BatchIterator:
             yield source.gather(indices[start:stop])
 
     def _bounds(self) -> list[tuple[int, int]]:
-        n_rows = len(self.dataset)  # type: ignore[arg-type]
+        n_rows = len(self.dataset)
         starts = list(range(0, n_rows, self.batch_size))
         if len(starts) > 1 and n_rows - starts[-1] == 1:
             starts.pop()

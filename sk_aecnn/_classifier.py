@@ -156,7 +156,9 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
     >>> from sk_aecnn import AECNNClassifier
     >>> digits = load_digits()
     >>> X, y = digits.images, digits.target
-    >>> clf = AECNNClassifier(encoding_dim=16, max_epochs=5, random_state=0).fit(X[:1500], y[:1500])
+    >>> clf = AECNNClassifier(encoding_dim=16, max_epochs=5, random_state=0).fit(
+    ...     X[:1500], y[:1500]
+    ... )
     >>> clf.predict(X[1500:]).shape
     (297,)
     >>> clf.transform(X[1500:]).shape

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -145,7 +144,7 @@ def _check_sample_shape(
 
 
 def _is_size(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def _resolve_channel_axis(channel_axis: Any, shape: tuple[int, ...]) -> int | None:

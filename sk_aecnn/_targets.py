@@ -29,8 +29,8 @@ class ClassLabels:
         labels = cls(np.unique(y))
         if len(labels.classes) < 2:
             raise ValueError(
-                f"y holds a single class, {labels.classes[0]!r}, among the rows of positive "
-                "weight; a classifier needs rows of at least 2 classes."
+                f"y holds only 1 class, {labels.classes[0]!r}, among the rows of positive weight; "
+                "a classifier needs rows of at least 2 classes."
             )
         return labels
 

@@ -217,7 +217,8 @@ def build_net(
     generator : torch.Generator
         Stream that the order of the rows is drawn from.
     """
-    optimizer, arguments = options.optimizer, {}
+    optimizer: Any = options.optimizer
+    arguments: dict[str, Any] = {}
     if isinstance(optimizer, str):
         optimizer, arguments = OPTIMIZERS[optimizer]
     arguments = arguments | {"weight_decay": options.weight_decay}

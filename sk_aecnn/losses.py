@@ -1,10 +1,10 @@
-"""The objective: what the networks are trained to make small.
+r"""The objective: what the networks are trained to make small.
 
-.. math:: J = L_\\text{classification} + \\lambda \\, R, \\qquad
-          R = \\frac{\\text{reconstruction error}}{\\text{error of the training mean}}
+.. math:: J = L_\text{classification} + \lambda \, R, \qquad
+          R = \frac{\text{reconstruction error}}{\text{error of the training mean}}
 
 Dividing by the error of the constant prediction makes :math:`R` unit-free: 0 is perfect, 1 is as
-bad as the mean of the training data, whatever their scale, so that one weight :math:`\\lambda`
+bad as the mean of the training data, whatever their scale, so that one weight :math:`\lambda`
 serves images and tables alike. For the squared error the divisor is the variance.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -36,7 +35,9 @@ RECONSTRUCTION_LOSSES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def resolve_elementwise(loss: str | type[nn.Module] | Callable[..., Tensor]) -> Callable[..., Tensor]:
+def resolve_elementwise(
+    loss: str | type[nn.Module] | Callable[..., Tensor],
+) -> Callable[..., Tensor]:
     """Turn the name, class or function of a loss into a function of (output, target)."""
     if isinstance(loss, str):
         return RECONSTRUCTION_LOSSES[loss]
@@ -120,6 +121,7 @@ class ReconstructionLoss(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> loss = ReconstructionLoss("mse", baseline=4.0)
     >>> loss(torch.zeros(2, 3), torch.full((2, 3), 2.0))
     tensor(1.)
@@ -133,6 +135,7 @@ class ReconstructionLoss(nn.Module):
         self.baseline = baseline
 
     def forward(self, output: Tensor, target: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return the relative error of a batch."""
         if row_weight is None:
             return self.elementwise(output, target) / self.baseline
         losses = self.elementwise(output, target, reduction="none")
@@ -140,7 +143,7 @@ class ReconstructionLoss(nn.Module):
 
 
 class ReconstructionObjective(nn.Module):
-    """The objective of an autoencoder: its reconstruction loss alone.
+    r"""The objective of an autoencoder: its reconstruction loss alone.
 
     Shape
     -----
@@ -154,6 +157,7 @@ class ReconstructionObjective(nn.Module):
     def forward(
         self, outputs: tuple[Tensor, Tensor], y: Any, row_weight: Tensor | None = None
     ) -> dict[str, Tensor]:
+        """Return the loss of a batch by name."""
         return {"loss": self.reconstruction_loss(*outputs, row_weight)}
 
 
@@ -173,7 +177,9 @@ class JointObjective(nn.Module):
     y : (batch,), int64; row_weight : (batch,) or None
     """
 
-    def __init__(self, reconstruction_loss: ReconstructionLoss, reconstruction_weight: float) -> None:
+    def __init__(
+        self, reconstruction_loss: ReconstructionLoss, reconstruction_weight: float
+    ) -> None:
         super().__init__()
         self.reconstruction_loss = reconstruction_loss
         self.reconstruction_weight = reconstruction_weight
@@ -181,6 +187,7 @@ class JointObjective(nn.Module):
     def forward(
         self, outputs: tuple[Tensor, ...], y: Tensor, row_weight: Tensor | None = None
     ) -> dict[str, Tensor]:
+        """Return the losses of a batch by name."""
         logits, *reconstruction = outputs
         classification = _cross_entropy(logits, y, row_weight)
         if not reconstruction:

@@ -6,7 +6,15 @@ Axes are the same everywhere: rows are ``(batch, n_features)``, samples ``(batch
 
 from sk_aecnn.nn._activations import ACTIVATIONS, build_activation
 from sk_aecnn.nn._backend import CNNBackend
-from sk_aecnn.nn._conv import ConvDecoder, ConvEncoder, ConvStage, Dropout, Unfold, UpStage, plan_channels
+from sk_aecnn.nn._conv import (
+    ConvDecoder,
+    ConvEncoder,
+    ConvStage,
+    Dropout,
+    Unfold,
+    UpStage,
+    plan_channels,
+)
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
 from sk_aecnn.nn._init import build, share_stream
 from sk_aecnn.nn._layout import InputLayout, Moments, column_moments, fit_scaling

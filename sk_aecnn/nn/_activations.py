@@ -42,5 +42,6 @@ def build_activation(activation: Activation) -> nn.Module:
     if isinstance(activation, str):
         return ACTIVATIONS[activation]()
     if isinstance(activation, type):
-        return activation()
+        module: nn.Module = activation()
+        return module
     return _Function(activation)

@@ -66,8 +66,9 @@ class CNNBackend(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         if len(in_shape) == 1:
-            layers.append(Unfold(in_shape[0], channels[0], _POSITIONS, activation))
-            in_shape = layers[0].shape
+            unfold = Unfold(in_shape[0], channels[0], _POSITIONS, activation)
+            layers.append(unfold)
+            in_shape = unfold.shape
         in_channels, *spatial = in_shape
         for before, after in pairwise((in_channels, *channels)):
             layers.append(ConvStage(before, after, spatial, kernel_size, pooling, activation))

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
+from typing import Any
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sk_aecnn.nn._activations import Activation, build_activation
 from sk_aecnn.nn._norm import BatchNorm
 
-# indexed by the number of spatial axes
-_CONV = (None, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_CONV_TRANSPOSE = (None, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_POOLS = {
-    "average": (None, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
-    "max": (None, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
+# by the number of spatial axes
+_CONV: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+_CONV_TRANSPOSE: dict[int, Any] = {
+    1: nn.ConvTranspose1d,
+    2: nn.ConvTranspose2d,
+    3: nn.ConvTranspose3d,
+}
+_POOLS: dict[str, dict[int, Any]] = {
+    "average": {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d},
+    "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d},
 }
 
 _WIDEST_BOTTLENECK = 7
@@ -76,7 +81,6 @@ class ConvStage(nn.Module):
 
     Examples
     --------
-    >>> import torch
     >>> ConvStage(1, 8, (7, 28))(torch.zeros(2, 1, 7, 28)).shape
     torch.Size([2, 8, 4, 14])
     """
@@ -124,7 +128,6 @@ class UpStage(nn.Module):
 
     Examples
     --------
-    >>> import torch
     >>> UpStage(8, 1, (7, 28))(torch.zeros(2, 8, 4, 14)).shape
     torch.Size([2, 1, 7, 28])
     """
@@ -172,7 +175,6 @@ class ConvEncoder(nn.Module):
 
     Examples
     --------
-    >>> import torch
     >>> encoder = ConvEncoder(3, (33, 20), (8, 16), 5)
     >>> encoder.feature_shape, encoder(torch.zeros(2, 3, 33, 20)).shape
     ((16, 9, 5), torch.Size([2, 5]))
@@ -191,9 +193,7 @@ class ConvEncoder(nn.Module):
         super().__init__()
         stages = []
         for before, after in pairwise((in_channels, *conv_channels)):
-            stages.append(
-                ConvStage(before, after, spatial, kernel_size, activation=activation)
-            )
+            stages.append(ConvStage(before, after, spatial, kernel_size, activation=activation))
             spatial = pooled(spatial)
         self.feature_shape = (conv_channels[-1], *spatial)
         self.body = nn.Sequential(*stages)
@@ -223,7 +223,6 @@ class ConvDecoder(nn.Module):
 
     Examples
     --------
-    >>> import torch
     >>> ConvDecoder(3, (33, 20), (8, 16), 5)(torch.zeros(2, 5)).shape
     torch.Size([2, 3, 33, 20])
     """
@@ -271,7 +270,6 @@ class Unfold(nn.Module):
 
     Examples
     --------
-    >>> import torch
     >>> Unfold(10, 4, 16)(torch.zeros(2, 10)).shape
     torch.Size([2, 4, 16])
     """
@@ -304,7 +302,6 @@ class Dropout(nn.Module):
 
     Examples
     --------
-    >>> import torch
     >>> dropout = Dropout(0.5)
     >>> dropout.generator = torch.Generator().manual_seed(0)
     >>> sorted(set(dropout(torch.ones(1, 100)).ravel().tolist()))
@@ -314,10 +311,10 @@ class Dropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.generator: object = None
+        self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
-        keep = x.new_empty(x.shape).bernoulli_(1 - self.p, generator=self.generator)
+        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
         return x * keep / (1 - self.p)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sk_aecnn.nn._conv import Dropout
+from sk_aecnn.nn._norm import BatchNorm
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -51,10 +52,12 @@ def share_stream(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def _reset(layer: nn.Module, generator: torch.Generator) -> None:
-    weight = getattr(layer, "weight", None)
-    if weight is not None and weight.ndim >= 2:
-        nn.init.kaiming_uniform_(weight, a=sqrt(5), generator=generator)
-        bound = 1 / sqrt(weight[0].numel())
-        nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-    elif hasattr(layer, "reset_parameters"):
+    if isinstance(layer, BatchNorm):
         layer.reset_parameters()
+        return
+    weight, bias = getattr(layer, "weight", None), getattr(layer, "bias", None)
+    if weight is None or bias is None:
+        return
+    nn.init.kaiming_uniform_(weight, a=sqrt(5), generator=generator)
+    bound = 1 / sqrt(weight[0].numel())
+    nn.init.uniform_(bias, -bound, bound, generator=generator)

@@ -77,7 +77,7 @@ def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple
     """
     if scaling is None:
         return torch.zeros_like(moments.mean), torch.ones_like(moments.mean)
-    is_table = len(channel.unique()) == len(channel)
+    is_table = int(channel.max()) + 1 == len(channel)
     if scaling == "auto":
         scaling = "shared" if not is_table or _share_a_unit(moments) else "feature"
     if scaling == "feature":
@@ -137,7 +137,9 @@ class InputLayout(nn.Module):
 
     Examples
     --------
-    >>> layout = InputLayout((4, 6, 3), 2, torch.zeros(72).double(), torch.ones(72).double())
+    >>> layout = InputLayout(
+    ...     (4, 6, 3), 2, torch.zeros(72).double(), torch.ones(72).double()
+    ... )
     >>> layout(torch.zeros(5, 72, dtype=torch.uint8)).shape
     torch.Size([5, 3, 4, 6])
     """
