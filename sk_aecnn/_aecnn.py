@@ -49,7 +49,7 @@ class JointEstimator(CodesMixin, NetworkEstimator):
         channel_axis="auto",
         max_epochs="auto",
         batch_size="auto",
-        lr=3e-3,
+        lr=1e-2,
         optimizer="adamw",
         weight_decay=1e-4,
         lr_schedule="one_cycle",

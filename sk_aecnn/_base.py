@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from math import sqrt
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -38,8 +39,8 @@ NO_TARGET = "no_validation"  # scikit-learn's word for an estimator that ignores
 
 _EPOCHS_OF_SMALL_DATA = 100
 _SMALL_DATA = 200
-_EPOCHS_EXPONENT = 0.4
-_BATCH_ROWS = 256
+_BATCH_ROWS_TABLE = 256
+_BATCH_ROWS_SPATIAL = 128
 _BATCH_VALUES = 2**22
 _FEWEST_BATCH_ROWS = 16
 
@@ -65,27 +66,29 @@ class TrainingRows:
 
 
 def auto_epochs(n_rows: int) -> int:
-    """Return the epochs of ``max_epochs="auto"``: 100 up to 200 rows, 10 for 60 000.
+    """Return the epochs of ``max_epochs="auto"``: 100 up to 200 rows, 6 for 60 000.
 
-    The number of optimizer steps grows with the data, but slower than the data.
+    The epochs fall, and the optimizer steps grow, with the square root of the number of rows.
 
     Examples
     --------
     >>> [auto_epochs(n) for n in (30, 1_797, 60_000, 1_000_000)]
-    [100, 42, 10, 3]
+    [100, 33, 6, 1]
     """
-    return round(_EPOCHS_OF_SMALL_DATA * min(1.0, (_SMALL_DATA / n_rows) ** _EPOCHS_EXPONENT))
+    return max(1, round(_EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_SMALL_DATA / n_rows))))
 
 
-def auto_batch_size(n_features: int) -> int:
-    """Return the rows of ``batch_size="auto"``: 256, fewer for large samples, to bound memory.
+def auto_batch_size(geometry: SampleGeometry) -> int:
+    """Return the rows of ``batch_size="auto"``: fewer for large samples, to bound memory.
 
     Examples
     --------
-    >>> auto_batch_size(28 * 28), auto_batch_size(224 * 224 * 3)
-    (256, 27)
+    >>> shapes = [((50,), 0), ((28, 28), None), ((224, 224, 3), 2)]
+    >>> [auto_batch_size(SampleGeometry(*shape)) for shape in shapes]
+    [256, 128, 27]
     """
-    return max(_FEWEST_BATCH_ROWS, min(_BATCH_ROWS, _BATCH_VALUES // n_features))
+    rows = _BATCH_ROWS_SPATIAL if geometry.spatial else _BATCH_ROWS_TABLE
+    return max(_FEWEST_BATCH_ROWS, min(rows, _BATCH_VALUES // geometry.n_features))
 
 
 def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:
@@ -185,7 +188,7 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
         weight = None
         if sample_weight is not None:
             weight = check_sample_weight(
-                sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+                detach_tensor(sample_weight), rows, dtype=np.float64, ensure_non_negative=True
             )
             kept = weight > 0
             if not kept.any():
@@ -204,7 +207,7 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
         rows, data_shape = as_rows(detach_tensor(X))
         if not reset:
             check_same_shape(data_shape, self._geometry, type(self).__name__)
-        validated = validate_data(self, rows, y, reset=reset)
+        validated = validate_data(self, rows, detach_tensor(y), reset=reset)
         rows, y = validated if isinstance(validated, tuple) else (validated, None)
         if not reset:
             return rows, y, self._geometry
@@ -217,7 +220,7 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
         auto_batch = self.batch_size == "auto"
         return TrainingOptions(
             max_epochs=auto_epochs(n_rows) if max_epochs == "auto" else int(max_epochs),
-            batch_size=auto_batch_size(geometry.n_features) if auto_batch else self.batch_size,
+            batch_size=auto_batch_size(geometry) if auto_batch else self.batch_size,
             lr=self.lr,
             weight_decay=self.weight_decay,
             optimizer=self.optimizer,
@@ -240,7 +243,7 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
     def _draw_seed(self) -> int:
         """Draw a seed from ``random_state``, or from the system where it is None."""
         if self.random_state is None:
-            return secrets.randbits(63)
+            return secrets.randbits(32)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _split(self, data: TrainingRows) -> tuple[Any, Any]:
@@ -251,7 +254,7 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
         if len(dataset) < 2:
             raise ValueError(
                 f"early_stopping=True sets rows aside for validation, but X has {len(dataset)} "
-                "row(s) of positive weight; pass at least 2, or early_stopping=False."
+                "sample(s) of positive weight; pass at least 2, or early_stopping=False."
             )
         training, validation = _hold_out(
             len(dataset), data.y, self.validation_fraction, self._draw_seed()

@@ -79,11 +79,12 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
         single values in time are convolved over with ``None``.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. ``"auto"`` makes 100 for up to 200 rows and fewer for more, 10 for
-        60 000.
+        Passes over the data. ``"auto"`` makes 100 for up to 200 rows; for more rows their number
+        falls with the square root, to 6 for 60 000.
     batch_size : "auto" or int, default="auto"
-        Rows in a step. ``"auto"`` takes 256, fewer for samples of more than 16 384 values.
-    lr : float, default=3e-3
+        Rows in a step. ``"auto"`` takes 256 for tables and 128 for samples with spatial axes, fewer
+        for samples of more than 32 768 values.
+    lr : float, default=1e-2
         Learning rate, the highest one where a schedule varies it.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
@@ -193,7 +194,7 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         channel_axis="auto",
         max_epochs="auto",
         batch_size="auto",
-        lr=3e-3,
+        lr=1e-2,
         optimizer="adamw",
         weight_decay=1e-4,
         lr_schedule="one_cycle",

@@ -167,7 +167,6 @@ def _has_trained_code(estimator: Any) -> bool:
 class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """The methods of a fitted autoencoder: to codes and back."""
 
-    @available_if(_has_trained_code)
     def transform(self, X):
         """Encode samples.
 
@@ -270,3 +269,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = [self.precision]
         return tags
+
+
+# after the class is made: the wrapper that `set_output` then puts around a method hides a condition
+CodesMixin.transform = available_if(_has_trained_code)(CodesMixin.transform)  # type: ignore[method-assign]

@@ -215,7 +215,10 @@ class ConvEncoder(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """The mirror image of `ConvEncoder`; the output is linear and of the exact size.
+    """The way back from a code through as many stages as `ConvEncoder` has.
+
+    One more convolution at the lowest resolution, where it is cheap, follows the linear layer. The
+    output is linear and of the exact size of the encoder's input.
 
     Shape
     -----
@@ -242,7 +245,12 @@ class ConvDecoder(nn.Module):
             sizes.append(pooled(sizes[-1]))
         self.feature_shape = (conv_channels[-1], *sizes.pop())
         self.expand = nn.Linear(encoding_dim, prod(self.feature_shape))
-        layers: list[nn.Module] = []
+        bottom = conv_channels[-1]
+        layers: list[nn.Module] = [
+            BatchNorm(bottom),
+            build_activation(activation),
+            _CONV[len(spatial)](bottom, bottom, kernel_size, padding=kernel_size // 2),
+        ]
         widths = (*reversed(conv_channels), in_channels)
         for (before, after), size in zip(pairwise(widths), reversed(sizes), strict=True):
             layers += [
