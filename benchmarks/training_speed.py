@@ -9,6 +9,7 @@ random numbers of low rank: the time does not depend on what they mean.
 
 import argparse
 import time
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ def plain_loop(X, epochs):
     rows = torch.from_numpy(X)
     sizes = [784, 64, 32, 32, 32, 64, 784]
     layers = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
     network = nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(network.parameters(), lr=LR)

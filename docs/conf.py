@@ -60,9 +60,12 @@ html_theme_options = {
 # Docstrings inherited from scikit-learn refer to labels and terms of scikit-learn's own
 # documentation. The build has no network to resolve them, so here they become plain text.
 _ROLE = re.compile(r":(?:ref|term|doc|class|func|meth):`~?([^`<]+?)(?:\s*<[^`>]*>)?`")
-# The axes of `(batch, *spatial)`, where reStructuredText would see the start of an emphasis.
-# Code in backquotes and after a prompt is matched first, to be left as it is.
-_AXES = re.compile(r"(`+[^`]*`+|^\s*(?:>>>|\.\.\. ).*$)|(?<=[(,\s])\*(?=\w+[,)])", re.MULTILINE)
+# Shapes such as `(batch, *spatial)` and `(n_features_in_,)`, where reStructuredText would see the
+# start of an emphasis or the end of a link. Code in backquotes and after a prompt is matched first,
+# to be left as it is.
+_SHAPES = re.compile(
+    r"(`+[^`]*`+|^\s*(?:>>>|\.\.\. ).*$)|(?<=[(,\s])\*(?=\w+[,)])|(?<=\w)_(?=,?\))", re.MULTILINE
+)
 
 
 def unlink_inherited(app, what, name, obj, options, lines):
@@ -71,13 +74,13 @@ def unlink_inherited(app, what, name, obj, options, lines):
         lines[:] = _ROLE.sub(r"\1", "\n".join(lines)).split("\n")
 
 
-def escape_axes(app, what, name, obj, options, lines):
-    """Escape the asterisk of an axis name such as `*spatial`."""
-    escaped = _AXES.sub(lambda match: match[1] or r"\*", "\n".join(lines))
+def escape_shapes(app, what, name, obj, options, lines):
+    """Escape the asterisk of `*spatial` and the last underscore of `n_features_in_`."""
+    escaped = _SHAPES.sub(lambda match: match[1] or f"\\{match[0]}", "\n".join(lines))
     lines[:] = escaped.split("\n")
 
 
 def setup(app):
     """Register the hooks above, before numpydoc's own (priority 500)."""
     app.connect("autodoc-process-docstring", unlink_inherited, priority=300)
-    app.connect("autodoc-process-docstring", escape_axes, priority=400)
+    app.connect("autodoc-process-docstring", escape_shapes, priority=400)

@@ -342,7 +342,7 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         probabilities : ndarray of shape (n_samples, n_classes)
             Probabilities, in the order of ``classes_``.
         """
-        return softmax(self._infer("logits", X), axis=1)
+        return softmax(self._infer("logits", X).astype(np.float64), axis=1)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -357,7 +357,7 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Logarithms of the probabilities, in the order of ``classes_``.
         """
-        return log_softmax(self._infer("logits", X), axis=1)
+        return log_softmax(self._infer("logits", X).astype(np.float64), axis=1)
 
     @property
     def classes_(self):

@@ -153,15 +153,15 @@ def check_unit_interval(estimator: Any, rows: torch.Tensor) -> None:
 def _has_trained_decoder(estimator: Any) -> bool:
     if getattr(estimator, "reconstruction_weight", 1) == 0:
         raise AttributeError(
-            "reconstruction_weight=0 trains no decoder; fit with a positive weight to reconstruct."
+            "reconstruction_weight=0 trains no decoder, and with backend_input='features' no code; "
+            "fit with a positive weight."
         )
     return True
 
 
-def _has_trained_code(estimator: Any) -> bool:
+def _check_code_is_trained(estimator: Any) -> None:
     if getattr(estimator, "backend_input", "code") == "features":
-        return _has_trained_decoder(estimator)
-    return True
+        _has_trained_decoder(estimator)
 
 
 class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -181,6 +181,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Codes, in the dtype of ``precision``. A sample's code does not depend on the other
             samples passed with it.
         """
+        _check_code_is_trained(self)
         return self._infer("encode", X)
 
     @available_if(_has_trained_decoder)
@@ -269,7 +270,3 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = [self.precision]
         return tags
-
-
-# after the class is made: the wrapper that `set_output` then puts around a method hides a condition
-CodesMixin.transform = available_if(_has_trained_code)(CodesMixin.transform)  # type: ignore[method-assign]

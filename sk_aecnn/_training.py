@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from sk_aecnn._batches import BatchIterator, RowDataset, inference_batch_size, map_rows
 from sk_aecnn.exceptions import DivergenceError
+from sk_aecnn.nn import BatchNorm
 
 OPTIMIZERS: dict[str, tuple[type, dict[str, Any]]] = {
     "adam": (torch.optim.Adam, {"fused": True}),
@@ -77,6 +78,8 @@ class LearningRateSchedule(Callback):
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         self.step_ = 0
         self.n_steps_ = net.max_epochs * len(BatchIterator(X, net.batch_size))
+        for group in net.optimizer_.param_groups:
+            group["lr"] = net.lr  # not where an earlier call left off
 
     def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
         if not training or self.schedule == "constant":
@@ -262,7 +265,7 @@ def train(
     if options.patience is not None:
         stopper = EarlyStopping(patience=options.patience, load_best=True, sink=noop)
         net.callbacks.append(("early_stopping", stopper))
-    net.max_epochs = options.max_epochs
+    net.max_epochs, net.batch_size, net.lr = options.max_epochs, options.batch_size, options.lr
     net.train_split = None if validation is None else predefined_split(validation)
     net.initialize_callbacks()
     try:
@@ -270,8 +273,26 @@ def train(
     finally:
         bar.close()
     net.train_split = None
+    if validation is None and len(data) <= net.batch_size:
+        _settle_statistics(net.module_, data)
     net.module_.eval()
     return net
+
+
+def _settle_statistics(network: torch.nn.Module, data: RowDataset) -> None:
+    """Set the running statistics to those of the data, where a batch is all of the data.
+
+    They follow the weights at a distance of some steps otherwise: far, where steps are few.
+    """
+    inputs, _ = data.gather(torch.arange(len(data)))
+    norms = [module for module in network.modules() if isinstance(module, BatchNorm)]
+    network.eval()
+    for norm in norms:
+        norm.train().momentum = 1.0
+    with torch.no_grad():
+        network(**inputs) if isinstance(inputs, dict) else network(inputs)
+    for norm in norms:
+        norm.momentum = BatchNorm.MOMENTUM
 
 
 def infer(net: TrainingNet, method: str, rows: torch.Tensor) -> np.ndarray:

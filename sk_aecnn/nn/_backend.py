@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sk_aecnn.nn._activations import Activation, build_activation
 from sk_aecnn.nn._conv import ConvStage, Dropout, Unfold, pooled
+from sk_aecnn.nn._dense import Linear
 
 _POSITIONS = 16
 
@@ -74,10 +75,10 @@ class CNNBackend(nn.Module):
             layers.append(ConvStage(before, after, spatial, kernel_size, pooling, activation))
             spatial = list(pooled(spatial))
         self.stages = nn.Sequential(*layers)
-        self.dense = nn.Linear(channels[-1] * prod(spatial), dense_units)
+        self.dense = Linear(channels[-1] * prod(spatial), dense_units)
         self.activation = build_activation(activation)
         self.dropout = Dropout(dropout)
-        self.output = nn.Linear(dense_units, n_outputs)
+        self.output = Linear(dense_units, n_outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.activation(self.dense(self.stages(x).flatten(1)))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_aecnn.nn._activations import Activation, build_activation
+from sk_aecnn.nn._dense import Linear
 from sk_aecnn.nn._norm import BatchNorm
 
 # by the number of spatial axes
@@ -96,7 +97,9 @@ class ConvStage(nn.Module):
     ) -> None:
         super().__init__()
         n_axes = len(spatial)
-        self.conv = _CONV[n_axes](in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+        self.conv = _CONV[n_axes](
+            in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False
+        )
         window = tuple(min(2, size) for size in spatial)
         self.pool = _POOLS[pooling][n_axes](window, ceil_mode=True)
         self.norm = BatchNorm(out_channels)
@@ -121,6 +124,8 @@ class UpStage(nn.Module):
         Sizes of the spatial axes after.
     kernel_size : int
         Odd size of the kernel.
+    bias : bool
+        Whether to add a bias; of no effect where normalisation follows.
 
     Shape
     -----
@@ -133,7 +138,12 @@ class UpStage(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, spatial: Sequence[int], kernel_size: int = 3
+        self,
+        in_channels: int,
+        out_channels: int,
+        spatial: Sequence[int],
+        kernel_size: int = 3,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.conv = _CONV_TRANSPOSE[len(spatial)](
@@ -143,6 +153,7 @@ class UpStage(nn.Module):
             stride=tuple(min(2, size) for size in spatial),
             padding=kernel_size // 2,
             output_padding=tuple(1 - size % 2 for size in spatial),
+            bias=bias,
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -197,7 +208,7 @@ class ConvEncoder(nn.Module):
             spatial = pooled(spatial)
         self.feature_shape = (conv_channels[-1], *spatial)
         self.body = nn.Sequential(*stages)
-        self.bottleneck = nn.Linear(prod(self.feature_shape), encoding_dim)
+        self.bottleneck = Linear(prod(self.feature_shape), encoding_dim)
         self.code_activation = build_activation(code_activation)
 
     def features(self, x: Tensor) -> Tensor:
@@ -244,19 +255,20 @@ class ConvDecoder(nn.Module):
         for _ in conv_channels:
             sizes.append(pooled(sizes[-1]))
         self.feature_shape = (conv_channels[-1], *sizes.pop())
-        self.expand = nn.Linear(encoding_dim, prod(self.feature_shape))
+        self.expand = Linear(encoding_dim, prod(self.feature_shape))
         bottom = conv_channels[-1]
         layers: list[nn.Module] = [
             BatchNorm(bottom),
             build_activation(activation),
-            _CONV[len(spatial)](bottom, bottom, kernel_size, padding=kernel_size // 2),
+            _CONV[len(spatial)](bottom, bottom, kernel_size, padding=kernel_size // 2, bias=False),
         ]
         widths = (*reversed(conv_channels), in_channels)
-        for (before, after), size in zip(pairwise(widths), reversed(sizes), strict=True):
+        for stage, (before, after) in enumerate(pairwise(widths), start=1):
+            is_last = stage == len(conv_channels)
             layers += [
                 BatchNorm(before),
                 build_activation(activation),
-                UpStage(before, after, size, kernel_size),
+                UpStage(before, after, sizes[-stage], kernel_size, bias=is_last),
             ]
         self.body = nn.Sequential(*layers)
 
@@ -287,7 +299,7 @@ class Unfold(nn.Module):
     ) -> None:
         super().__init__()
         self.shape = (channels, positions)
-        self.linear = nn.Linear(n_features, channels * positions)
+        self.linear = Linear(n_features, channels * positions, bias=False)
         self.norm = BatchNorm(channels * positions)
         self.activation = build_activation(activation)
 

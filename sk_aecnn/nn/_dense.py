@@ -6,8 +6,23 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sk_aecnn.nn._activations import Activation, build_activation
+
+
+class Linear(nn.Linear):
+    """A linear layer whose result for a row does not depend on the row's place in the batch.
+
+    For a few outputs, matrix kernels sum a row in an order set by the alignment of its memory, so
+    that a batch in prediction is widened with zeros to a multiple of 16 bytes.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        missing = -self.in_features % 4
+        if self.training or missing == 0:
+            return F.linear(x, self.weight, self.bias)
+        return F.linear(F.pad(x, (0, missing)), F.pad(self.weight, (0, missing)), self.bias)
 
 
 def dense_stack(sizes: Sequence[int], activation: Activation) -> nn.Sequential:
@@ -23,7 +38,7 @@ def dense_stack(sizes: Sequence[int], activation: Activation) -> nn.Sequential:
     """
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), build_activation(activation)]
+        layers += [Linear(n_in, n_out), build_activation(activation)]
     return nn.Sequential(*layers)
 
 
@@ -64,7 +79,7 @@ class DenseEncoder(nn.Module):
         sizes = (n_features, *hidden_layer_sizes)
         self.feature_shape = (sizes[-1],)
         self.body = dense_stack(sizes, activation)
-        self.bottleneck = nn.Linear(sizes[-1], encoding_dim)
+        self.bottleneck = Linear(sizes[-1], encoding_dim)
         self.code_activation = build_activation(code_activation)
 
     def features(self, x: Tensor) -> Tensor:
@@ -105,7 +120,7 @@ class DenseDecoder(nn.Module):
         super().__init__()
         sizes = (encoding_dim, *reversed(hidden_layer_sizes))
         self.body = dense_stack(sizes, activation)
-        self.output = nn.Linear(sizes[-1], n_features)
+        self.output = Linear(sizes[-1], n_features)
 
     def forward(self, code: Tensor) -> Tensor:
         output: Tensor = self.output(self.body(code))

@@ -56,8 +56,10 @@ def _reset(layer: nn.Module, generator: torch.Generator) -> None:
         layer.reset_parameters()
         return
     weight, bias = getattr(layer, "weight", None), getattr(layer, "bias", None)
-    if weight is None or bias is None:
+    if weight is None:
         return
     nn.init.kaiming_uniform_(weight, a=sqrt(5), generator=generator)
+    if bias is None:
+        return
     bound = 1 / sqrt(weight[0].numel())
     nn.init.uniform_(bias, -bound, bound, generator=generator)

@@ -56,7 +56,10 @@ def column_moments(rows: Tensor, row_weight: Tensor | None = None) -> Moments:
         mean += delta * (chunk_total / merged)
         total = merged
     low, high = torch.stack(lows).amin(0), torch.stack(highs).amax(0)
-    return Moments(mean, squares / total, low, high, len(rows))
+    # of a constant, the mean and the variance are known without rounding
+    varies = high > low
+    mean, var = mean.where(varies, low), (squares / total).where(varies, 0.0)
+    return Moments(mean, var, low, high, len(rows))
 
 
 def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,8 +19,6 @@ class BatchNorm(nn.Module):
     ----------
     channels : int
         Size of axis 1.
-    momentum : float
-        Share of the batch's statistics in each update of the running ones.
     eps : float
         Added to the variance.
 
@@ -35,9 +33,11 @@ class BatchNorm(nn.Module):
     torch.Size([4, 3, 5, 5])
     """
 
-    def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+    MOMENTUM = 0.1
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
         super().__init__()
-        self.momentum = momentum
+        self.momentum = self.MOMENTUM
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))

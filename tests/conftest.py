@@ -1,0 +1,68 @@
+"""Small estimators and small data, the same in every file."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from sk_aecnn import AECNNClassifier, AutoencoderTransformer
+
+SMALL_CODER = {
+    "encoding_dim": 3,
+    "hidden_layer_sizes": (8,),
+    "conv_channels": (4, 6),
+    "max_epochs": 2,
+    "lr": 3e-3,
+    "random_state": 0,
+}
+SMALL_BACKEND = {"backend_channels": (4,), "dense_units": 8}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Results and times that do not depend on how busy the machine is."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def autoencoder():
+    """A factory of small autoencoders."""
+    return partial(AutoencoderTransformer, **SMALL_CODER)
+
+
+@pytest.fixture
+def classifier():
+    """A factory of small classifiers."""
+    return partial(AECNNClassifier, **SMALL_CODER, **SMALL_BACKEND)
+
+
+@pytest.fixture(params=["autoencoder", "classifier"])
+def small(request):
+    """A factory of each small estimator in turn; all take ``fit(X, y)``."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def table():
+    """40 rows of 5 features around two centres."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(40, 5)) + 3 * (np.arange(40) % 2)[:, None]
+
+
+@pytest.fixture
+def images():
+    """40 grey images of 6 x 5 uint8 pixels, of two kinds."""
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 100, size=(40, 6, 5), dtype=np.uint8)
+    images[1::2, :3] += 150
+    return images
+
+
+@pytest.fixture
+def labels():
+    """The classes of `table` and of `images`."""
+    return np.arange(40) % 2

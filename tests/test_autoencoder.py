@@ -1,0 +1,163 @@
+"""AutoencoderTransformer: what it learns and what its parameters do."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from torch import nn
+
+
+@pytest.fixture
+def plane():
+    """60 rows of 8 features that lie on a plane."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(60, 2)) @ rng.normal(size=(2, 8))
+
+
+def test_a_linear_autoencoder_finds_the_plane_that_pca_finds(autoencoder, plane):
+    """Without hidden layers the best reconstruction is PCA's."""
+    X = plane + 0.05 * np.random.default_rng(1).normal(size=plane.shape)
+    estimator = autoencoder(
+        encoding_dim=2,
+        hidden_layer_sizes=(),
+        max_epochs=400,
+        lr=0.05,
+        weight_decay=0,
+        scaling="shared",
+    ).fit(X)
+    kept = PCA(2).fit(X).explained_variance_ratio_.sum()
+    assert estimator.score(X) == pytest.approx(kept, abs=5e-3)
+
+
+def test_a_wider_code_keeps_more(autoencoder, plane):
+    """Two numbers hold a plane, one does not."""
+    scores = [
+        autoencoder(encoding_dim=dim, max_epochs=150, lr=0.02, hidden_layer_sizes=(16,))
+        .fit(plane)
+        .score(plane)
+        for dim in (1, 2)
+    ]
+    assert scores[0] < 0.9 < scores[1]
+
+
+@pytest.mark.parametrize("loss", ["mse", "bce", "mae", "huber", nn.SmoothL1Loss, nn.L1Loss()])
+def test_every_loss_is_trained_down(autoencoder, plane, loss):
+    """Named losses, classes and instances without reduction train; a reduced one is refused."""
+    X = (plane - plane.min()) / np.ptp(plane)
+    estimator = autoencoder(reconstruction_loss=loss, max_epochs=30, lr=0.01)
+    if isinstance(loss, nn.Module):
+        with pytest.raises(ValueError, match="one loss per element"):
+            estimator.fit(X)
+        return
+    curve = estimator.fit(X).loss_curve_
+    assert curve[-1] < curve[0]
+    assert curve[0] == pytest.approx(1, abs=0.5)  # an untrained network is as bad as the mean
+
+
+def test_bce_reconstructs_probabilities(autoencoder, images):
+    """With the binary cross-entropy reconstructions stay within [0, 1]."""
+    X = images / 255
+    rebuilt = autoencoder(reconstruction_loss="bce").fit(X).reconstruct(X)
+    assert rebuilt.min() >= 0
+    assert rebuilt.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("activation", "low", "high"),
+    [
+        ("sigmoid", 0, 1),
+        ("tanh", -1, 1),
+        ("relu", 0, np.inf),
+        (nn.Softsign, -1, 1),
+        (torch.sin, -1, 1),
+    ],
+)
+def test_the_code_stays_in_the_range_of_its_activation(autoencoder, plane, activation, low, high):
+    """code_activation by name, class or function bounds the code."""
+    codes = autoencoder(code_activation=activation).fit_transform(plane)
+    assert codes.min() >= low
+    assert codes.max() <= high
+
+
+@pytest.mark.parametrize(
+    "activation", ["elu", "gelu", "identity", "leaky_relu", "silu", nn.Mish, torch.tanh]
+)
+def test_every_activation_trains(autoencoder, plane, images, activation):
+    """Hidden activations by name, class or function work in both kinds of network."""
+    for X in (plane, images):
+        estimator = autoencoder(activation=activation, max_epochs=20, lr=0.01).fit(X)
+        assert estimator.loss_curve_[-1] < estimator.loss_curve_[0]
+
+
+def test_the_parts_have_the_sizes_asked_for(autoencoder, plane):
+    """hidden_layer_sizes and encoding_dim are the sizes of the layers; the decoder mirrors them."""
+    estimator = autoencoder(encoding_dim=2, hidden_layer_sizes=(7, 5)).fit(plane)
+
+    def sizes(part):
+        return [(m.in_features, m.out_features) for m in part.modules() if isinstance(m, nn.Linear)]
+
+    assert sizes(estimator.encoder_) == [(8, 7), (7, 5), (5, 2)]
+    assert sizes(estimator.decoder_) == [(2, 5), (5, 7), (7, 8)]
+
+
+def test_the_convolutional_parts_have_the_channels_asked_for(autoencoder, images):
+    """conv_channels and kernel_size are those of the stages; the decoder mirrors them."""
+    estimator = autoencoder(conv_channels=(3, 5), kernel_size=5).fit(images)
+
+    def channels(part, kind):
+        return [
+            (m.in_channels, m.out_channels, m.kernel_size)
+            for m in part.modules()
+            if isinstance(m, kind)
+        ]
+
+    assert channels(estimator.encoder_, nn.Conv2d) == [(1, 3, (5, 5)), (3, 5, (5, 5))]
+    assert channels(estimator.decoder_, nn.ConvTranspose2d) == [(5, 3, (5, 5)), (3, 1, (5, 5))]
+
+
+@pytest.mark.parametrize("kind", ["table", "images"])
+def test_scaling_is_part_of_the_network(autoencoder, request, kind):
+    """With scaling='feature' every feature is standardised by its own mean and deviation."""
+    X = request.getfixturevalue(kind).reshape(40, -1).astype(float)
+    estimator = autoencoder(scaling="feature").fit(X)
+    layout = estimator.net_.module_.layout
+    np.testing.assert_allclose(layout.mean, X.mean(axis=0))
+    np.testing.assert_allclose(layout.scale, X.std(axis=0))
+
+
+def test_scaling_of_images_is_one_mean_and_one_scale_a_channel(autoencoder):
+    """With scaling='shared' all positions of a channel have one mean and one scale."""
+    X = np.random.default_rng(0).normal([1, 10, 100], [1, 2, 3], size=(20, 4, 5, 3))
+    layout = autoencoder().fit(X).net_.module_.layout
+    mean, scale = layout.mean.reshape(4, 5, 3), layout.scale.reshape(4, 5, 3)
+    np.testing.assert_allclose(mean, np.broadcast_to(X.mean(axis=(0, 1, 2)), (4, 5, 3)))
+    np.testing.assert_allclose(scale, np.broadcast_to(X.std(axis=(0, 1, 2)), (4, 5, 3)))
+
+
+def test_scaling_none_passes_rows_on(autoencoder, table):
+    """With scaling=None the network sees the numbers as they are."""
+    layout = autoencoder(scaling=None).fit(table).net_.module_.layout
+    assert (layout.mean == 0).all()
+    assert (layout.scale == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("factors", "shared"), [([1, 2, 3, 4, 5], True), ([1, 1, 1, 1, 1e3], False)]
+)
+def test_auto_scaling_looks_at_the_units(autoencoder, table, factors, shared):
+    """A table in one unit shares a scale, a table of mixed units does not."""
+    scale = autoencoder().fit(table * factors).net_.module_.layout.scale
+    assert (len(scale.unique()) == 1) == shared
+
+
+def test_constant_attributes_do_not_hide_state(autoencoder, table):
+    """Fitted attributes end in an underscore; parameters are as they were passed."""
+    estimator = autoencoder()
+    before = estimator.get_params()
+    estimator.fit(table)
+    assert estimator.get_params() == before
+    assert estimator.n_features_in_ == 5
+    assert estimator.sample_shape_ == (5,)
+    assert list(estimator.get_feature_names_out()) == [
+        f"autoencodertransformer{i}" for i in range(3)
+    ]

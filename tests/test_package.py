@@ -1,0 +1,217 @@
+"""The package as a whole: imports, names, documentation, layers."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sk_aecnn
+from sk_aecnn import AECNNClassifier, AutoencoderTransformer, nn
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "sk_aecnn").rglob("*.py"))
+ESTIMATORS = [AutoencoderTransformer, AECNNClassifier]
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+
+
+# -- imports ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("use", ["", "; sk_aecnn.__all__; dir(sk_aecnn); sk_aecnn.__version__"])
+def test_importing_the_package_imports_no_torch(use):
+    """Asking the package for its names costs no import of torch, skorch or scikit-learn."""
+    heavy = "{'torch', 'skorch', 'sklearn', 'scipy', 'pandas', 'matplotlib'}"
+    result = run(f"import sys, sk_aecnn{use}; print(sorted({heavy} & set(sys.modules)))")
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_every_public_name_can_be_imported():
+    """__all__ is sorted, complete and true; what is not there raises AttributeError."""
+    assert list(sk_aecnn.__all__) == sorted(sk_aecnn.__all__)
+    assert all(getattr(sk_aecnn, name).__name__ == name for name in sk_aecnn.__all__)
+    assert set(sk_aecnn.__all__) <= set(dir(sk_aecnn))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        sk_aecnn.nonsense  # noqa: B018
+    from sk_aecnn.exceptions import DivergenceError
+
+    assert sk_aecnn.DivergenceError is DivergenceError
+
+
+def imported_names(path):
+    """Every module and every name that a file imports, as dotted strings."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_private_names_of_scikit_learn_come_through_one_door(path):
+    """Only _compat imports names of scikit-learn that start with an underscore."""
+    private = [
+        name
+        for name in imported_names(path)
+        if name.split(".")[0] == "sklearn" and any(part.startswith("_") for part in name.split("."))
+    ]
+    assert path.name == "_compat.py" or private == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_skorch_comes_through_one_door(path):
+    """Only _training imports skorch."""
+    skorch = [name for name in imported_names(path) if name.split(".")[0] == "skorch"]
+    assert path.name == "_training.py" or skorch == []
+
+
+def test_layers_import_downwards_only():
+    """The contracts in pyproject.toml hold."""
+    pytest.importorskip("importlinter")
+    script = (
+        "import os, sys; from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports\n"
+        f"os.chdir({str(ROOT)!r}); sys.path.insert(0, {str(ROOT)!r})\n"
+        "sys.exit(lint_imports(no_cache=True) != EXIT_STATUS_SUCCESS)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+# -- documentation that runs ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/getting_started.md", "docs/guide/geometry.md"])
+def test_the_examples_of_a_page_run(page, monkeypatch, tmp_path):
+    """The Python blocks of a page, one after the other, run without a warning."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n".join(blocks), page, "exec"), {"__name__": "__main__"})
+
+
+# -- docstrings -------------------------------------------------------------------------------
+
+
+def sections(doc):
+    """Split a numpydoc docstring into its sections, by title."""
+    parts = re.split(r"^(\w[\w ]*)\n-{3,}$", inspect.cleandoc(doc), flags=re.MULTILINE)
+    return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
+
+
+def entries(section):
+    """Return the entries of a section, name to text, the type on the first line."""
+    found = {}
+    for entry in re.split(r"^(?=\S)", section.strip("\n"), flags=re.MULTILINE):
+        if entry.strip():
+            head, _, text = entry.partition("\n")
+            names, _, kind = head.partition(" : ")
+            found |= {name.strip(): f"{kind}\n{text}" for name in names.split(",")}
+    return found
+
+
+def parameters(function):
+    named = inspect.signature(function).parameters.values()
+    return [p.name for p in named if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+
+
+def public_methods(cls):
+    for name, method in inspect.getmembers(cls, inspect.isfunction):
+        if not name.startswith("_") and (method.__module__ or "").startswith("sk_aecnn"):
+            yield pytest.param(method, id=f"{cls.__name__}.{name}")
+
+
+METHODS = [method for cls in ESTIMATORS for method in public_methods(cls)]
+
+
+def test_there_are_methods_to_look_at():
+    """The tests below see the methods that the classes inherit as well."""
+    ids = {parameter.id for parameter in METHODS}
+    assert {"AECNNClassifier.fit", "AECNNClassifier.transform"} <= ids
+    assert {"AutoencoderTransformer.reconstruct", "AutoencoderTransformer.score"} <= ids
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_a_class_documents_exactly_its_parameters(cls):
+    """Parameters stand in the order of the signature, each with its default, none invented."""
+    listed = entries(sections(cls.__doc__)["Parameters"])
+    assert list(listed) == parameters(cls.__init__)
+    for parameter in inspect.signature(cls).parameters.values():
+        default = parameter.default
+        written = re.search(r"default=(.*)", listed[parameter.name].splitlines()[0]).group(1)
+        value = ast.literal_eval(written.replace("’", "'"))
+        assert value == default, parameter.name
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_a_class_has_every_section(cls):
+    """What it is, its parameters, what fit leaves behind, what is like it, and an example."""
+    assert {"Parameters", "Attributes", "See Also", "Examples"} <= set(sections(cls.__doc__))
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_every_constraint_is_of_a_parameter(cls):
+    """The table of constraints and the signature list the same names."""
+    assert set(cls._parameter_constraints) == set(parameters(cls.__init__))
+
+
+@pytest.mark.parametrize("name", ["Parameters", "Attributes"])
+def test_what_both_estimators_have_is_told_in_the_same_words(name):
+    """A parameter or attribute that two classes share has one text."""
+    one, other = (entries(sections(cls.__doc__)[name]) for cls in ESTIMATORS)
+    shared = one.keys() & other.keys()
+    assert shared
+    for entry in shared:
+        assert one[entry] == other[entry], entry
+
+
+def test_shared_parameters_have_the_same_defaults():
+    """Two estimators with a parameter of one name agree on its default."""
+    one, other = (inspect.signature(cls).parameters for cls in ESTIMATORS)
+    for name in one.keys() & other.keys():
+        assert one[name].default == other[name].default, name
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_attributes_are_documented_and_exist(cls, table, labels):
+    """What a class says fit leaves behind is there after fit, and nothing public besides."""
+    import pandas as pd
+
+    X = pd.DataFrame(table, columns=list("abcde"))
+    estimator = cls(max_epochs=1).fit(X, labels)
+    listed = set(entries(sections(cls.__doc__)["Attributes"]))
+    assert all(hasattr(estimator, name) for name in listed)
+    found = {name for name in dir(estimator) if name.endswith("_") and not name.startswith("_")}
+    assert found == listed
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_documents_exactly_its_parameters(method):
+    """Every public method has a summary, its parameters in order, and what it returns."""
+    parts = sections(method.__doc__)
+    assert parts[""].strip().splitlines()[0].endswith(".")
+    assert list(entries(parts.get("Parameters", ""))) == parameters(method)
+    assert "Returns" in parts
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [value for value in vars(nn).values() if inspect.isclass(value)],
+    ids=lambda c: c.__name__,
+)
+def test_a_network_documents_itself(cls):
+    """Every module has a summary; what it lists are parameters of its constructor."""
+    parts = sections(cls.__doc__)
+    assert parts[""].strip()
+    if "Parameters" in parts:
+        assert set(entries(parts["Parameters"])) == set(parameters(cls.__init__))
