@@ -195,7 +195,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Returns
         -------
-        samples : ndarray of shape (n_samples, *sample_shape)
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
             Samples in the layout and the units given to ``fit``.
 
         Raises
@@ -224,7 +224,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Returns
         -------
-        samples : ndarray of shape (n_samples, *sample_shape)
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
             Samples in the layout and the units given to ``fit``.
         """
         return self._in_layout(self._infer("reconstruct", X))
@@ -242,15 +242,16 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Returns
         -------
-        error : ndarray of shape (n_samples,) or (n_samples, *sample_shape), float64
-            Mean squared error of each sample, or squared error of each of its features.
+        error : ndarray of float64
+            Mean squared error of each sample, shape (n_samples,), or squared error of each of its
+            features, in the layout given to ``fit``.
         """
         if per_feature:
             return self._in_layout(self._infer("squared_error", X))
         return self._infer("mean_squared_error", X)
 
     def _in_layout(self, rows):
-        return rows.reshape(len(rows), *self.sample_shape_)
+        return rows if self._geometry.given_flat else rows.reshape(len(rows), *self.sample_shape_)
 
     @property
     def encoder_(self):

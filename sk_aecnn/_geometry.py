@@ -23,10 +23,13 @@ class SampleGeometry:
     channel_axis : int or None
         Which axis of ``shape`` holds the channels; ``None`` where there is a single channel and
         no axis for it.
+    given_flat : bool
+        Whether the samples were given as flat rows.
     """
 
     shape: tuple[int, ...]
     channel_axis: int | None
+    given_flat: bool = False
 
     @property
     def n_features(self) -> int:
@@ -97,7 +100,7 @@ def resolve_geometry(
     if sample_shape is not None:
         shape = _check_sample_shape(sample_shape, n_features, data_shape)
     axis = _resolve_channel_axis(channel_axis, shape)
-    geometry = SampleGeometry(shape, axis)
+    geometry = SampleGeometry(shape, axis, given_flat=data_shape is None)
     if len(geometry.spatial) > MAX_SPATIAL_AXES:
         raise ValueError(
             f"Samples of shape {shape} with channel_axis={channel_axis!r} have "

@@ -95,7 +95,7 @@ class ProgressBar(Callback):
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         n_steps = net.max_epochs * len(BatchIterator(X, net.batch_size))
-        self.bar_ = tqdm(total=n_steps, unit="step", desc="fit", dynamic_ncols=True)
+        self.bar_ = tqdm(total=n_steps, unit="step", desc="epoch 0", dynamic_ncols=True)
 
     def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
         if training:
@@ -103,9 +103,9 @@ class ProgressBar(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         epoch = net.history[-1]
-        losses = {name: f"{epoch[name]:.4f}" for name in sorted(epoch) if name.endswith("loss")}
+        losses = {name: epoch[name] for name in ("train_loss", "valid_loss") if name in epoch}
         self.bar_.set_description(f"epoch {len(net.history)}")
-        self.bar_.set_postfix(losses)
+        self.bar_.set_postfix({name: f"{value:.4f}" for name, value in losses.items()})
 
     def close(self) -> None:
         """Leave the bar on the screen as it stands; it may not travel with a pickle."""

@@ -516,6 +516,7 @@ def test_a_classifier_without_reconstruction_says_why(classifier, table, labels,
 def test_a_code_that_nothing_trains_is_not_offered(classifier, table, labels):
     """With reconstruction_weight=0 the code exists where the back end sees it, else not."""
     beside = classifier(reconstruction_weight=0, backend_input="features").fit(table, labels)
-    assert not hasattr(beside, "transform")
+    with pytest.raises(AttributeError, match="reconstruction_weight=0 trains no decoder"):
+        beside.transform(table)
     before = classifier(reconstruction_weight=0, backend_input="code").fit(table, labels)
     assert before.transform(table).shape == (40, 3)

@@ -36,7 +36,7 @@ def test_the_table_of_the_user_guide(shape, channel_axis, channels, spatial):
 
 def test_flat_rows_are_a_table():
     """Without sample_shape, flat rows are features without a spatial axis."""
-    assert resolve_geometry(12, None, None, "auto") == SampleGeometry((12,), 0)
+    assert resolve_geometry(12, None, None, "auto") == SampleGeometry((12,), 0, given_flat=True)
 
 
 @pytest.mark.parametrize("sample_shape", [[6, 5], np.array([6, 5]), (np.int64(6), np.int8(5))])

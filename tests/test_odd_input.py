@@ -27,7 +27,9 @@ def assert_same(estimator, X, other, Z):
     """Two estimators say the same about their rows, to the last bit."""
     expected = outputs(estimator, X)
     for name, output in outputs(other, Z).items():
-        np.testing.assert_array_equal(output, expected[name], err_msg=name)
+        np.testing.assert_array_equal(
+            output.reshape(len(Z), -1), expected[name].reshape(len(X), -1), err_msg=name
+        )
 
 
 # -- few rows ---------------------------------------------------------------------------------
@@ -294,7 +296,7 @@ def test_a_data_frame_of_pixels_is_images(small, images, labels):
     X = pd.DataFrame(flat, columns=[f"pixel{i}" for i in range(30)])
     estimator = small(sample_shape=(6, 5)).fit(X, labels)
     assert_same(small().fit(images, labels), images, estimator, X)
-    assert estimator.reconstruct(X).shape == images.shape
+    assert estimator.reconstruct(X).shape == flat.shape
 
 
 def test_columns_of_different_types_are_numbers(small, table, labels):

@@ -27,28 +27,28 @@ _POOLS: dict[str, dict[int, Any]] = {
 }
 
 _WIDEST_BOTTLENECK = 7
-_FIRST_CHANNELS = 32
-_MOST_CHANNELS = 128
+_WIDTHS = (16, 64, 128)
+_WIDTHS_LARGE = (16, 32, 64, 128)
 _LARGE = 64
 
 
 def plan_channels(spatial: Sequence[int]) -> tuple[int, ...]:
     """Choose the stages for a sample: as many as bring every axis down to 7 positions or fewer.
 
-    At least two stages as long as there is something left to pool, with twice the channels in
-    each; samples of more than 64 positions along an axis start with half the channels, where
-    most of the arithmetic is.
+    At least two stages as long as there is something left to pool. The first, at full resolution,
+    where time goes into memory traffic, is narrow; the others widen at once on small samples, by
+    twos on those of more than 64 positions along an axis.
 
     Examples
     --------
     >>> plan_channels((28, 28)), plan_channels((224, 224)), plan_channels((1, 1))
-    ((32, 64), (16, 32, 64, 128, 128), (32,))
+    ((16, 64), (16, 32, 64, 128, 128), (16,))
     """
     size, stages = max(spatial), 0
     while stages == 0 or size > _WIDEST_BOTTLENECK or (stages < 2 and size > 1):
         size, stages = -(-size // 2), stages + 1
-    first = _FIRST_CHANNELS // 2 if max(spatial) > _LARGE else _FIRST_CHANNELS
-    return tuple(min(_MOST_CHANNELS, first << stage) for stage in range(stages))
+    widths = _WIDTHS_LARGE if max(spatial) > _LARGE else _WIDTHS
+    return tuple(widths[min(stage, len(widths) - 1)] for stage in range(stages))
 
 
 def pooled(spatial: Sequence[int]) -> tuple[int, ...]:
