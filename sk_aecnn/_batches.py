@@ -15,7 +15,7 @@ Batch = tuple[Any, Tensor]
 _MAX_INFERENCE_ROWS = 128
 _MIN_INFERENCE_ROWS = 8
 _INFERENCE_VALUES = 2**20
-_CHUNK_VALUES = 2**22
+_CHUNK_VALUES = 2**17
 
 
 class RowDataset(Dataset[Batch]):
