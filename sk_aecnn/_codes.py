@@ -261,6 +261,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     @property
     def decoder_(self):
         """The trained decoder, a `torch.nn.Module` on codes."""
+        _has_trained_decoder(self)
         return self.net_.module_.decoder
 
     @property

@@ -274,23 +274,23 @@ def train(
         bar.close()
     net.train_split = None
     if validation is None and len(data) <= net.batch_size:
-        _settle_statistics(net.module_, data)
+        _settle_statistics(net, data)
     net.module_.eval()
     return net
 
 
-def _settle_statistics(network: torch.nn.Module, data: RowDataset) -> None:
+def _settle_statistics(net: TrainingNet, data: RowDataset) -> None:
     """Set the running statistics to those of the data, where a batch is all of the data.
 
     They follow the weights at a distance of some steps otherwise: far, where steps are few.
     """
     inputs, _ = data.gather(torch.arange(len(data)))
-    norms = [module for module in network.modules() if isinstance(module, BatchNorm)]
-    network.eval()
+    norms = [module for module in net.module_.modules() if isinstance(module, BatchNorm)]
+    net.module_.eval()
     for norm in norms:
         norm.train().momentum = 1.0
     with torch.no_grad():
-        network(**inputs) if isinstance(inputs, dict) else network(inputs)
+        net.infer(inputs)
     for norm in norms:
         norm.momentum = BatchNorm.MOMENTUM
 
