@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from sklearn.utils.validation import check_is_fitted
+
 from sk_aecnn._base import NO_TARGET, NetworkEstimator
 from sk_aecnn._codes import CODER_CONSTRAINTS, CodesMixin, check_unit_interval, plan_coder
 from sk_aecnn._compat import fit_context
 from sk_aecnn._torch import as_tensor
+from sk_aecnn._training import infer
 from sk_aecnn.losses import ReconstructionObjective
 from sk_aecnn.nn import Autoencoder, build, column_moments
 
@@ -278,9 +281,10 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
             standardised units: 1 is perfect, 0 as bad as the mean of ``X``. Where ``X`` does not
             vary, 1 for a perfect reconstruction and 0 otherwise.
         """
-        error = self._infer("standardised_error", X).mean()
-        rows, _, _ = self._validate_rows(X, reset=False)
-        moments = column_moments(as_tensor(rows))
+        check_is_fitted(self)
+        rows = as_tensor(self._validate_rows(X, reset=False)[0])
+        error = infer(self.net_, "standardised_error", rows).mean()
+        moments = column_moments(rows)
         variance = float((moments.var / self.net_.module_.layout.scale.cpu().square()).mean())
         if variance == 0:
             return float(error == 0)

@@ -388,6 +388,11 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         weight = data.weight
         if self.class_weight is not None:
             class_weight = compute_sample_weight(self.class_weight, y)
+            if class_weight.min() < 0 or class_weight.max() == 0:
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} must give no class a negative weight, and "
+                    "some class of y a positive one."
+                )
             weight = class_weight if weight is None else weight * class_weight
         return replace(data, y=self._labels.encode(y), weight=weight)
 

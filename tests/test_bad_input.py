@@ -520,3 +520,11 @@ def test_a_code_that_nothing_trains_is_not_offered(classifier, table, labels):
         beside.transform(table)
     before = classifier(reconstruction_weight=0, backend_input="code").fit(table, labels)
     assert before.transform(table).shape == (40, 3)
+
+
+@pytest.mark.parametrize("class_weight", [{"a": 0, "b": 0}, {"a": -1, "b": 1}])
+def test_class_weights_that_leave_nothing_to_learn(classifier, table, class_weight):
+    """Class weights below zero, or zero for all, are named in an error."""
+    y = np.array(["a", "b"] * 20)
+    with pytest.raises(ValueError, match=r"class_weight=.*negative weight"):
+        classifier(class_weight=class_weight).fit(table, y)
