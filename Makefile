@@ -1,13 +1,14 @@
 # One command per chore; `make help` lists them. Needs GNU make, git and Python 3.11 or newer.
 #
-#   make test ARGS="-n 2 -k geometry"                 arguments for pytest
+#   make test ARGS="-n 0 -k geometry"                 arguments for pytest
 #   make test PYTHON=python3.13 VENV=.venv-3.13       another interpreter, another environment
 #   make test CONSTRAINTS=constraints-oldest.txt VENV=.venv-oldest      the oldest dependencies
 
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
-ARGS ?=
+# One test process per core; each computes with one thread.
+ARGS ?= -n auto
 
 py := $(VENV)/bin/python
 install := $(py) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)

@@ -110,7 +110,7 @@ def joint(options):
 
 def encoder(options):
     return {
-        "architecture": "dense",
+        "encoder": "dense",
         "encoding_dim": options.encoding_dim,
         "hidden_layer_sizes": (64, 32),
         "code_activation": "sigmoid",

@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any
 
-from sk_aecnn._base import NetworkEstimator, check_sizes
-from sk_aecnn._codes import CODER_CONSTRAINTS, CodesMixin, check_kernel_size, plan_coder
+from sklearn.frozen import FrozenEstimator
+
+from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend
+from sk_aecnn._batches import without_targets
+from sk_aecnn._coder import (
+    CODE_CONSTRAINTS,
+    CODER_CONSTRAINTS,
+    build_coder,
+    build_corruption,
+    code_losses,
+)
+from sk_aecnn._codes import CodingEstimator, EncoderMixin
 from sk_aecnn._compat import Interval, StrOptions
-from sk_aecnn.nn import CNNBackend, JointNetwork, build
+from sk_aecnn._sizes import check_sizes
+from sk_aecnn._training import train
+from sk_aecnn.losses import Objective
+from sk_aecnn.nn import Autoencoder, JointNetwork
 
-BACKEND_CONSTRAINTS = {
+JOINT_CONSTRAINTS = {
     "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
     "backend_input": [StrOptions({"code", "features"})],
     "backend_channels": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "pooling": [StrOptions({"average", "max"})],
-    "dense_units": [Interval(Integral, 1, None, closed="left")],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
+    "freeze_encoder": ["boolean"],
 }
 
+# how rows without a class are corrupted where ``noise`` does not say
+_CORRUPTION = ("gaussian", 1.5)
 
-class JointEstimator(CodesMixin, NetworkEstimator):
-    """An autoencoder whose encoder feeds a back end, trained together."""
+
+class JointEstimator(EncoderMixin, CodingEstimator):
+    """An autoencoder whose encoder feeds a back end, trained together or one after the other."""
 
     _parameter_constraints = (
-        NetworkEstimator._parameter_constraints | CODER_CONSTRAINTS | BACKEND_CONSTRAINTS
+        CodingEstimator._parameter_constraints
+        | CODER_CONSTRAINTS
+        | CODE_CONSTRAINTS
+        | BACKEND_CONSTRAINTS
+        | JOINT_CONSTRAINTS
     )
 
     def __init__(
@@ -33,20 +54,29 @@ class JointEstimator(CodesMixin, NetworkEstimator):
         *,
         reconstruction_weight=1.0,
         backend_input="features",
+        backend="cnn",
         backend_channels=(64,),
         pooling="max",
         dense_units=128,
         dropout=0.0,
-        architecture="auto",
+        encoder="auto",
+        decoder="auto",
         hidden_layer_sizes=(256, 128),
         conv_channels="auto",
         kernel_size=3,
         activation="relu",
         code_activation="identity",
+        normalization="batch",
         reconstruction_loss="mse",
+        noise=None,
+        noise_level=0.3,
+        sparsity_weight=0.0,
         scaling="auto",
         sample_shape=None,
         channel_axis="auto",
+        pretrain_epochs=0,
+        freeze_encoder=False,
+        unlabeled=None,
         max_epochs="auto",
         batch_size="auto",
         lr=1e-2,
@@ -66,20 +96,29 @@ class JointEstimator(CodesMixin, NetworkEstimator):
         self.encoding_dim = encoding_dim
         self.reconstruction_weight = reconstruction_weight
         self.backend_input = backend_input
+        self.backend = backend
         self.backend_channels = backend_channels
         self.pooling = pooling
         self.dense_units = dense_units
         self.dropout = dropout
-        self.architecture = architecture
+        self.encoder = encoder
+        self.decoder = decoder
         self.hidden_layer_sizes = hidden_layer_sizes
         self.conv_channels = conv_channels
         self.kernel_size = kernel_size
         self.activation = activation
         self.code_activation = code_activation
+        self.normalization = normalization
         self.reconstruction_loss = reconstruction_loss
+        self.noise = noise
+        self.noise_level = noise_level
+        self.sparsity_weight = sparsity_weight
         self.scaling = scaling
         self.sample_shape = sample_shape
         self.channel_axis = channel_axis
+        self.pretrain_epochs = pretrain_epochs
+        self.freeze_encoder = freeze_encoder
+        self.unlabeled = unlabeled
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -101,36 +140,67 @@ class JointEstimator(CodesMixin, NetworkEstimator):
         """Return the size of the back end's output."""
 
     @abstractmethod
-    def _objective(self, reconstruction_loss):
-        """Return the objective that adds the reconstruction loss to that of the task."""
+    def _task_losses(self):
+        """Return the losses of the task, by name."""
 
-    def _build_network(self, data, geometry, generator):
-        coder = plan_coder(self, data, geometry)
-        encoder = build(coder.encoder, self._dtype, generator)
-        decoder = build(coder.decoder, self._dtype, generator)
-        on_code = self.backend_input == "code"
-        in_shape = (self.encoding_dim,) if on_code else encoder.feature_shape
-        backend = build(self._plan_backend(in_shape, self._n_outputs(data)), self._dtype, generator)
-        network = JointNetwork(
-            coder.layout,
-            encoder,
-            decoder,
-            backend,
-            self.backend_input,
-            coder.probabilities,
-            reconstructs=self.reconstruction_weight > 0,
+    @abstractmethod
+    def _agreement_losses(self):
+        """Return the losses of rows without a target, by name."""
+
+    def _build_net(self, job):
+        coder, reconstruction_loss = build_coder(
+            self, job, n_encoded=self.encoding_dim, code_activation=self.code_activation
         )
-        return network, self._objective(coder.loss)
-
-    def _plan_backend(self, in_shape, n_outputs):
+        self._check_stages()
+        self.pretrain_loss_curve_ = []
+        if self.pretrain_epochs:
+            self.pretrain_loss_curve_ = self._pretrain(coder, reconstruction_loss, job)
         channels = check_sizes("backend_channels", self.backend_channels, at_least=1)
-        return lambda: CNNBackend(
-            in_shape,
-            n_outputs,
-            channels,
-            check_kernel_size(self.kernel_size),
-            self.pooling,
-            self.dense_units,
-            self.dropout,
-            self.activation,
+        on_code = self.backend_input == "code"
+        in_shape: Any = (self.encoding_dim,) if on_code else coder.encoder.feature_shape
+        n_outputs = self._n_outputs(job.data)
+        backend = build_backend(self, job, in_shape, channels, n_outputs)
+        reconstructs = self.reconstruction_weight > 0 and not self.freeze_encoder
+        agreement = {} if self.unlabeled is None else self._agreement_losses()
+        noise = _CORRUPTION if self.noise is None else (self.noise, self.noise_level)
+        network = JointNetwork(
+            **coder.parts(),
+            backend=backend,
+            n_outputs=n_outputs,
+            backend_input=self.backend_input,
+            reconstructs=reconstructs,
+            frozen=self.freeze_encoder,
+            copying=build_corruption(*noise) if agreement else None,
         )
+        terms = self._task_losses() | agreement
+        weights = {"agreement_loss": getattr(self, "agreement_weight", 0.0)}
+        if reconstructs:
+            code_terms, code_weights = code_losses(self, reconstruction_loss)
+            terms |= code_terms
+            weights |= code_weights | {"reconstruction_loss": self.reconstruction_weight}
+        return job.build_net(network, Objective(terms, weights), classifies=self._classifies)
+
+    def _check_stages(self):
+        """Raise where an encoder is to be frozen that nothing has trained."""
+        if self.freeze_encoder and not (
+            self.pretrain_epochs or isinstance(self.encoder, FrozenEstimator)
+        ):
+            raise ValueError(
+                "freeze_encoder=True would freeze an encoder of random weights. Pass "
+                "pretrain_epochs, or a fitted transformer: "
+                "encoder=FrozenEstimator(AutoencoderTransformer().fit(X))."
+            )
+
+    def _pretrain(self, coder, reconstruction_loss, job):
+        """Train the autoencoder by itself, in place; return the loss of each epoch."""
+        network = Autoencoder(**coder.parts())
+        objective = Objective(*code_losses(self, reconstruction_loss))
+        job = replace(
+            job,
+            options=replace(
+                job.options, max_epochs=self.pretrain_epochs, patience=None, callbacks=[]
+            ),
+        )
+        net = job.build_net(network, objective, classifies=False)
+        train(net, job.options, without_targets(job.training), None, job.progress)
+        return net.history[:, "train_loss"]

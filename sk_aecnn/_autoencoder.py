@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin
 
-from sk_aecnn._base import NO_TARGET, NetworkEstimator
-from sk_aecnn._codes import CODER_CONSTRAINTS, CodesMixin, check_unit_interval, plan_coder
-from sk_aecnn._compat import fit_context
-from sk_aecnn._torch import as_tensor
-from sk_aecnn._training import infer
-from sk_aecnn.losses import ReconstructionObjective
-from sk_aecnn.nn import Autoencoder, build, column_moments
+from sk_aecnn._autoencoding import AutoencodingEstimator, build_autoencoder
+from sk_aecnn._coder import CODE_CONSTRAINTS
+from sk_aecnn._codes import SamplingMixin
+from sk_aecnn._compat import StrOptions
 
 
-class AutoencoderTransformer(CodesMixin, NetworkEstimator):
+class AutoencoderTransformer(SamplingMixin, ClassNamePrefixFeaturesOutMixin, AutoencodingEstimator):
     r"""Learn a code of a few numbers from which each sample can be reconstructed.
 
     An encoder network maps a sample to a code, a decoder maps the code back; both are trained
@@ -25,9 +22,19 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
     ----------
     encoding_dim : int, default=32
         Size of the code. It may exceed the number of features.
-    architecture : {"auto", "dense", "conv"}, default="auto"
+    output : {"code", "reconstruction"}, default="code"
+        What ``transform`` returns: the code, or the reconstruction, in the layout given to ``fit``,
+        so that the autoencoder stands as a denoiser ahead of another estimator.
+    encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
         Kind of network. ``"auto"`` convolves over samples that have a spatial axis (images,
-        sequences, volumes), and takes dense layers for tables.
+        sequences, volumes), and takes dense layers for tables. A `torch.nn.Module` class, or a
+        function that returns a module, is called with the shape of a sample, channels first, and
+        the size of the code. A `~sklearn.frozen.FrozenEstimator` of a fitted
+        `AutoencoderTransformer` is where to start from: its scaling, encoder and decoder are
+        copied.
+    decoder : "auto", class or callable, default="auto"
+        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
+        module, is called with the size of the code and the shape of a sample, channels first.
     hidden_layer_sizes : sequence of int, default=(256, 128)
         Sizes of the dense encoder's hidden layers; the decoder mirrors them. Convolutional networks
         do not use it.
@@ -43,10 +50,22 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
         arguments, or a function of a tensor.
     code_activation : str, class or callable, default="identity"
         Activation of the code, of the same choices.
+    normalization : {"batch"} or None, default="batch"
+        Normalisation in convolutional stages, between pooling and activation.
     reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
         ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    noise : {"gaussian", "masking", "swap"}, callable or None, default=None
+        Noise on the standardised inputs while training, for a denoising autoencoder: the
+        reconstruction is compared with the clean input. Normal noise is added, values are set to
+        their mean, or are taken from other samples. A function takes (inputs, level, generator),
+        tensors with the samples on axis 0.
+    noise_level : float, default=0.3
+        Standard deviation of gaussian noise; share of the values that are masked or swapped.
+    sparsity_weight : float, default=0.0
+        Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
+        is, 1 where all are alike.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
         How the network's inputs are standardised, inside the network. ``"feature"``: every feature
         by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
@@ -78,7 +97,7 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
         Whether to set rows aside, stop when their loss no longer improves and keep the best
         weights.
     validation_fraction : float, default=0.1
-        Share of the rows set aside where ``early_stopping=True``.
+        Share of the rows set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
         Epochs without improvement to wait for where ``early_stopping=True``.
     callbacks : list or None, default=None
@@ -117,7 +136,9 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
 
     See Also
     --------
-    AECNNClassifier : The same encoder, trained together with a classifier.
+    VariationalAutoencoderTransformer : Codes that follow a normal distribution.
+    AECNNClassifier, AECNNRegressor : The same encoder, trained together with a back end.
+    AutoencoderOutlierDetector : Samples that reconstruct badly.
     sklearn.decomposition.PCA : The linear counterpart.
 
     Notes
@@ -140,21 +161,35 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
     (1797, 8)
     >>> ae.reconstruct(images[:2]).shape
     (2, 8, 8)
+    >>> ae.sample(3, random_state=0).shape
+    (3, 8, 8)
     """
 
-    _parameter_constraints = NetworkEstimator._parameter_constraints | CODER_CONSTRAINTS
+    _parameter_constraints = (
+        AutoencodingEstimator._parameter_constraints
+        | CODE_CONSTRAINTS
+        | {
+            "output": [StrOptions({"code", "reconstruction"})],
+        }
+    )
 
     def __init__(
         self,
         encoding_dim=32,
         *,
-        architecture="auto",
+        output="code",
+        encoder="auto",
+        decoder="auto",
         hidden_layer_sizes=(256, 128),
         conv_channels="auto",
         kernel_size=3,
         activation="relu",
         code_activation="identity",
+        normalization="batch",
         reconstruction_loss="mse",
+        noise=None,
+        noise_level=0.3,
+        sparsity_weight=0.0,
         scaling="auto",
         sample_shape=None,
         channel_axis="auto",
@@ -175,13 +210,19 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
         warm_start=False,
     ):
         self.encoding_dim = encoding_dim
-        self.architecture = architecture
+        self.output = output
+        self.encoder = encoder
+        self.decoder = decoder
         self.hidden_layer_sizes = hidden_layer_sizes
         self.conv_channels = conv_channels
         self.kernel_size = kernel_size
         self.activation = activation
         self.code_activation = code_activation
+        self.normalization = normalization
         self.reconstruction_loss = reconstruction_loss
+        self.noise = noise
+        self.noise_level = noise_level
+        self.sparsity_weight = sparsity_weight
         self.scaling = scaling
         self.sample_shape = sample_shape
         self.channel_axis = channel_axis
@@ -201,101 +242,47 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
         self.random_state = random_state
         self.warm_start = warm_start
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
-        """Train the autoencoder.
+    def transform(self, X):
+        """Encode samples, or reconstruct them.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples.
-        y : object, default=None
-            Ignored; present for pipelines.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weights of the samples, 0 or more; a sample of weight 0 counts as absent.
-
-        Returns
-        -------
-        self : AutoencoderTransformer
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data cannot be used; the message says which and why.
-        DivergenceError
-            If the loss is no longer finite.
-        """
-        return self._learn(
-            X,
-            NO_TARGET,
-            sample_weight,
-            resume=self.warm_start and hasattr(self, "net_"),
-            max_epochs=self.max_epochs,
-            lr_schedule=self.lr_schedule,
-        )
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Train for one epoch on a part of the data, at a constant learning rate.
-
-        The first call fixes the network and the scaling; pass it rows that resemble those to come.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples.
-        y : object, default=None
-            Ignored; present for pipelines.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weights of the samples, 0 or more.
-
-        Returns
-        -------
-        self : AutoencoderTransformer
-            The fitted estimator.
-        """
-        return self._learn(
-            X,
-            NO_TARGET,
-            sample_weight,
-            resume=hasattr(self, "net_"),
-            max_epochs=1,
-            lr_schedule="constant",
-        )
-
-    def score(self, X, y=None):
-        """Return the share of the variance that the reconstruction keeps, R².
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
             Samples of the shape given to ``fit``, or the same as flat rows.
-        y : object, default=None
-            Ignored; present for model selection.
 
         Returns
         -------
-        score : float
-            One minus the squared error over the variance of ``X``, both summed over the features in
-            standardised units: 1 is perfect, 0 as bad as the mean of ``X``. Where ``X`` does not
-            vary, 1 for a perfect reconstruction and 0 otherwise.
+        codes : ndarray of shape (n_samples, encoding_dim)
+            Codes, in the dtype of ``precision``. A sample's code does not depend on the other
+            samples passed with it. With ``output="reconstruction"``, what ``reconstruct`` returns.
         """
-        check_is_fitted(self)
-        rows = as_tensor(self._validate_rows(X, reset=False)[0])
-        error = infer(self.net_, "standardised_error", rows).mean()
-        moments = column_moments(rows)
-        variance = float((moments.var / self.net_.module_.layout.scale.cpu().square()).mean())
-        if variance == 0:
-            return float(error == 0)
-        return float(1 - error / variance)
+        return self._infer("encode", X) if self.output == "code" else self.reconstruct(X)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns that ``transform`` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the features; those seen in ``fit`` by default.
+
+        Returns
+        -------
+        names : ndarray of str
+            ``autoencodertransformer0`` and so on for codes, those of the features themselves with
+            ``output="reconstruction"``.
+        """
+        naming = ClassNamePrefixFeaturesOutMixin if self.output == "code" else OneToOneFeatureMixin
+        return naming.get_feature_names_out(self, input_features)
 
     def score_samples(self, X):
         """Return minus the reconstruction error of each sample: higher is more usual.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
             Samples of the shape given to ``fit``, or the same as flat rows.
 
         Returns
@@ -305,16 +292,9 @@ class AutoencoderTransformer(CodesMixin, NetworkEstimator):
         """
         return -self.reconstruction_error(X)
 
-    def _encode_target(self, data, classes):
-        check_unit_interval(self, data.rows)
-        return data
+    @property
+    def _n_features_out(self):
+        return self.net_.module_.encoding_dim
 
-    def _build_network(self, data, geometry, generator):
-        coder = plan_coder(self, data, geometry)
-        network = Autoencoder(
-            coder.layout,
-            build(coder.encoder, self._dtype, generator),
-            build(coder.decoder, self._dtype, generator),
-            coder.probabilities,
-        )
-        return network, ReconstructionObjective(coder.loss)
+    def _build_net(self, job):
+        return build_autoencoder(self, job)

@@ -6,101 +6,34 @@ import secrets
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import dataclass
-from math import sqrt
+from copy import copy, deepcopy
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.utils.data import Subset
 
-from sk_aecnn._batches import RowDataset
-from sk_aecnn._compat import Interval, StrOptions, check_sample_weight
+from sk_aecnn._batches import RowDataset, Rows
+from sk_aecnn._compat import CallbackSupportMixin, Interval, StrOptions, check_sample_weight
 from sk_aecnn._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
-from sk_aecnn._torch import DTYPES, as_tensor, detach_tensor, new_generator, resolve_device
+from sk_aecnn._job import Job, TrainingRows, hold_out, to_rows
+from sk_aecnn._progress import FitProgress
+from sk_aecnn._sizes import auto_batch_size, auto_epochs
+from sk_aecnn._torch import DTYPES, detach_tensor, new_generator, resolve_device
 from sk_aecnn._training import (
     LR_SCHEDULES,
     OPTIMIZERS,
     TrainingNet,
     TrainingOptions,
-    build_net,
     infer,
+    snapshot,
     train,
 )
-from sk_aecnn.nn import share_stream
-
-NO_TARGET = "no_validation"  # scikit-learn's word for an estimator that ignores y
-
-_EPOCHS_OF_SMALL_DATA = 100
-_SMALL_DATA = 200
-_BATCH_ROWS_TABLE = 256
-_BATCH_ROWS_SPATIAL = 128
-_BATCH_VALUES = 2**22
-_FEWEST_BATCH_ROWS = 16
-
-
-@dataclass
-class TrainingRows:
-    """What ``fit`` was given, validated: rows of positive weight with their targets."""
-
-    rows: torch.Tensor
-    y: np.ndarray | None
-    weight: np.ndarray | None
-
-    def to_dataset(self, dtype: torch.dtype) -> RowDataset:
-        """Return the rows as torch wants them, with weights of mean one."""
-        target = None if self.y is None else torch.from_numpy(self.y)
-        return RowDataset(self.rows, target, self.row_weight(dtype))
-
-    def row_weight(self, dtype: torch.dtype) -> torch.Tensor | None:
-        """Return the weights scaled to a mean of one; ``None`` where all are equal."""
-        if self.weight is None or np.ptp(self.weight) == 0:
-            return None
-        return torch.from_numpy(self.weight / self.weight.mean()).to(dtype)
-
-
-def auto_epochs(n_rows: int) -> int:
-    """Return the epochs of ``max_epochs="auto"``: 100 up to 200 rows, 6 for 60 000.
-
-    The epochs fall, and the optimizer steps grow, with the square root of the number of rows.
-
-    Examples
-    --------
-    >>> [auto_epochs(n) for n in (30, 1_797, 60_000, 1_000_000)]
-    [100, 33, 6, 1]
-    """
-    return max(1, round(_EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_SMALL_DATA / n_rows))))
-
-
-def auto_batch_size(geometry: SampleGeometry) -> int:
-    """Return the rows of ``batch_size="auto"``: fewer for large samples, to bound memory.
-
-    Examples
-    --------
-    >>> shapes = [((50,), 0), ((28, 28), None), ((224, 224, 3), 2)]
-    >>> [auto_batch_size(SampleGeometry(*shape)) for shape in shapes]
-    [256, 128, 27]
-    """
-    rows = _BATCH_ROWS_SPATIAL if geometry.spatial else _BATCH_ROWS_TABLE
-    return max(_FEWEST_BATCH_ROWS, min(rows, _BATCH_VALUES // geometry.n_features))
-
-
-def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:
-    """Return a parameter that lists layer sizes as a tuple, or raise."""
-    values = tuple(np.atleast_1d(np.asarray(sizes, dtype=object)))
-    valid = all(isinstance(value, int | np.integer) and value >= 1 for value in values)
-    if not valid or len(values) < at_least:
-        raise ValueError(
-            f"{name}={sizes!r} must be a sequence of at least {at_least} integers, each 1 or "
-            "more: the size of every layer in turn."
-        )
-    return tuple(int(value) for value in values)
 
 
 @contextmanager
@@ -115,7 +48,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         raise
 
 
-class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
+class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """An estimator that trains a network on rows.
 
     Subclasses say how their network is built and what the targets are; they call `_learn` from
@@ -123,6 +56,12 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
     """
 
     net_: TrainingNet
+
+    _doc_link_module = "sk_aecnn"
+    _doc_link_template = (
+        "https://sk-aecnn.readthedocs.io/en/latest/api/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "sample_shape": [tuple, list, np.ndarray, None],
@@ -145,17 +84,32 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
     }
 
     @abstractmethod
-    def _build_network(
-        self,
-        training_rows: TrainingRows,
-        geometry: SampleGeometry,
-        generator: torch.Generator,
-    ) -> tuple[torch.nn.Module, torch.nn.Module]:
-        """Return the network and its objective for the training rows."""
+    def _check_target(self, y: Any, rows: Any) -> tuple[Any, Any]:
+        """Return the validated target, and which rows have one (None where all have)."""
 
     @abstractmethod
-    def _encode_target(self, data: TrainingRows, classes: Any) -> TrainingRows:
+    def _learn_target(self, data: TrainingRows, classes: Any) -> None:
+        """Take from the targets of the first call what encodes them."""
+
+    @abstractmethod
+    def _encode_target(self, data: TrainingRows) -> TrainingRows:
         """Return the rows with targets and weights as the objective wants them."""
+
+    @abstractmethod
+    def _build_net(self, job: Job) -> TrainingNet:
+        """Return a new net around the network and the objective."""
+
+    @abstractmethod
+    def _conclude(self, data: TrainingRows) -> None:
+        """Take from the training rows what else a fitted estimator needs."""
+
+    @abstractmethod
+    def _check_rows(self, rows: Rows) -> None:
+        """Raise where the rows are of no use to the network."""
+
+    @abstractmethod
+    def _convolves(self, geometry: SampleGeometry) -> bool:
+        """Tell whether the network convolves over samples of a geometry."""
 
     def _learn(
         self,
@@ -167,24 +121,36 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
         max_epochs: int | str,
         lr_schedule: str,
         classes: Any = None,
+        validation: tuple[Any, Any, Any] = (None, None, None),
     ) -> Any:
         """Validate, encode, build, train, record; on an error, leave everything as it was."""
+        progress = FitProgress(self, X, y, sample_weight)
         with all_or_nothing(self):
-            data, geometry = self._validate_training_data(X, y, sample_weight, reset=not resume)
-            data = self._encode_target(data, classes)
+            fitted = self._geometry if resume else None
+            data, geometry = self._validate_training_data(X, y, sample_weight, fitted)
+            if not resume:
+                self._learn_target(data, classes)
+            data = self._encode_target(data)
             options = self._training_options(len(data.rows), geometry, max_epochs, lr_schedule)
-            if resume:
-                self.net_ = deepcopy(self.net_)
-            else:
-                self.net_ = self._build(data, geometry, options)
-            train(self.net_, options, *self._split(data))
-            self._record(geometry)
+            job = self._plan(data, geometry, options, validation, progress)
+            progress.begin(options.max_epochs + (0 if resume else self._n_extra_epochs))
+            self.net_ = deepcopy(self.net_) if resume else self._build_net(job)
+            if progress.stopped:  # in pretraining
+                options.max_epochs = 0
+            progress.can_predict(lambda net: self._attributes_so_far(net, geometry, data))
+            train(self.net_, options, job.training, job.validation, progress)
+            for name, value in self._fitted_attributes(self.net_, geometry).items():
+                setattr(self, name, value)
+            self._conclude(data)
+        progress.end()
         return self
 
     def _validate_training_data(
-        self, X: Any, y: Any, sample_weight: Any, *, reset: bool
+        self, X: Any, y: Any, sample_weight: Any, fitted: SampleGeometry | None
     ) -> tuple[TrainingRows, SampleGeometry]:
-        rows, y, geometry = self._validate_rows(X, y, reset=reset)
+        rows, geometry = self._validate_rows(X, fitted)
+        self._check_rows(to_rows(rows))
+        y, known = self._check_target(detach_tensor(y), rows)
         weight = None
         if sample_weight is not None:
             weight = check_sample_weight(
@@ -197,22 +163,27 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
                     "weights must contain at least one positive number."
                 )
             if not kept.all():
-                rows, weight, y = rows[kept], weight[kept], None if y is None else y[kept]
-        return TrainingRows(as_tensor(rows), y, weight), geometry
+                rows, weight = rows[kept], weight[kept]
+                y, known = (None if part is None else part[kept] for part in (y, known))
+        return TrainingRows(to_rows(rows), y, weight, known), geometry
 
-    def _validate_rows(
-        self, X: Any, y: Any = NO_TARGET, *, reset: bool
-    ) -> tuple[np.ndarray, Any, SampleGeometry]:
-        """Return X as validated flat rows, y validated (None without one), and the geometry."""
+    def _validate_rows(self, X: Any, fitted: SampleGeometry | None) -> tuple[Any, SampleGeometry]:
+        """Return X as validated flat rows and the geometry, the one fitted on where there is."""
         rows, data_shape = as_rows(detach_tensor(X))
-        if not reset:
-            check_same_shape(data_shape, self._geometry, type(self).__name__)
-        validated = validate_data(self, rows, detach_tensor(y), reset=reset)
-        rows, y = validated if isinstance(validated, tuple) else (validated, None)
-        if not reset:
-            return rows, y, self._geometry
-        shape = rows.shape[1], data_shape
-        return rows, y, resolve_geometry(*shape, self.sample_shape, self.channel_axis)
+        if fitted is not None:
+            check_same_shape(data_shape, fitted, type(self).__name__)
+        rows = validate_data(self, rows, reset=fitted is None, accept_sparse="csr")
+        geometry = fitted
+        if geometry is None:
+            shape = rows.shape[1], data_shape
+            geometry = resolve_geometry(*shape, self.sample_shape, self.channel_axis)
+        if issparse(rows) and self._convolves(geometry):
+            raise ValueError(
+                f"X is a sparse matrix, but {type(self).__name__} convolves over samples of shape "
+                f"{geometry.shape}. Sparse data was passed where dense data is required: use "
+                "X.toarray(), or let the rows be a table (channel_axis='auto', sample_shape=None)."
+            )
+        return rows, geometry
 
     def _training_options(
         self, n_rows: int, geometry: SampleGeometry, max_epochs: int | str, lr_schedule: str
@@ -230,15 +201,18 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
             verbose=int(self.verbose),
         )
 
-    def _build(
-        self, data: TrainingRows, geometry: SampleGeometry, options: TrainingOptions
-    ) -> TrainingNet:
-        device = resolve_device(self.device)
+    def _plan(
+        self,
+        data: TrainingRows,
+        geometry: SampleGeometry,
+        options: TrainingOptions,
+        validation: tuple[Any, Any, Any],
+        progress: FitProgress,
+    ) -> Job:
         generator = new_generator(self._draw_seed())
-        module, criterion = self._build_network(data, geometry, generator)
-        on_cpu = device.type == "cpu"
-        share_stream(module, generator if on_cpu else new_generator(self._draw_seed(), device))
-        return build_net(module, criterion, options, device, generator)
+        training, held_out = self._split(data, geometry, validation)
+        device = resolve_device(self.device)
+        return Job(data, geometry, training, held_out, options, device, generator, progress)
 
     def _draw_seed(self) -> int:
         """Draw a seed from ``random_state``, or from the system where it is None."""
@@ -246,9 +220,16 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
             return secrets.randbits(32)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _split(self, data: TrainingRows) -> tuple[Any, Any]:
+    def _split(
+        self, data: TrainingRows, geometry: SampleGeometry, validation: tuple[Any, Any, Any]
+    ) -> tuple[Any, Any]:
         """Return the training rows and, for early stopping, the validation rows apart."""
         dataset = data.to_dataset(self._dtype)
+        if validation[0] is not None:
+            return dataset, self._validation_rows(geometry, *validation)
+        for name, value in zip(("y_val", "sample_weight_val"), validation[1:], strict=True):
+            if value is not None:
+                raise ValueError(f"{name} is passed without X_val, the samples that it is about.")
         if not self.early_stopping:
             return dataset, None
         if len(dataset) < 2:
@@ -256,30 +237,63 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
                 f"early_stopping=True sets rows aside for validation, but X has {len(dataset)} "
                 "sample(s) of positive weight; pass at least 2, or early_stopping=False."
             )
-        training, validation = _hold_out(
+        training, validating = hold_out(
             len(dataset), data.y, self.validation_fraction, self._draw_seed()
         )
-        return Subset(dataset, training.tolist()), Subset(dataset, validation.tolist())
+        return Subset(dataset, training.tolist()), Subset(dataset, validating.tolist())
 
-    def _record(self, geometry: SampleGeometry) -> None:
-        self._geometry = geometry
-        self.sample_shape_ = geometry.shape
-        self.history_ = [
-            {name: value for name, value in epoch.items() if name != "batches"}
-            for epoch in self.net_.history
+    def _validation_rows(
+        self, geometry: SampleGeometry, X: Any, y: Any, sample_weight: Any
+    ) -> RowDataset:
+        """Return the rows that the user passed for validation."""
+        if not self.early_stopping:
+            raise ValueError(
+                "X_val is passed while early_stopping=False, where nothing is validated. Pass "
+                "early_stopping=True, or no X_val."
+            )
+        if y is None and get_tags(self).target_tags.required:
+            raise ValueError("X_val is passed without y_val, its targets. Pass both, or none.")
+        data, _ = self._validate_training_data(X, y, sample_weight, geometry)
+        return self._encode_target(data).to_dataset(self._dtype)
+
+    def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:
+        """Return what a trained net makes of the estimator."""
+        history = [
+            {name: value for name, value in epoch.items() if _is_of_interest(name)}
+            for epoch in net.history
         ]
-        self.loss_curve_ = [epoch["train_loss"] for epoch in self.history_]
-        self.n_iter_ = len(self.history_)
+        return {
+            "net_": net,
+            "_geometry": geometry,
+            "sample_shape_": geometry.shape,
+            "history_": history,
+            "loss_curve_": [epoch["train_loss"] for epoch in history],
+            "n_iter_": len(history),
+        }
+
+    def _attributes_so_far(
+        self, net: TrainingNet, geometry: SampleGeometry, data: TrainingRows
+    ) -> dict[str, Any]:
+        """Return the attributes that the estimator would have if training ended now."""
+        fitted = copy(self)
+        fitted.__dict__.update(self._fitted_attributes(snapshot(net), geometry))
+        fitted._conclude(data)
+        return fitted.__dict__
 
     @property
     def _dtype(self) -> torch.dtype:
         return DTYPES[self.precision]
 
+    @property
+    def _n_extra_epochs(self) -> int:
+        """Epochs that are trained before those of ``max_epochs``."""
+        return getattr(self, "pretrain_epochs", 0)
+
     def _infer(self, method: str, X: Any) -> np.ndarray:
         """Apply a method of the network to the rows of X."""
         check_is_fitted(self)
-        rows, _, _ = self._validate_rows(X, reset=False)
-        return infer(self.net_, method, as_tensor(rows))
+        rows, _ = self._validate_rows(X, self._geometry)
+        return infer(self.net_, method, to_rows(rows))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_")
@@ -287,27 +301,15 @@ class NetworkEstimator(BaseEstimator, metaclass=ABCMeta):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = self._reads_tables() or getattr(self, "encoder", None) == "dense"
         return tags
 
+    def _reads_tables(self) -> bool:
+        """Tell whether flat rows are tables, as far as the parameters say."""
+        one_axis = self.sample_shape is None or np.size(self.sample_shape) == 1
+        return one_axis and self.channel_axis is not None
 
-def _hold_out(
-    n_rows: int, codes: np.ndarray | None, fraction: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Split the rows at random, by class where there are classes with two rows or more.
 
-    Rows of a class that has no other stay in the training part.
-    """
-    index = np.arange(n_rows)
-    n_held_out = min(max(1, round(fraction * n_rows)), n_rows - 1)
-    if codes is None:
-        return train_test_split(index, test_size=n_held_out, random_state=seed)
-    counts = np.bincount(codes)
-    shared = counts[codes] > 1
-    n_classes = np.count_nonzero(counts > 1)
-    stratify = codes[shared] if n_classes <= n_held_out <= shared.sum() - n_classes else None
-    if shared.sum() <= n_held_out:
-        shared, stratify = np.ones(n_rows, dtype=bool), None
-    training, validation = train_test_split(
-        index[shared], test_size=n_held_out, random_state=seed, stratify=stratify
-    )
-    return np.concatenate([training, index[~shared]]), validation
+def _is_of_interest(name: str) -> bool:
+    """Tell what the user reads in a history from what skorch's callbacks keep there."""
+    return name != "batches" and not name.endswith(("_batch_count", "_best"))

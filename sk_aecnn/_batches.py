@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
+from sk_aecnn._torch import as_tensor
+
 Batch = tuple[Any, Tensor]
 
 _MAX_INFERENCE_ROWS = 128
@@ -18,17 +20,85 @@ _INFERENCE_VALUES = 2**20
 _CHUNK_VALUES = 2**17
 
 
+class SparseRows:
+    """The rows of a sparse matrix, which become dense as they are taken out.
+
+    It has what is asked of a two-dimensional tensor of rows here, and no more.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse.csr_array or csr_matrix of shape (n_samples, n_features)
+        The rows; never made dense as a whole.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> SparseRows(csr_array([[0, 2], [1, 0], [0, 0]]))[1:]
+    tensor([[1, 0],
+            [0, 0]])
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = matrix
+        self.shape: tuple[int, int] = matrix.shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        return as_tensor(self.matrix[rows].toarray())
+
+    def index_select(self, axis: int, index: Tensor) -> Tensor:
+        """Return the rows at ``index``, dense; ``axis`` is 0."""
+        return as_tensor(self.matrix[index.numpy()].toarray())
+
+    def min(self) -> float:
+        """Return the smallest value."""
+        return float(self.matrix.min())
+
+    def max(self) -> float:
+        """Return the largest value."""
+        return float(self.matrix.max())
+
+
+Rows = Tensor | SparseRows
+
+
+class ChosenRows:
+    """Some of the rows, taken out when they are asked for.
+
+    Parameters
+    ----------
+    rows : Tensor or SparseRows of shape (n_samples, n_features)
+        All rows.
+    index : Tensor of shape (n_chosen,)
+        Which.
+    """
+
+    def __init__(self, rows: Rows, index: Tensor) -> None:
+        self.rows = rows
+        self.index = index
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, chosen: slice) -> Tensor:
+        return self.rows.index_select(0, self.index[chosen])
+
+
 class RowDataset(Dataset[Batch]):
     """Rows with their targets and weights, gathered a batch at a time.
 
     Parameters
     ----------
-    X : Tensor of shape (n_samples, n_features)
+    X : Tensor or SparseRows of shape (n_samples, n_features)
         Rows in the dtype the user passed; never copied as a whole.
-    y : Tensor of shape (n_samples,) or None
+    y : Tensor of shape (n_samples,) or (n_samples, n_targets) or None
         Targets; ``None`` makes each row its own target.
     row_weight : Tensor of shape (n_samples,) or None
         Weights of mean one.
+    known : Tensor of shape (n_samples,), bool, or None
+        Which rows have a target; ``None`` where all have.
 
     Examples
     --------
@@ -39,11 +109,16 @@ class RowDataset(Dataset[Batch]):
     """
 
     def __init__(
-        self, X: Tensor, y: Tensor | None = None, row_weight: Tensor | None = None
+        self,
+        X: Rows,
+        y: Tensor | None = None,
+        row_weight: Tensor | None = None,
+        known: Tensor | None = None,
     ) -> None:
         self.X = X
         self.y = y
         self.row_weight = row_weight
+        self.known = known
 
     def __len__(self) -> int:
         return len(self.X)
@@ -56,13 +131,19 @@ class RowDataset(Dataset[Batch]):
         """Return the rows at ``index`` as skorch expects a batch: (network inputs, targets)."""
         rows = self.X.index_select(0, index)
         target = rows if self.y is None else self.y.index_select(0, index)
-        if self.row_weight is None:
-            return rows, target
-        return {"rows": rows, "row_weight": self.row_weight.index_select(0, index)}, target
+        inputs = {"rows": rows}
+        if self.row_weight is not None:
+            inputs["row_weight"] = self.row_weight.index_select(0, index)
+        if self.known is not None:
+            inputs["known"] = self.known.index_select(0, index)
+        return (inputs if len(inputs) > 1 else rows), target
 
 
 class BatchIterator:
     """Iterate over the batches of a dataset, in a random order drawn from an own stream.
+
+    Where some rows have no target, an epoch is one pass over those, and each of its batches is
+    joined by rows that have one, at least half as many: all of them in turn, over and over.
 
     Parameters
     ----------
@@ -86,22 +167,43 @@ class BatchIterator:
         self.generator = generator
 
     def __len__(self) -> int:
-        return len(self._bounds())
+        _, passed, _ = self._parts()
+        return len(self._bounds(len(passed)))
 
     def __iter__(self) -> Iterator[Batch]:
-        source, indices = _resolve(self.dataset)
-        bounds = self._bounds()
+        source, passed, joined = self._parts()
+        bounds = self._bounds(len(passed))
         if self.generator is not None and len(bounds) > 1:
-            indices = indices[torch.randperm(len(indices), generator=self.generator)]
+            passed = passed[torch.randperm(len(passed), generator=self.generator)]
+        size = min(max(self.batch_size // 2, -(-len(joined) // len(bounds))), len(joined))
+        turns = _in_turn(joined, size, self.generator)
         for start, stop in bounds:
-            yield source.gather(indices[start:stop])
+            index = passed[start:stop]
+            yield source.gather(torch.cat([next(turns), index]) if size else index)
 
-    def _bounds(self) -> list[tuple[int, int]]:
-        n_rows = len(self.dataset)
+    def _parts(self) -> tuple[RowDataset, Tensor, Tensor]:
+        """Return the rows, the indices that an epoch passes once, and those that join them."""
+        source, indices = _resolve(self.dataset)
+        if self.generator is None or source.known is None:
+            return source, indices, indices[:0]
+        known = source.known[indices]
+        if known.all():
+            return source, indices, indices[:0]
+        return source, indices[~known], indices[known]
+
+    def _bounds(self, n_rows: int) -> list[tuple[int, int]]:
         starts = list(range(0, n_rows, self.batch_size))
         if len(starts) > 1 and n_rows - starts[-1] == 1:
             starts.pop()
         return list(zip(starts, [*starts[1:], n_rows], strict=True))
+
+
+def _in_turn(indices: Tensor, size: int, generator: torch.Generator | None) -> Iterator[Tensor]:
+    """Draw ``size`` different indices at a time, in one random order after another, without end."""
+    while True:
+        order = indices[torch.randperm(len(indices), generator=generator)]
+        for start in range(0, len(order) - size + 1, size):
+            yield order[start : start + size]
 
 
 def _resolve(dataset: Any) -> tuple[RowDataset, Tensor]:
@@ -112,6 +214,13 @@ def _resolve(dataset: Any) -> tuple[RowDataset, Tensor]:
     return dataset, torch.arange(len(dataset))
 
 
+def without_targets(dataset: Any) -> Any:
+    """Return the rows of a dataset, or of a subset of one, as their own targets."""
+    source, indices = _resolve(dataset)
+    alone = RowDataset(source.X, None, source.row_weight)
+    return alone if len(indices) == len(source) else Subset(alone, indices.tolist())
+
+
 def inference_batch_size(n_features: int) -> int:
     """Return the number of rows of every inference batch, a power of two set by the row's size."""
     rows = max(_MIN_INFERENCE_ROWS, min(_MAX_INFERENCE_ROWS, _INFERENCE_VALUES // n_features))
@@ -120,7 +229,10 @@ def inference_batch_size(n_features: int) -> int:
 
 @torch.inference_mode()
 def map_rows(
-    function: Callable[[Tensor], Tensor], rows: Tensor, device: torch.device, batch_size: int
+    function: Callable[[Tensor], Tensor],
+    rows: Rows | ChosenRows,
+    device: torch.device,
+    batch_size: int,
 ) -> np.ndarray:
     """Apply a network to rows in batches of one fixed size and collect the results.
 
@@ -132,7 +244,7 @@ def map_rows(
     ----------
     function : callable
         Maps (batch, n_features) to (batch, ...), each row for itself.
-    rows : Tensor of shape (n_samples, n_features)
+    rows : Tensor or SparseRows of shape (n_samples, n_features)
         The rows, of any dtype.
     device : torch.device
         Where ``function`` computes.
@@ -157,7 +269,7 @@ def map_rows(
     return result
 
 
-def chunks(rows: Tensor) -> Iterator[slice]:
+def chunks(rows: Rows) -> Iterator[slice]:
     """Cut rows into slices of a bounded number of values, to bound the memory of a pass."""
     size = max(1, _CHUNK_VALUES // rows.shape[1])
     for start in range(0, len(rows), size):

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from numbers import Real
 
 import numpy as np
-from scipy.special import log_softmax, softmax
-from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._aecnn import JointEstimator
-from sk_aecnn._codes import check_unit_interval
-from sk_aecnn._compat import StrOptions, fit_context
-from sk_aecnn._targets import ClassLabels, check_labels
-from sk_aecnn.losses import JointObjective
+from sk_aecnn._classification import ClassificationMixin
+from sk_aecnn._coder import trains_decoder
+from sk_aecnn._codes import has_trained_decoder, keep_codes
+from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn._sampling import check_n_samples, resolve_rng
+from sk_aecnn.losses import AgreementLoss
 
 
-class AECNNClassifier(ClassifierMixin, JointEstimator):
+class AECNNClassifier(ClassificationMixin, JointEstimator):
     """Classify with a convolutional network that shares its encoder with an autoencoder.
 
     The encoder learns features that serve two tasks at once: a decoder reconstructs the sample from
     a code of them, a convolutional back end classifies it. Both losses are added and trained
     together. The fitted estimator predicts as any classifier, and encodes and reconstructs as
-    `AutoencoderTransformer`.
+    `AutoencoderTransformer`. Samples without a label can take part (``unlabeled``).
 
     Parameters
     ----------
     encoding_dim : int, default=32
         Size of the code. It may exceed the number of features.
     reconstruction_weight : float, default=1.0
-        Weight of the reconstruction loss beside the classification loss. 0 trains the encoder and
-        the back end as a plain convolutional network; there is no reconstruction then.
+        Weight of the reconstruction loss beside that of the task. 0 trains the encoder and the back
+        end as a plain convolutional network; there is no reconstruction then, unless the encoder is
+        frozen.
     backend_input : {"code", "features"}, default="features"
         What the back end sees. ``"code"``: the code, exactly as ``transform`` returns it.
         ``"features"``: the encoder's last hidden layer or feature map, from which the code is
         computed beside the back end.
+    backend : "cnn", class or callable, default="cnn"
+        ``"cnn"`` convolves, pools and connects fully, as the next parameters say. A
+        `torch.nn.Module` class, or a function that returns a module, is called with the shape of
+        its input, channels first, and the number of outputs.
     backend_channels : sequence of int, default=(64,)
         Channels of the back end's convolutional stages. Flat features, such as a code, are first
         unfolded by a linear layer into that many channels of 16 positions.
@@ -44,9 +50,16 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         Size of the fully connected layer before the output.
     dropout : float, default=0.0
         Share of its values dropped while training.
-    architecture : {"auto", "dense", "conv"}, default="auto"
+    encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
         Kind of network. ``"auto"`` convolves over samples that have a spatial axis (images,
-        sequences, volumes), and takes dense layers for tables.
+        sequences, volumes), and takes dense layers for tables. A `torch.nn.Module` class, or a
+        function that returns a module, is called with the shape of a sample, channels first, and
+        the size of the code. A `~sklearn.frozen.FrozenEstimator` of a fitted
+        `AutoencoderTransformer` is where to start from: its scaling, encoder and decoder are
+        copied.
+    decoder : "auto", class or callable, default="auto"
+        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
+        module, is called with the size of the code and the shape of a sample, channels first.
     hidden_layer_sizes : sequence of int, default=(256, 128)
         Sizes of the dense encoder's hidden layers; the decoder mirrors them. Convolutional networks
         do not use it.
@@ -62,10 +75,22 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         arguments, or a function of a tensor.
     code_activation : str, class or callable, default="identity"
         Activation of the code, of the same choices.
+    normalization : {"batch"} or None, default="batch"
+        Normalisation in convolutional stages, between pooling and activation.
     reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
         ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    noise : {"gaussian", "masking", "swap"}, callable or None, default=None
+        Noise on the standardised inputs while training, for a denoising autoencoder: the
+        reconstruction is compared with the clean input. Normal noise is added, values are set to
+        their mean, or are taken from other samples. A function takes (inputs, level, generator),
+        tensors with the samples on axis 0.
+    noise_level : float, default=0.3
+        Standard deviation of gaussian noise; share of the values that are masked or swapped.
+    sparsity_weight : float, default=0.0
+        Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
+        is, 1 where all are alike.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
         How the network's inputs are standardised, inside the network. ``"feature"``: every feature
         by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
@@ -78,6 +103,19 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
         last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
         single values in time are convolved over with ``None``.
+    pretrain_epochs : int, default=0
+        Epochs in which the autoencoder is trained by itself, before ``max_epochs`` of both
+        together.
+    freeze_encoder : bool, default=False
+        Whether the autoencoder then stays as it is and the back end alone is trained: one after the
+        other instead of together.
+    unlabeled : scalar or None, default=None
+        Label of the samples in ``y`` that have none, such as -1. They train the reconstruction and
+        the agreement, and never count as a class. ``None``: every sample has a label.
+    agreement_weight : float, default=1.0
+        Weight of the agreement between the class of a sample without a label and that of its
+        corrupted copy. The corruption is that of ``noise``; where that is None, gaussian noise of
+        level 1.5.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 rows; for more rows their number
         falls with the square root, to 6 for 60 000.
@@ -97,7 +135,7 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         Whether to set rows aside, stop when their loss no longer improves and keep the best
         weights.
     validation_fraction : float, default=0.1
-        Share of the rows set aside where ``early_stopping=True``.
+        Share of the rows set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
         Epochs without improvement to wait for where ``early_stopping=True``.
     callbacks : list or None, default=None
@@ -110,8 +148,8 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
     precision : {"float32", "float64"}, default="float32"
         Precision of the network and of what it returns.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied with ``sample_weight``. ``"balanced"``: inversely
-        proportional to the number of samples of each class.
+        Weights of the classes, which multiply ``sample_weight``: by label, or ``"balanced"`` for
+        the inverse of their frequencies.
     random_state : int, RandomState instance or None, default=None
         Seed of the weights and of the order of the rows. ``None`` gives a different network in each
         call. The global random streams are neither read nor moved.
@@ -120,6 +158,8 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
 
     Attributes
     ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
     net_ : skorch.NeuralNet
         The trained net.
     encoder_, decoder_ : torch.nn.Module
@@ -128,10 +168,10 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         Losses and duration (``"dur"``, seconds) of each epoch.
     loss_curve_ : list of float
         Training loss of each epoch.
+    pretrain_loss_curve_ : list of float
+        Training loss of each epoch of pretraining; empty without it.
     n_iter_ : int
         Number of epochs trained.
-    classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted.
     sample_shape_ : tuple of int
         Shape of one sample.
     n_features_in_ : int
@@ -141,34 +181,36 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
 
     See Also
     --------
-    AutoencoderTransformer : The autoencoder alone, trained without labels.
-    sklearn.neural_network.MLPClassifier : A dense network without reconstruction.
+    AutoencoderTransformer : The autoencoder alone.
+    CNNClassifier : The back end alone.
+    AECNNRegressor : The same for numbers.
 
     Notes
     -----
-    The loss is the mean cross-entropy plus ``reconstruction_weight`` times :math:`R`, the
-    reconstruction error over that of the training mean (see `AutoencoderTransformer`); both are
-    means weighted by ``sample_weight``. ``history_`` holds each apart: ``train_loss``,
-    ``train_classification_loss``, ``train_reconstruction_loss``.
+    The objective is the cross-entropy plus ``reconstruction_weight`` times :math:`R`, the
+    reconstruction error relative to that of the training mean, so that one weight serves data of
+    any scale. Samples without a label add ``agreement_weight`` times the cross-entropy of their
+    corrupted copies against the class that the network gives them with a probability above 0.95
+    (Sohn et al. 2020, "FixMatch").
 
     Examples
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sk_aecnn import AECNNClassifier
     >>> digits = load_digits()
-    >>> X, y = digits.images, digits.target
-    >>> clf = AECNNClassifier(encoding_dim=16, max_epochs=5, random_state=0).fit(
-    ...     X[:1500], y[:1500]
-    ... )
-    >>> clf.predict(X[1500:]).shape
-    (297,)
-    >>> clf.transform(X[1500:]).shape
-    (297, 16)
-    >>> sorted(name for name in clf.history_[-1] if name.endswith("loss"))
-    ['train_classification_loss', 'train_loss', 'train_reconstruction_loss']
+    >>> model = AECNNClassifier(encoding_dim=8, max_epochs=5, random_state=0)
+    >>> model = model.fit(digits.images, digits.target)
+    >>> model.predict(digits.images[:3])
+    array([0, 1, 2])
+    >>> model.transform(digits.images).shape
+    (1797, 8)
+    >>> model.sample(5, y=3, random_state=0).shape
+    (5, 8, 8)
     """
 
     _parameter_constraints = JointEstimator._parameter_constraints | {
+        "unlabeled": [None, str, Real, np.nan],
+        "agreement_weight": [Interval(Real, 0, None, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -178,20 +220,30 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
         *,
         reconstruction_weight=1.0,
         backend_input="features",
+        backend="cnn",
         backend_channels=(64,),
         pooling="max",
         dense_units=128,
         dropout=0.0,
-        architecture="auto",
+        encoder="auto",
+        decoder="auto",
         hidden_layer_sizes=(256, 128),
         conv_channels="auto",
         kernel_size=3,
         activation="relu",
         code_activation="identity",
+        normalization="batch",
         reconstruction_loss="mse",
+        noise=None,
+        noise_level=0.3,
+        sparsity_weight=0.0,
         scaling="auto",
         sample_shape=None,
         channel_axis="auto",
+        pretrain_epochs=0,
+        freeze_encoder=False,
+        unlabeled=None,
+        agreement_weight=1.0,
         max_epochs="auto",
         batch_size="auto",
         lr=1e-2,
@@ -213,20 +265,29 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
             encoding_dim,
             reconstruction_weight=reconstruction_weight,
             backend_input=backend_input,
+            backend=backend,
             backend_channels=backend_channels,
             pooling=pooling,
             dense_units=dense_units,
             dropout=dropout,
-            architecture=architecture,
+            encoder=encoder,
+            decoder=decoder,
             hidden_layer_sizes=hidden_layer_sizes,
             conv_channels=conv_channels,
             kernel_size=kernel_size,
             activation=activation,
             code_activation=code_activation,
+            normalization=normalization,
             reconstruction_loss=reconstruction_loss,
+            noise=noise,
+            noise_level=noise_level,
+            sparsity_weight=sparsity_weight,
             scaling=scaling,
             sample_shape=sample_shape,
             channel_axis=channel_axis,
+            pretrain_epochs=pretrain_epochs,
+            freeze_encoder=freeze_encoder,
+            unlabeled=unlabeled,
             max_epochs=max_epochs,
             batch_size=batch_size,
             lr=lr,
@@ -243,161 +304,70 @@ class AECNNClassifier(ClassifierMixin, JointEstimator):
             random_state=random_state,
             warm_start=warm_start,
         )
+        self.agreement_weight = agreement_weight
         self.class_weight = class_weight
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Train encoder, decoder and back end together.
+    @available_if(has_trained_decoder)
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        """Generate new samples like those of ``fit``, of any class or of given ones.
+
+        Codes are drawn from a mixture of up to ten normal distributions fitted to the codes of
+        training samples (at most 4096), of all of them or of a class, then decoded.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples.
-        y : array-like of shape (n_samples,)
-            Class labels of any kind.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weights of the samples in both losses, 0 or more; a sample of weight 0 counts as absent.
+        n_samples : int, default=1
+            Number of samples.
+        y : label, array-like of shape (n_samples,) or None, default=None
+            The class of all samples, or of each; ``None`` leaves it to chance.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; ``None`` draws anew in each call.
 
         Returns
         -------
-        self : AECNNClassifier
-            The fitted estimator.
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples in the layout and the units given to ``fit``.
 
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used; the message says which and why.
-        DivergenceError
-            If the loss is no longer finite.
+            If a class is not one of ``classes_``, or had no sample to learn from.
         """
-        resume = self.warm_start and hasattr(self, "net_")
-        return self._learn(
-            X,
-            y,
-            sample_weight,
-            resume=resume,
-            max_epochs=self.max_epochs,
-            lr_schedule=self.lr_schedule,
-            classes=self.classes_ if resume else None,
-        )
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on a part of the data, at a constant learning rate.
-
-        The first call fixes the network, the scaling and the classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        classes : array-like of shape (n_classes,) or None, default=None
-            Every label that any call will see. Needed in the first call; later ones may repeat it.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weights of the samples, 0 or more.
-
-        Returns
-        -------
-        self : AECNNClassifier
-            The fitted estimator.
-        """
-        return self._learn(
-            X,
-            y,
-            sample_weight,
-            resume=hasattr(self, "net_"),
-            max_epochs=1,
-            lr_schedule="constant",
-            classes=self._classes_of_all_calls(classes),
-        )
-
-    def predict(self, X):
-        """Predict the class of each sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples of the shape given to ``fit``, or the same as flat rows.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Class labels.
-        """
-        logits = self._infer("logits", X)
-        return self._labels.decode(logits.argmax(axis=1))
-
-    def predict_proba(self, X):
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples of the shape given to ``fit``, or the same as flat rows.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``.
-        """
-        return softmax(self._infer("logits", X).astype(np.float64), axis=1)
-
-    def predict_log_proba(self, X):
-        """Predict the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples of the shape given to ``fit``, or the same as flat rows.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            Logarithms of the probabilities, in the order of ``classes_``.
-        """
-        return log_softmax(self._infer("logits", X).astype(np.float64), axis=1)
-
-    @property
-    def classes_(self):
-        """The class labels, sorted."""
-        return self._labels.classes
-
-    def _classes_of_all_calls(self, classes):
-        fitted = hasattr(self, "net_")
-        if classes is None and not fitted:
+        check_is_fitted(self)
+        n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
+        if y is None:
+            return self._decode(self._sampler.draw(n_samples, rng))
+        y = np.atleast_1d(y)
+        if y.shape not in {(1,), (n_samples,)}:
             raise ValueError(
-                "classes must be passed in the first call to partial_fit: a list of every label "
-                "that this and later calls will see."
+                f"y has shape {y.shape}, but n_samples={n_samples}. Pass one label for all samples,"
+                " or as many labels as samples."
             )
-        if classes is None:
-            return self.classes_
-        classes = np.unique(check_labels(classes))
-        if fitted and not np.array_equal(classes, self.classes_):
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
             raise ValueError(
-                f"classes={classes.tolist()} differ from those of the first call to partial_fit, "
-                f"{self.classes_.tolist()}. Pass the same, or none."
+                f"y={unknown[:5].tolist()} are none of the classes {self.classes_.tolist()}. Pass "
+                "labels that fit has seen."
             )
-        return classes
+        codes = np.empty((n_samples, self.net_.module_.encoding_dim))
+        classes = np.broadcast_to(self._labels.encode(y), n_samples)
+        for code_class in np.unique(classes):
+            chosen = classes == code_class
+            self._check_has_codes(code_class)
+            codes[chosen] = self._sampler.draw(int(chosen.sum()), rng, code_class)
+        return self._decode(codes)
 
-    def _encode_target(self, data, classes):
-        check_unit_interval(self, data.rows)
-        y = check_labels(data.y)
-        self._labels = ClassLabels.of(y if classes is None else classes)
-        weight = data.weight
-        if self.class_weight is not None:
-            class_weight = compute_sample_weight(self.class_weight, y)
-            if class_weight.min() < 0 or class_weight.max() == 0:
-                raise ValueError(
-                    f"class_weight={self.class_weight!r} must give no class a negative weight, and "
-                    "some class of y a positive one."
-                )
-            weight = class_weight if weight is None else weight * class_weight
-        return replace(data, y=self._labels.encode(y), weight=weight)
+    def _check_has_codes(self, code_class):
+        if not (self._sampler.classes == code_class).any():
+            label = self.classes_.tolist()[code_class]
+            raise ValueError(
+                f"y={label!r} had no sample in the last call to fit or partial_fit, so that there "
+                "is nothing to draw others like."
+            )
 
-    def _n_outputs(self, data):
-        return len(self._labels.classes)
+    def _agreement_losses(self):
+        return {"agreement_loss": AgreementLoss()} if self.agreement_weight > 0 else {}
 
-    def _objective(self, reconstruction_loss):
-        return JointObjective(reconstruction_loss, self.reconstruction_weight)
+    def _conclude(self, data):
+        if trains_decoder(self):
+            self._sampler = keep_codes(self.net_, data, data.y)

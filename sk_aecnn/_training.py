@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from math import cos, isfinite, pi
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from sklearn.base import ClassifierMixin
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 from skorch.helper import predefined_split
 from skorch.utils import noop
 from tqdm import tqdm
 
-from sk_aecnn._batches import BatchIterator, RowDataset, inference_batch_size, map_rows
+from sk_aecnn._batches import BatchIterator, ChosenRows, Rows, inference_batch_size, map_rows
 from sk_aecnn.exceptions import DivergenceError
+from sk_aecnn.losses import DivergenceLoss
 from sk_aecnn.nn import BatchNorm
 
 OPTIMIZERS: dict[str, tuple[type, dict[str, Any]]] = {
@@ -69,6 +73,40 @@ class TrainingOptions:
     verbose: int = 0
 
 
+class Observer(Protocol):
+    """Whoever wants to know of the epochs of a training, and may end it."""
+
+    def begin_epoch(self, net: NeuralNet) -> None:
+        """Take note that an epoch begins."""
+
+    def end_epoch(self, net: NeuralNet) -> bool:
+        """Take note that it ended; return whether training should end too."""
+
+
+class Observation(Callback):
+    """Tell an observer of the epochs."""
+
+    def __init__(self, observer: Observer | None) -> None:
+        self.observer = observer
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        if self.observer is not None:
+            self.observer.begin_epoch(net)
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        if self.observer is not None and self.observer.end_epoch(net):
+            raise KeyboardInterrupt  # skorch's word for a callback that has seen enough
+
+    def end(self) -> None:
+        """Let go of the observer; it holds the data, and may not travel with a pickle."""
+        self.observer = None
+
+
+def _count_steps(net: NeuralNet, dataset: Any) -> int:
+    batches = BatchIterator(dataset, net.batch_size, net.iterator_train__generator)
+    return int(net.max_epochs * len(batches))
+
+
 class LearningRateSchedule(Callback):
     """Set the learning rate before every step, as a share of the steps of this call to ``fit``."""
 
@@ -77,7 +115,7 @@ class LearningRateSchedule(Callback):
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         self.step_ = 0
-        self.n_steps_ = net.max_epochs * len(BatchIterator(X, net.batch_size))
+        self.n_steps_ = _count_steps(net, X)
         for group in net.optimizer_.param_groups:
             group["lr"] = net.lr  # not where an earlier call left off
 
@@ -90,11 +128,28 @@ class LearningRateSchedule(Callback):
         self.step_ += 1
 
 
+class LossWarmUp(Callback):
+    """Tell the losses that grow in the first call to ``fit`` how much of it is done."""
+
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        self.step_ = 0
+        self.n_steps_ = _count_steps(net, X)
+        self.is_first_ = not net.history
+        modules = net.criterion_.modules()
+        self.losses_ = [module for module in modules if isinstance(module, DivergenceLoss)]
+
+    def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
+        for loss in self.losses_:
+            loss.train(training)
+            loss.progress = self.step_ / self.n_steps_ if self.is_first_ else 1.0
+        self.step_ += training
+
+
 class ProgressBar(Callback):
     """Show the steps done, the time left and the losses of the last epoch."""
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        n_steps = net.max_epochs * len(BatchIterator(X, net.batch_size))
+        n_steps = _count_steps(net, X)
         self.bar_ = tqdm(total=n_steps, unit="step", desc="epoch 0", dynamic_ncols=True)
 
     def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
@@ -134,12 +189,20 @@ class TrainingNet(NeuralNet):
         with torch.no_grad():
             return self._losses(batch)
 
+    def evaluation_step(self, batch: Any, training: bool = False) -> torch.Tensor:
+        self._set_training(training)
+        inputs, _ = batch
+        with torch.set_grad_enabled(training):
+            return _first(self.infer(inputs))
+
     def _losses(self, batch: Any) -> dict[str, Any]:
         inputs, target = batch
         outputs = self.infer(inputs)
-        row_weight = inputs["row_weight"].to(self.device) if isinstance(inputs, dict) else None
+        row_weight = inputs.get("row_weight") if isinstance(inputs, dict) else None
+        if row_weight is not None:
+            row_weight = row_weight.to(self.device)
         losses = self.criterion_(outputs, target.to(self.device), row_weight)
-        return {"y_pred": outputs[0], "losses": losses, "loss": losses["loss"]}
+        return {"y_pred": _first(outputs), "losses": losses, "loss": losses["loss"]}
 
     def _set_training(self, training: bool = True) -> None:
         if self.module_.training != training:
@@ -152,14 +215,26 @@ class TrainingNet(NeuralNet):
             return
         total: torch.Tensor | float = 0.0
         names: list[str] = []
+        n_batches = n_rows = 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
+            names, size = list(step["losses"]), len(batch[1])
+            total = total + torch.stack(list(step["losses"].values())).detach() * size
+            n_batches, n_rows = n_batches + 1, n_rows + size
+            self.history.record_batch(f"{prefix}_batch_size", size)
             self.notify("on_batch_end", batch=batch, training=training, **step)
-            names = list(step["losses"])
-            total = total + torch.stack(list(step["losses"].values())).detach() * len(batch[1])
-        self._record_losses(prefix, names, total / len(iterator.dataset))
-        self.history[-1]["batches"].clear()
+        self.history.record(f"{prefix}_batch_count", n_batches)
+        self._record_losses(prefix, names, total / n_rows)
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self._forget_batches()
+        super().on_epoch_begin(net, **kwargs)
+
+    def _forget_batches(self) -> None:
+        """Drop the rows of the history that callbacks may ask for until the next epoch begins."""
+        if self.history:
+            self.history[-1]["batches"].clear()
 
     def _record_losses(self, prefix: str, names: list[str], means: Any) -> None:
         for name, value in zip(names, means.tolist(), strict=True):
@@ -170,6 +245,8 @@ class TrainingNet(NeuralNet):
                     "input where scaling=None was chosen."
                 )
             self.history.record(f"{prefix}_{name}", value)
+        losses = [epoch[f"{prefix}_loss"] for epoch in self.history if f"{prefix}_loss" in epoch]
+        self.history.record(f"{prefix}_loss_best", losses[-1] == min(losses))
 
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> Any:
         self.notify("on_train_begin", X=X, y=y)
@@ -200,32 +277,52 @@ class TrainingNet(NeuralNet):
         return [("epoch_timer", EpochTimer())]
 
 
+class ClassifyingNet(ClassifierMixin, TrainingNet):
+    """A net whose predictions are logits; it answers in class codes, for callbacks that score."""
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The class codes."""
+        return np.arange(self.module_.n_outputs)
+
+    def predict(self, X: Any) -> np.ndarray:
+        return self.predict_proba(X).argmax(axis=1)
+
+
+def _first(outputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return what a network predicts, which stands first in what it returns."""
+    return next(iter(outputs.values()))
+
+
 def build_net(
     module: torch.nn.Module,
     criterion: torch.nn.Module,
     options: TrainingOptions,
     device: torch.device,
     generator: torch.Generator,
+    classifies: bool = False,
 ) -> TrainingNet:
     """Return an initialized net around a network, ready to train.
 
     Parameters
     ----------
     module, criterion : nn.Module
-        The network, which maps a batch of rows to a tuple of outputs, and the objective.
+        The network, which maps a batch of rows to a dictionary of outputs, and the objective.
     options : TrainingOptions
         How to train.
     device : torch.device
         Where to train.
     generator : torch.Generator
         Stream that the order of the rows is drawn from.
+    classifies : bool
+        Whether the predictions are logits.
     """
     optimizer: Any = options.optimizer
     arguments: dict[str, Any] = {}
     if isinstance(optimizer, str):
         optimizer, arguments = OPTIMIZERS[optimizer]
     arguments = arguments | {"weight_decay": options.weight_decay}
-    net = TrainingNet(
+    net = (ClassifyingNet if classifies else TrainingNet)(
         module,
         criterion,
         optimizer=optimizer,
@@ -234,6 +331,7 @@ def build_net(
         iterator_train=BatchIterator,
         iterator_train__generator=generator,
         iterator_valid=BatchIterator,
+        predict_nonlinearity=partial(torch.softmax, dim=1) if classifies else None,
         train_split=None,
         device=str(device),
         verbose=0,
@@ -243,7 +341,11 @@ def build_net(
 
 
 def train(
-    net: TrainingNet, options: TrainingOptions, data: RowDataset, validation: Any = None
+    net: TrainingNet,
+    options: TrainingOptions,
+    data: Any,
+    validation: Any = None,
+    observer: Observer | None = None,
 ) -> TrainingNet:
     """Train a net for some epochs; further calls continue where the last one ended.
 
@@ -255,16 +357,23 @@ def train(
         How to train.
     data : RowDataset or Subset
         Training rows.
-    validation : Subset or None
+    validation : RowDataset, Subset or None
         Rows to watch for early stopping.
+    observer : Observer or None
+        Is told of every epoch, and may end the training.
     """
-    bar = ProgressBar()
-    net.callbacks = [("lr_schedule", LearningRateSchedule(options.lr_schedule)), *options.callbacks]
+    bar, observation = ProgressBar(), Observation(observer)
+    net.callbacks = [
+        ("lr_schedule", LearningRateSchedule(options.lr_schedule)),
+        ("loss_warm_up", LossWarmUp()),
+        *options.callbacks,
+    ]
     if options.verbose:
         net.callbacks.append(("progress_bar", bar))
     if options.patience is not None:
         stopper = EarlyStopping(patience=options.patience, load_best=True, sink=noop)
         net.callbacks.append(("early_stopping", stopper))
+    net.callbacks.append(("observation", observation))
     net.max_epochs, net.batch_size, net.lr = options.max_epochs, options.batch_size, options.lr
     net.train_split = None if validation is None else predefined_split(validation)
     net.initialize_callbacks()
@@ -272,20 +381,35 @@ def train(
         net.partial_fit(data)
     finally:
         bar.close()
+        observation.end()
     net.train_split = None
+    net._forget_batches()
     if validation is None and len(data) <= net.batch_size:
         _settle_statistics(net, data)
     net.module_.eval()
     return net
 
 
-def _settle_statistics(net: TrainingNet, data: RowDataset) -> None:
+def snapshot(net: TrainingNet) -> TrainingNet:
+    """Return a net that predicts as this one does now, whatever this one learns later."""
+    taken = object.__new__(type(net))
+    taken.__dict__.update(net.__dict__)
+    taken.__dict__["module_"] = deepcopy(net.module_).eval()
+    return taken
+
+
+def _settle_statistics(net: TrainingNet, data: Any) -> None:
     """Set the running statistics to those of the data, where a batch is all of the data.
 
     They follow the weights at a distance of some steps otherwise: far, where steps are few.
     """
-    inputs, _ = data.gather(torch.arange(len(data)))
-    norms = [module for module in net.module_.modules() if isinstance(module, BatchNorm)]
+    inputs, _ = next(iter(BatchIterator(data, len(data))))
+    net.module_.train()
+    norms = [
+        module
+        for module in net.module_.modules()
+        if isinstance(module, BatchNorm) and module.training
+    ]
     net.module_.eval()
     for norm in norms:
         norm.train().momentum = 1.0
@@ -295,7 +419,8 @@ def _settle_statistics(net: TrainingNet, data: RowDataset) -> None:
         norm.momentum = BatchNorm.MOMENTUM
 
 
-def infer(net: TrainingNet, method: str, rows: torch.Tensor) -> np.ndarray:
+def infer(net: TrainingNet, method: str, rows: Rows | ChosenRows, **arguments: Any) -> np.ndarray:
     """Apply a method of the net's network to rows, in batches of one fixed size."""
     batch_size = inference_batch_size(len(net.module_.layout.mean))
-    return map_rows(getattr(net.module_, method), rows, torch.device(net.device), batch_size)
+    function = partial(getattr(net.module_, method), **arguments)
+    return map_rows(function, rows, torch.device(net.device), batch_size)

@@ -1,6 +1,6 @@
 r"""The objective: what the networks are trained to make small.
 
-.. math:: J = L_\text{classification} + \lambda \, R, \qquad
+.. math:: J = L_\text{task} + \lambda \, R + \text{penalties}, \qquad
           R = \frac{\text{reconstruction error}}{\text{error of the training mean}}
 
 Dividing by the error of the constant prediction makes :math:`R` unit-free: 0 is perfect, 1 is as
@@ -13,19 +13,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sk_aecnn._batches import chunks
+from sk_aecnn._batches import Rows, chunks
+from sk_aecnn.nn import divergence_from_normal
 
 __all__ = [
     "RECONSTRUCTION_LOSSES",
-    "JointObjective",
+    "UNLABELED_CODE",
+    "AgreementLoss",
+    "ClassificationLoss",
+    "DivergenceLoss",
+    "LikelihoodLoss",
+    "Objective",
     "ReconstructionLoss",
-    "ReconstructionObjective",
+    "RegressionLoss",
+    "SparsityPenalty",
 ]
 
+# the class code of rows whose class is not known
+UNLABELED_CODE = -1
+
+Outputs = dict[str, Tensor]
+
 _LEAST_PROBABILITY = 1e-7
+_LEAST_VARIANCE = 1e-6
 
 RECONSTRUCTION_LOSSES: dict[str, Callable[..., Tensor]] = {
     "mse": F.mse_loss,
@@ -67,7 +81,7 @@ class _ByReduction:
 def constant_error(
     loss: str | type[nn.Module] | Callable[..., Tensor],
     constant: Tensor,
-    rows: Tensor,
+    rows: Rows,
     target: Callable[[Tensor], Tensor] | None,
     row_weight: Tensor | None = None,
 ) -> float:
@@ -104,6 +118,35 @@ def weighted_mean(losses: Tensor, row_weight: Tensor) -> Tensor:
     return (losses * row_weight).sum() / len(losses)
 
 
+class Objective(nn.Module):
+    """A weighted sum of losses; each is reported apart, by name.
+
+    Parameters
+    ----------
+    terms : dict of str to nn.Module
+        Losses by name, each a function of (outputs of the network, targets, row weights).
+    weights : dict of str to float
+        Their weights; 1 where none is given.
+
+    Shape
+    -----
+    outputs : dict of (batch, ...); y : (batch, ...); row_weight : (batch,) or None; results : ()
+    """
+
+    def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float]) -> None:
+        super().__init__()
+        self.terms = nn.ModuleDict(terms)
+        self.weights = weights
+
+    def forward(
+        self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return the losses of a batch, ``"loss"``, their sum, first."""
+        losses = {name: term(outputs, y, row_weight) for name, term in self.terms.items()}
+        total = torch.stack([self.weights.get(name, 1.0) * loss for name, loss in losses.items()])
+        return {"loss": total.sum(), **losses}
+
+
 class ReconstructionLoss(nn.Module):
     """The reconstruction error over that of the training mean, a weighted mean over rows.
 
@@ -121,9 +164,8 @@ class ReconstructionLoss(nn.Module):
 
     Examples
     --------
-    >>> import torch
     >>> loss = ReconstructionLoss("mse", baseline=4.0)
-    >>> loss(torch.zeros(2, 3), torch.full((2, 3), 2.0))
+    >>> loss({"output": torch.zeros(2, 3), "target": torch.full((2, 3), 2.0)})
     tensor(1.)
     """
 
@@ -134,73 +176,192 @@ class ReconstructionLoss(nn.Module):
         self.elementwise = resolve_elementwise(loss)
         self.baseline = baseline
 
-    def forward(self, output: Tensor, target: Tensor, row_weight: Tensor | None = None) -> Tensor:
+    def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
         """Return the relative error of a batch."""
+        output, target = outputs["output"], outputs["target"]
         if row_weight is None:
             return self.elementwise(output, target) / self.baseline
         losses = self.elementwise(output, target, reduction="none")
         return weighted_mean(losses.flatten(1).mean(1), row_weight) / self.baseline
 
 
-class ReconstructionObjective(nn.Module):
-    r"""The objective of an autoencoder: its reconstruction loss alone.
+class ClassificationLoss(nn.Module):
+    """Cross-entropy of the rows whose class is known.
 
     Shape
     -----
-    outputs : (output, target), both (batch, ...); y : ignored; row_weight : (batch,) or None
+    prediction : (batch, classes), logits; y : (batch,), int64; row_weight : (batch,) or None;
+    result : ()
+
+    Examples
+    --------
+    >>> logits = torch.tensor([[0.0, 0.0], [9.0, 0.0]])
+    >>> ClassificationLoss()({"prediction": logits}, torch.tensor([1, UNLABELED_CODE]))
+    tensor(0.6931)
     """
 
-    def __init__(self, reconstruction_loss: ReconstructionLoss) -> None:
-        super().__init__()
-        self.reconstruction_loss = reconstruction_loss
+    def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return the cross-entropy of a batch, 0 where no class is known."""
+        losses = F.cross_entropy(
+            outputs["prediction"], y, ignore_index=UNLABELED_CODE, reduction="none"
+        )
+        if row_weight is not None:
+            losses = losses * row_weight
+        return losses.sum() / (y != UNLABELED_CODE).sum().clamp_min(1)
 
-    def forward(
-        self, outputs: tuple[Tensor, Tensor], y: Any, row_weight: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Return the loss of a batch by name."""
-        return {"loss": self.reconstruction_loss(*outputs, row_weight)}
+
+class RegressionLoss(nn.Module):
+    """Squared error of the targets that are known, those that are not NaN.
+
+    Shape
+    -----
+    prediction, y : (batch, targets); row_weight : (batch,) or None; result : ()
+
+    Examples
+    --------
+    >>> y = torch.tensor([[2.0], [torch.nan]])
+    >>> RegressionLoss()({"prediction": torch.zeros(2, 1)}, y)
+    tensor(4.)
+    """
+
+    def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return the squared error of a batch, 0 where no target is known."""
+        known = ~y.isnan()
+        losses = (outputs["prediction"] - y.where(known, 0)).square().where(known, 0)
+        if row_weight is not None:
+            losses = losses * row_weight[:, None]
+        return losses.sum() / known.sum().clamp_min(1)
 
 
-class JointObjective(nn.Module):
-    """Cross-entropy plus the weighted reconstruction loss; each is reported apart.
+class AgreementLoss(nn.Module):
+    """Cross-entropy of corrupted rows against the network's own confident answer on the clean ones.
+
+    Only rows without a class count, and of these only the ones whose class has a probability above
+    ``confidence`` when the row is clean (Sohn et al. 2020, "FixMatch", eq. 4, with noise in place
+    of augmentation).
 
     Parameters
     ----------
-    reconstruction_loss : ReconstructionLoss
-        The loss of the autoencoder.
-    reconstruction_weight : float
-        Its weight; at 0 the network computes no reconstruction and there is nothing to add.
+    confidence : float
+        The least probability of an answer that is taken for a class.
 
     Shape
     -----
-    outputs : (logits, output, target), logits (batch, classes), the others (batch, ...);
-    y : (batch,), int64; row_weight : (batch,) or None
+    prediction : (batch, classes), of the clean rows; corrupted : (unlabelled, classes), of the
+    corrupted ones in the same order; y : (batch,), int64; row_weight : (batch,) or None; result :
+    ()
     """
 
-    def __init__(
-        self, reconstruction_loss: ReconstructionLoss, reconstruction_weight: float
-    ) -> None:
+    def __init__(self, confidence: float = 0.95) -> None:
         super().__init__()
-        self.reconstruction_loss = reconstruction_loss
-        self.reconstruction_weight = reconstruction_weight
+        self.confidence = confidence
 
-    def forward(
-        self, outputs: tuple[Tensor, ...], y: Tensor, row_weight: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Return the losses of a batch by name."""
-        logits, *reconstruction = outputs
-        classification = _cross_entropy(logits, y, row_weight)
-        if not reconstruction:
-            return {"loss": classification, "classification_loss": classification}
-        error = self.reconstruction_loss(*reconstruction, row_weight)
-        return {
-            "loss": classification + self.reconstruction_weight * error,
-            "classification_loss": classification,
-            "reconstruction_loss": error,
-        }
+    def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return the disagreement of a batch, 0 where nothing was corrupted."""
+        if "corrupted" not in outputs:
+            return outputs["prediction"].new_zeros(())
+        unknown = y == UNLABELED_CODE
+        clean = outputs["prediction"].detach()[unknown].softmax(1)
+        probability, answer = clean.max(1)
+        losses = F.cross_entropy(outputs["corrupted"], answer, reduction="none")
+        losses = losses * (probability > self.confidence)
+        if row_weight is not None:
+            losses = losses * row_weight[unknown]
+        return losses.sum() / max(len(losses), 1)
 
 
-def _cross_entropy(logits: Tensor, y: Tensor, row_weight: Tensor | None) -> Tensor:
-    if row_weight is None:
-        return F.cross_entropy(logits, y)
-    return weighted_mean(F.cross_entropy(logits, y, reduction="none"), row_weight)
+class SparsityPenalty(nn.Module):
+    r"""The sparseness of codes, from 0 (one unit alone is active) to 1 (all are alike).
+
+    :math:`(\lVert z \rVert_1 / \lVert z \rVert_2 - 1) / (\sqrt k - 1)` for a code :math:`z` of
+    :math:`k` numbers, one minus the sparseness of Hoyer (2004, "Non-negative matrix factorization
+    with sparseness constraints", sec. 3.1). It does not change when a code is multiplied by a
+    constant, so it cannot be made small by shrinking the code.
+
+    Shape
+    -----
+    code : (batch, encoding_dim); row_weight : (batch,) or None; result : ()
+
+    Examples
+    --------
+    >>> penalty = SparsityPenalty()
+    >>> penalty({"code": torch.eye(4)}), penalty({"code": torch.ones(3, 4)})
+    (tensor(0.), tensor(1.))
+    """
+
+    def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
+        """Return the mean over the rows of a batch."""
+        code = outputs["code"]
+        norm = (code.square().sum(1) + torch.finfo(code.dtype).tiny).sqrt()
+        most = (code.shape[1] ** 0.5 - 1) or 1.0
+        losses = ((code.abs().sum(1) / norm).clamp_min(1) - 1) / most
+        return losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
+
+
+class LikelihoodLoss(nn.Module):
+    r"""Minus the log-likelihood of the decoded draws, in nats per feature.
+
+    Probabilities are compared by cross-entropy. Other outputs are the means of a normal
+    distribution with one variance, the best one for the batch, its mean squared error :math:`m`,
+    so that the loss is :math:`\tfrac12 \ln(2 \pi e m)` (Rybkin, Daniilidis & Levine 2021, "Simple
+    and effective VAE training with calibrated decoders", eq. 7).
+
+    Parameters
+    ----------
+    probabilities : bool
+        Whether outputs are the logits of probabilities.
+
+    Shape
+    -----
+    output, target : (batch, ...), the same; row_weight : (batch,) or None; result : ()
+    """
+
+    def __init__(self, probabilities: bool) -> None:
+        super().__init__()
+        self.elementwise = F.binary_cross_entropy_with_logits if probabilities else F.mse_loss
+        self.probabilities = probabilities
+
+    def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
+        """Return minus the log-likelihood of a batch."""
+        losses = self.elementwise(outputs["output"], outputs["target"], reduction="none")
+        losses = losses.flatten(1).mean(1)
+        mean = losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
+        if self.probabilities:
+            return mean
+        return (2 * torch.pi * torch.e * mean.clamp_min(_LEAST_VARIANCE)).log() / 2
+
+
+class DivergenceLoss(nn.Module):
+    """The divergence of the codes from the prior, in nats per feature.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of values in a sample.
+    warm_up : float
+        Share of training over which the loss rises to its full size, linearly.
+
+    Attributes
+    ----------
+    progress : float
+        Share of training that is done; set by whoever trains.
+
+    Shape
+    -----
+    mean, deviation : (batch, encoding_dim); row_weight : (batch,) or None; result : ()
+    """
+
+    def __init__(self, n_features: int, warm_up: float) -> None:
+        super().__init__()
+        self.n_features = n_features
+        self.warm_up = warm_up
+        self.progress = 1.0
+
+    def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
+        """Return the divergence of a batch, times the share that warm-up has reached."""
+        losses = divergence_from_normal(outputs["mean"], outputs["deviation"]).sum(1)
+        mean = losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
+        share = 1.0
+        if self.training and self.warm_up > 0:
+            share = min(1.0, self.progress / self.warm_up)
+        return share * mean / self.n_features

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from sk_aecnn import AECNNClassifier, AutoencoderTransformer
+from sk_aecnn import (
+    AECNNClassifier,
+    AECNNRegressor,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    CNNClassifier,
+    CNNRegressor,
+    VariationalAutoencoderTransformer,
+)
 
-SMALL_CODER = {
-    "encoding_dim": 3,
-    "hidden_layer_sizes": (8,),
-    "conv_channels": (4, 6),
-    "max_epochs": 2,
-    "lr": 3e-3,
-    "random_state": 0,
-}
+SMALL = {"conv_channels": (4, 6), "max_epochs": 2, "lr": 3e-3, "random_state": 0}
+SMALL_CODER = SMALL | {"encoding_dim": 3, "hidden_layer_sizes": (8,)}
 SMALL_BACKEND = {"backend_channels": (4,), "dense_units": 8}
 
 
@@ -40,10 +42,67 @@ def classifier():
     return partial(AECNNClassifier, **SMALL_CODER, **SMALL_BACKEND)
 
 
+@pytest.fixture
+def regressor():
+    """A factory of small regressors."""
+    return partial(AECNNRegressor, **SMALL_CODER, **SMALL_BACKEND)
+
+
+@pytest.fixture
+def variational():
+    """A factory of small variational autoencoders."""
+    return partial(VariationalAutoencoderTransformer, **SMALL_CODER)
+
+
+@pytest.fixture
+def detector():
+    """A factory of small outlier detectors."""
+    return partial(AutoencoderOutlierDetector, **SMALL_CODER)
+
+
+@pytest.fixture
+def cnn_classifier():
+    """A factory of small convolutional classifiers."""
+    return partial(CNNClassifier, **SMALL, dense_units=8)
+
+
+@pytest.fixture
+def cnn_regressor():
+    """A factory of small convolutional regressors."""
+    return partial(CNNRegressor, **SMALL, dense_units=8)
+
+
 @pytest.fixture(params=["autoencoder", "classifier"])
 def small(request):
     """A factory of each small estimator in turn; all take ``fit(X, y)``."""
     return request.getfixturevalue(request.param)
+
+
+CODERS = ["autoencoder", "variational", "detector", "classifier", "regressor"]
+
+
+@pytest.fixture(params=CODERS)
+def coder(request):
+    """A factory of each small estimator with an autoencoder inside."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["classifier", "regressor"])
+def joint(request):
+    """A factory of each small estimator that predicts from an autoencoder's features."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=[*CODERS, "cnn_classifier", "cnn_regressor"])
+def every(request):
+    """A factory of each of the seven small estimators; all take ``fit(X, y)``."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def targets(table):
+    """One number for each row of `table`."""
+    return table @ np.array([1.0, -2.0, 0.5, 0.0, 1.0]) + 10
 
 
 @pytest.fixture

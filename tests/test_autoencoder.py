@@ -1,9 +1,11 @@
 """AutoencoderTransformer: what it learns and what its parameters do."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
 from torch import nn
 
 
@@ -161,3 +163,95 @@ def test_constant_attributes_do_not_hide_state(autoencoder, table):
     assert list(estimator.get_feature_names_out()) == [
         f"autoencodertransformer{i}" for i in range(3)
     ]
+
+
+# -- reconstructions as output ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["table", "images"])
+def test_the_output_may_be_the_reconstruction(autoencoder, request, kind):
+    """output='reconstruction' makes transform what reconstruct is, in the layout of X."""
+    X = request.getfixturevalue(kind)
+    estimator = autoencoder(output="reconstruction").fit(X)
+    np.testing.assert_array_equal(estimator.transform(X), autoencoder().fit(X).reconstruct(X))
+    assert estimator.transform(X).shape == X.shape
+    np.testing.assert_array_equal(
+        autoencoder(output="reconstruction").fit_transform(X), estimator.transform(X)
+    )
+
+
+def test_reconstructed_features_keep_their_names(autoencoder, table):
+    """Columns of the output are those of the input, one to one."""
+    X = pd.DataFrame(table, columns=list("abcde"))
+    estimator = autoencoder(output="reconstruction").set_output(transform="pandas").fit(X)
+    assert list(estimator.get_feature_names_out()) == list("abcde")
+    assert list(estimator.transform(X).columns) == list("abcde")
+
+
+def test_a_reconstruction_is_not_inverted(autoencoder, table):
+    """With output='reconstruction' there is no inverse_transform, and hasattr says why."""
+    estimator = autoencoder(output="reconstruction").fit(table)
+    assert not hasattr(estimator, "inverse_transform")
+    with pytest.raises(AttributeError) as caught:
+        estimator.inverse_transform(table)
+    assert "output='code'" in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_reconstructed_images_feed_a_network(autoencoder, cnn_classifier, images, labels):
+    """A denoising autoencoder ahead of a CNN passes images on as images."""
+    denoiser = autoencoder(output="reconstruction", noise="gaussian")
+    pipe = make_pipeline(denoiser, cnn_classifier()).fit(images, labels)
+    rebuilt = autoencoder(noise="gaussian").fit(images).reconstruct(images)
+    expected = cnn_classifier().fit(rebuilt, labels).predict_proba(rebuilt)
+    np.testing.assert_array_equal(pipe.predict_proba(images), expected)
+    assert pipe[-1].sample_shape_ == (6, 5)
+
+
+@pytest.mark.parametrize("value", ["codes", None, 1])
+def test_an_unknown_output_is_refused(autoencoder, table, value):
+    """output is 'code' or 'reconstruction'."""
+    with pytest.raises(ValueError, match=r"'output' parameter of .* must be a str among"):
+        autoencoder(output=value).fit(table)
+
+
+# -- noise ------------------------------------------------------------------------------------
+
+
+def double(x, level, generator):
+    """Noise of a user: twice the numbers."""
+    return 2 * x
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "masking", "swap", double])
+@pytest.mark.parametrize("kind", ["table", "images"])
+def test_noise_is_for_training_only(coder, request, labels, kind, noise):
+    """Every kind of noise trains, repeats with the seed, and leaves results alone."""
+    X = request.getfixturevalue(kind)
+    first, second = (coder(noise=noise).fit(X, labels) for _ in range(2))
+    assert first.loss_curve_ == second.loss_curve_ != coder().fit(X, labels).loss_curve_
+    np.testing.assert_array_equal(first.transform(X), first.transform(X))
+    np.testing.assert_array_equal(first.transform(X), second.transform(X))
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "masking", "swap"])
+def test_noise_of_level_zero_is_none(autoencoder, table, noise):
+    """noise_level=0 trains as without noise, but for the draws."""
+    noisy = autoencoder(noise=noise, noise_level=0.0).fit(table)
+    np.testing.assert_array_equal(noisy.transform(table), autoencoder().fit(table).transform(table))
+
+
+def test_denoising_beats_copying(autoencoder, plane):
+    """Fitted with noise, an autoencoder takes noise away: it was compared with clean inputs."""
+    noisy = plane + 0.5 * plane.std() * np.random.default_rng(1).normal(size=plane.shape)
+    parameters = {"encoding_dim": 2, "hidden_layer_sizes": (16,), "max_epochs": 150, "lr": 0.02}
+    estimator = autoencoder(**parameters, noise="gaussian", noise_level=0.5).fit(plane)
+    assert ((estimator.reconstruct(noisy) - plane) ** 2).mean() < ((noisy - plane) ** 2).mean()
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_sparse_codes_are_asked_for(autoencoder, plane, weight):
+    """sparsity_weight adds a penalty to the loss, and shows it in the history."""
+    row = autoencoder(sparsity_weight=weight).fit(plane).history_[-1]
+    total = row["train_reconstruction_loss"] + weight * row.get("train_sparsity_penalty", 0)
+    assert row["train_loss"] == pytest.approx(total, rel=1e-5)
+    assert ("train_sparsity_penalty" in row) == (weight > 0)

@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array, csr_matrix
 from torch.utils.data import Subset
 
 from sk_aecnn._batches import (
     BatchIterator,
+    ChosenRows,
     RowDataset,
+    SparseRows,
     chunks,
     inference_batch_size,
     map_rows,
+    without_targets,
 )
 
 
@@ -110,3 +114,190 @@ def test_chunks_cover_every_row_once(shape):
     pieces = list(chunks(torch.empty(shape, device="meta")))
     assert [i for piece in pieces for i in range(shape[0])[piece]] == list(range(shape[0]))
     assert all(piece.stop > piece.start for piece in pieces)
+
+
+# -- rows with and without a target -------------------------------------------------------------
+
+
+def mixed(n_unknown, n_known):
+    """Rows numbered from 0, the first ones without a target."""
+    n_rows = n_unknown + n_known
+    known = torch.arange(n_rows) >= n_unknown
+    return RowDataset(torch.arange(n_rows)[:, None], torch.arange(n_rows) * 10, known=known)
+
+
+def epoch(iterator):
+    """Return, batch by batch, the numbers of the rows without a target and of those with one."""
+    unknown, known = [], []
+    for inputs, target in iterator:
+        rows, is_known = inputs["rows"].ravel(), inputs["known"]
+        assert target.tolist() == (rows * 10).tolist()
+        unknown.append(rows[~is_known].tolist())
+        known.append(rows[is_known].tolist())
+    return unknown, known
+
+
+def flat(batches):
+    return [row for batch in batches for row in batch]
+
+
+@pytest.mark.parametrize(
+    ("n_unknown", "n_known", "batch_size", "sizes"),
+    [
+        (12, 6, 4, [2, 2, 2]),  # half as many
+        (12, 20, 4, [7, 7, 7]),  # as many as come round in an epoch
+        (12, 1, 4, [1, 1, 1]),  # fewer than that: all of them each time
+        (13, 3, 4, [2, 2, 2]),  # the last row alone joins the batch before it
+        (1, 3, 4, [3]),
+        (3, 2, 1, [1, 1]),
+        (50, 3, 100, [3]),
+    ],
+)
+def test_labelled_rows_join_the_others(n_unknown, n_known, batch_size, sizes):
+    """An epoch passes all rows without a target once; each of its batches holds labelled ones."""
+    iterator = BatchIterator(mixed(n_unknown, n_known), batch_size, stream())
+    unknown, known = epoch(iterator)
+    assert sorted(flat(unknown)) == list(range(n_unknown))
+    assert [len(batch) for batch in known] == sizes
+    assert len(iterator) == len(sizes)
+    assert all(len(set(batch)) == len(batch) for batch in known)
+
+
+def test_labelled_rows_come_in_turn():
+    """Few labelled rows repeat, each as often as the others; many all come in an epoch."""
+    _, known = epoch(BatchIterator(mixed(40, 6), 4, stream()))
+    assert [len(batch) for batch in known] == [2] * 10
+    counts = np.bincount(flat(known), minlength=46)[40:]
+    assert counts.max() - counts.min() <= 1
+    _, known = epoch(BatchIterator(mixed(12, 21), 4, stream()))
+    assert sorted(flat(known)) == list(range(12, 33))
+
+
+def test_mixed_epochs_are_in_a_new_order_of_the_same_stream():
+    """Both kinds of rows are permuted, anew in each epoch; the same seed gives the same epochs."""
+    first, again = (BatchIterator(mixed(12, 6), 4, stream()) for _ in range(2))
+    epochs = [epoch(first), epoch(first)]
+    assert epochs[0] != epochs[1]
+    assert epochs == [epoch(again), epoch(again)]
+
+
+def test_mixing_leaves_the_global_stream_alone():
+    """The order is drawn from the iterator's own stream."""
+    state = torch.get_rng_state()
+    epoch(BatchIterator(mixed(12, 6), 4, stream()))
+    torch.testing.assert_close(torch.get_rng_state(), state, rtol=0, atol=0)
+
+
+def test_without_a_stream_nothing_is_mixed():
+    """Validation rows come once each, as they are."""
+    iterator = BatchIterator(mixed(3, 4), 4)
+    batches = [inputs["rows"].ravel().tolist() for inputs, _ in iterator]
+    assert batches == [[0, 1, 2, 3], [4, 5, 6]]
+    assert len(iterator) == 2
+
+
+def test_rows_without_a_target_may_be_alone():
+    """Where no row has a target, an epoch is a pass over all."""
+    unknown, known = epoch(BatchIterator(mixed(9, 0), 4, stream()))
+    assert sorted(flat(unknown)) == list(range(9))
+    assert [len(batch) for batch in unknown] == [4, 5]
+    assert flat(known) == []
+
+
+@pytest.mark.parametrize("subset", [False, True])
+def test_rows_with_targets_alone_are_not_mixed(subset):
+    """Where all rows have a target, be it in a subset, batches are those of any data."""
+    data = Subset(mixed(5, 10), list(range(5, 15))) if subset else mixed(0, 15)
+    plain = RowDataset(torch.arange(15)[:, None])
+    plain = Subset(plain, list(range(5, 15))) if subset else plain
+    _, known = epoch(BatchIterator(data, 4, stream()))
+    expected = [rows.ravel().tolist() for rows, _ in BatchIterator(plain, 4, stream())]
+    assert known == expected
+
+
+def test_a_subset_is_mixed_of_its_own_rows():
+    """Rows that a subset leaves out come neither as unknown nor as known."""
+    chosen = [0, 3, 5, 7, 8, 9, 13, 14, 17]
+    subset = Subset(Subset(mixed(10, 10), chosen), np.arange(9))
+    unknown, known = epoch(BatchIterator(subset, 4, stream()))
+    assert sorted(flat(unknown)) == [0, 3, 5, 7, 8, 9]
+    assert set(flat(known)) == {13, 14, 17}
+
+
+def test_a_batch_says_which_rows_have_a_target():
+    """Rows, weights and knowledge of a batch belong together."""
+    known = torch.tensor([True, False, True])
+    data = RowDataset(torch.arange(3)[:, None], torch.arange(3), torch.arange(3) / 1.0, known)
+    inputs, _ = data.gather(torch.tensor([1, 2]))
+    assert sorted(inputs) == ["known", "row_weight", "rows"]
+    assert inputs["known"].tolist() == [False, True]
+
+
+@pytest.mark.parametrize("kind", ["all", "subset"])
+def test_rows_may_be_their_own_targets(kind):
+    """Without targets a dataset has the same rows and weights, and none of them is unknown."""
+    data = mixed(6, 4)
+    data.row_weight = torch.arange(10.0)
+    alone = without_targets(data if kind == "all" else Subset(Subset(data, [9, 7, 5, 3]), [1, 3]))
+    inputs, target = zip(*BatchIterator(alone, 20), strict=True)
+    rows = list(range(10)) if kind == "all" else [7, 3]
+    assert target[0].ravel().tolist() == rows
+    assert inputs[0]["rows"].ravel().tolist() == rows
+    assert inputs[0]["row_weight"].tolist() == rows
+    assert "known" not in inputs[0]
+    assert len(alone) == len(rows)
+    assert data.known is not None
+
+
+# -- sparse rows ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dense():
+    """23 rows of 5 features, most of them zero."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(23, 5)) * (rng.random((23, 5)) < 0.3)
+
+
+@pytest.mark.parametrize("kind", [csr_array, csr_matrix])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.uint8, np.bool_])
+def test_sparse_rows_are_those_of_the_dense_matrix(dense, kind, dtype):
+    """Slices, chosen rows, sizes and extremes are equal to those of the dense tensor."""
+    dense = np.abs(dense * 10).astype(dtype)
+    ours, theirs = SparseRows(kind(dense)), torch.from_numpy(dense)
+    assert len(ours) == len(theirs)
+    assert ours.shape == tuple(theirs.shape)
+    assert (ours.min(), ours.max()) == (float(theirs.min()), float(theirs.max()))
+    index = torch.tensor([7, 0, 7, 22])
+    torch.testing.assert_close(ours.index_select(0, index), theirs.index_select(0, index))
+    for piece in (slice(0, 5), slice(20, 99), slice(None), slice(3, 3)):
+        torch.testing.assert_close(ours[piece], theirs[piece])
+
+
+@pytest.mark.parametrize("known", [None, torch.arange(23) % 3 == 0])
+def test_batches_of_sparse_rows_are_those_of_dense_ones(dense, known):
+    """A dataset of sparse rows gives the same batches as one of dense rows."""
+    y = torch.arange(23)
+    batches = [
+        list(BatchIterator(RowDataset(rows, y, torch.ones(23), known), 4, stream()))
+        for rows in (SparseRows(csr_array(dense)), torch.from_numpy(dense))
+    ]
+    torch.testing.assert_close(*batches, rtol=0, atol=0)
+
+
+def test_inference_on_sparse_rows_is_that_on_dense_ones(dense):
+    """Sparse rows become dense a batch at a time, and results are the same."""
+    sparse = map_rows(torch.cos, SparseRows(csr_array(dense)), torch.device("cpu"), 8)
+    expected = map_rows(torch.cos, torch.from_numpy(dense), torch.device("cpu"), 8)
+    np.testing.assert_array_equal(sparse, expected)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_chosen_rows_are_those_of_the_index(dense, sparse):
+    """Chosen rows have the length and the order of their index, and are taken out by slices."""
+    index = torch.tensor([5, 0, 22, 5, 9])
+    chosen = ChosenRows(SparseRows(csr_array(dense)) if sparse else torch.from_numpy(dense), index)
+    assert len(chosen) == 5
+    np.testing.assert_array_equal(chosen[1:3], dense[[0, 22]])
+    mapped = map_rows(torch.cos, chosen, torch.device("cpu"), 2)
+    np.testing.assert_array_equal(mapped, np.cos(dense[index]))

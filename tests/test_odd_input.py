@@ -119,7 +119,7 @@ def test_the_score_of_data_that_do_not_vary_is_zero_or_one(autoencoder, table, s
     estimator = autoencoder().fit(table)
     if score == 1.0:
         perfect = estimator.net_.module_
-        perfect.standardised_error = lambda rows: torch.zeros(len(rows)).double()
+        perfect.standardised_mean_squared_error = lambda rows: torch.zeros(len(rows)).double()
     assert estimator.score(np.ones((4, 5))) == score
 
 

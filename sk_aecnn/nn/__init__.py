@@ -1,7 +1,7 @@
 """The networks: plain torch modules that know nothing of estimators.
 
 Axes are the same everywhere: rows are ``(batch, n_features)``, samples ``(batch, channels,
-*spatial)``, codes ``(batch, encoding_dim)``, scores ``(batch, classes)`` without activation.
+*spatial)``, codes ``(batch, encoding_dim)``, predictions ``(batch, n_outputs)`` without activation.
 """
 
 from sk_aecnn.nn._activations import ACTIVATIONS, build_activation
@@ -18,28 +18,45 @@ from sk_aecnn.nn._conv import (
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
 from sk_aecnn.nn._init import build, share_stream
 from sk_aecnn.nn._layout import InputLayout, Moments, column_moments, fit_scaling
-from sk_aecnn.nn._networks import Autoencoder, JointNetwork
+from sk_aecnn.nn._networks import (
+    Autoencoder,
+    ConvolutionalNetwork,
+    JointNetwork,
+    VariationalAutoencoder,
+    divergence_from_normal,
+)
+from sk_aecnn.nn._noise import NOISES, SHARES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
+from sk_aecnn.nn._own import OwnEncoder, build_own, build_own_encoder
 
 __all__ = [
     "ACTIVATIONS",
+    "NOISES",
+    "SHARES",
     "Autoencoder",
     "BatchNorm",
     "CNNBackend",
     "ConvDecoder",
     "ConvEncoder",
     "ConvStage",
+    "ConvolutionalNetwork",
+    "Corruption",
     "DenseDecoder",
     "DenseEncoder",
     "Dropout",
     "InputLayout",
     "JointNetwork",
     "Moments",
+    "OwnEncoder",
     "Unfold",
     "UpStage",
+    "VariationalAutoencoder",
     "build",
     "build_activation",
+    "build_own",
+    "build_own_encoder",
     "column_moments",
+    "divergence_from_normal",
     "fit_scaling",
     "plan_channels",
     "share_stream",

@@ -39,6 +39,8 @@ class CNNBackend(nn.Module):
         Share of its values dropped while training.
     activation : str, class or callable
         Activation function.
+    normalization : {"batch"} or None
+        Kind of normalisation in the stages.
 
     Shape
     -----
@@ -63,16 +65,19 @@ class CNNBackend(nn.Module):
         dense_units: int = 128,
         dropout: float = 0.0,
         activation: Activation = "relu",
+        normalization: str | None = "batch",
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         if len(in_shape) == 1:
-            unfold = Unfold(in_shape[0], channels[0], _POSITIONS, activation)
+            unfold = Unfold(in_shape[0], channels[0], _POSITIONS, activation, normalization)
             layers.append(unfold)
             in_shape = unfold.shape
         in_channels, *spatial = in_shape
         for before, after in pairwise((in_channels, *channels)):
-            layers.append(ConvStage(before, after, spatial, kernel_size, pooling, activation))
+            layers.append(
+                ConvStage(before, after, spatial, kernel_size, pooling, activation, normalization)
+            )
             spatial = list(pooled(spatial))
         self.stages = nn.Sequential(*layers)
         self.dense = Linear(channels[-1] * prod(spatial), dense_units)

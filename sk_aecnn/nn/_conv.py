@@ -32,6 +32,11 @@ _WIDTHS_LARGE = (16, 32, 64, 128)
 _LARGE = 64
 
 
+def build_norm(normalization: str | None, channels: int) -> nn.Module:
+    """Return a new normalisation layer, or one that does nothing."""
+    return BatchNorm(channels) if normalization == "batch" else nn.Identity()
+
+
 def plan_channels(spatial: Sequence[int]) -> tuple[int, ...]:
     """Choose the stages for a sample: as many as bring every axis down to 7 positions or fewer.
 
@@ -75,6 +80,8 @@ class ConvStage(nn.Module):
         How positions are joined.
     activation : str, class or callable
         Activation function.
+    normalization : {"batch"} or None
+        Kind of normalisation; the convolution has a bias where there is none.
 
     Shape
     -----
@@ -94,15 +101,20 @@ class ConvStage(nn.Module):
         kernel_size: int = 3,
         pooling: str = "max",
         activation: Activation = "relu",
+        normalization: str | None = "batch",
     ) -> None:
         super().__init__()
         n_axes = len(spatial)
         self.conv = _CONV[n_axes](
-            in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False
+            in_channels,
+            out_channels,
+            kernel_size,
+            padding=kernel_size // 2,
+            bias=normalization is None,
         )
         window = tuple(min(2, size) for size in spatial)
         self.pool = _POOLS[pooling][n_axes](window, ceil_mode=True)
-        self.norm = BatchNorm(out_channels)
+        self.norm = build_norm(normalization, out_channels)
         self.activation = build_activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -178,6 +190,8 @@ class ConvEncoder(nn.Module):
         Odd size of the kernels.
     activation, code_activation : str, class or callable
         After each stage, and after the code.
+    normalization : {"batch"} or None
+        Kind of normalisation in the stages.
 
     Shape
     -----
@@ -200,11 +214,14 @@ class ConvEncoder(nn.Module):
         kernel_size: int = 3,
         activation: Activation = "relu",
         code_activation: Activation = "identity",
+        normalization: str | None = "batch",
     ) -> None:
         super().__init__()
         stages = []
         for before, after in pairwise((in_channels, *conv_channels)):
-            stages.append(ConvStage(before, after, spatial, kernel_size, activation=activation))
+            stages.append(
+                ConvStage(before, after, spatial, kernel_size, "max", activation, normalization)
+            )
             spatial = pooled(spatial)
         self.feature_shape = (conv_channels[-1], *spatial)
         self.body = nn.Sequential(*stages)
@@ -249,6 +266,7 @@ class ConvDecoder(nn.Module):
         encoding_dim: int,
         kernel_size: int = 3,
         activation: Activation = "relu",
+        normalization: str | None = "batch",
     ) -> None:
         super().__init__()
         sizes = [tuple(spatial)]
@@ -256,19 +274,19 @@ class ConvDecoder(nn.Module):
             sizes.append(pooled(sizes[-1]))
         self.feature_shape = (conv_channels[-1], *sizes.pop())
         self.expand = Linear(encoding_dim, prod(self.feature_shape))
-        bottom = conv_channels[-1]
+        bottom, biased = conv_channels[-1], normalization is None
         layers: list[nn.Module] = [
-            BatchNorm(bottom),
+            build_norm(normalization, bottom),
             build_activation(activation),
-            _CONV[len(spatial)](bottom, bottom, kernel_size, padding=kernel_size // 2, bias=False),
+            _CONV[len(spatial)](bottom, bottom, kernel_size, padding=kernel_size // 2, bias=biased),
         ]
         widths = (*reversed(conv_channels), in_channels)
         for stage, (before, after) in enumerate(pairwise(widths), start=1):
             is_last = stage == len(conv_channels)
             layers += [
-                BatchNorm(before),
+                build_norm(normalization, before),
                 build_activation(activation),
-                UpStage(before, after, sizes[-stage], kernel_size, bias=is_last),
+                UpStage(before, after, sizes[-stage], kernel_size, bias=biased or is_last),
             ]
         self.body = nn.Sequential(*layers)
 
@@ -295,12 +313,17 @@ class Unfold(nn.Module):
     """
 
     def __init__(
-        self, n_features: int, channels: int, positions: int, activation: Activation = "relu"
+        self,
+        n_features: int,
+        channels: int,
+        positions: int,
+        activation: Activation = "relu",
+        normalization: str | None = "batch",
     ) -> None:
         super().__init__()
         self.shape = (channels, positions)
-        self.linear = Linear(n_features, channels * positions, bias=False)
-        self.norm = BatchNorm(channels * positions)
+        self.linear = Linear(n_features, channels * positions, bias=normalization is None)
+        self.norm = build_norm(normalization, channels * positions)
         self.activation = build_activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:

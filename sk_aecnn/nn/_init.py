@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from sk_aecnn.nn._conv import Dropout
+from sk_aecnn.nn._networks import VariationalAutoencoder
+from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -47,7 +49,7 @@ def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Ge
 def share_stream(module: nn.Module, generator: torch.Generator) -> None:
     """Let the layers that draw random numbers while training draw them from ``generator``."""
     for layer in module.modules():
-        if isinstance(layer, Dropout):
+        if isinstance(layer, Dropout | Corruption | VariationalAutoencoder):
             layer.generator = generator
 
 

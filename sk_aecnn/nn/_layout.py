@@ -9,7 +9,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from sk_aecnn._batches import chunks
+from sk_aecnn._batches import Rows, chunks
 
 # features whose ranges lie within this factor of each other are taken to share one unit
 _COMMENSURABLE = 10.0
@@ -27,7 +27,7 @@ class Moments:
     n_rows: int
 
 
-def column_moments(rows: Tensor, row_weight: Tensor | None = None) -> Moments:
+def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
     """Compute the moments of every feature in one pass over the rows.
 
     The means and variances of the chunks are merged by the update of Chan, Golub and LeVeque (1983,
@@ -35,7 +35,7 @@ def column_moments(rows: Tensor, row_weight: Tensor | None = None) -> Moments:
 
     Parameters
     ----------
-    rows : Tensor of shape (n_samples, n_features)
+    rows : Tensor or SparseRows of shape (n_samples, n_features)
         The rows, of any dtype.
     row_weight : Tensor of shape (n_samples,) or None
         Weights.

@@ -1,21 +1,26 @@
-"""The whole networks: rows in, reconstructions and class scores out."""
+"""The whole networks: rows in; reconstructions, codes and predictions out.
+
+``forward`` is what training needs and returns a dictionary of tensors, what predicts first; the
+other methods are what a fitted network is asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from sk_aecnn.nn._backend import CNNBackend
-from sk_aecnn.nn._conv import ConvDecoder, ConvEncoder
-from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
 from sk_aecnn.nn._layout import InputLayout
+from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
 
-Encoder = DenseEncoder | ConvEncoder
-Decoder = DenseDecoder | ConvDecoder
+Outputs = dict[str, Tensor]
+
+_LEAST_DEVIATION = 1e-4
 
 
 @contextmanager
@@ -35,7 +40,7 @@ def weighing(network: nn.Module, row_weight: Tensor | None) -> Iterator[None]:
 
 
 class CodingNetwork(nn.Module):
-    """Layout, encoder and decoder: what every network here shares. Abstract: add a ``forward``.
+    """Layout, encoder and decoder: what every autoencoder shares. Abstract: add a ``forward``.
 
     Parameters
     ----------
@@ -43,6 +48,10 @@ class CodingNetwork(nn.Module):
         From rows to the encoder's input.
     encoder, decoder : nn.Module
         Input to code, code to input.
+    encoding_dim : int
+        Size of the code.
+    corruption : Corruption
+        Noise on the encoder's input while training.
     probabilities : bool
         Whether the decoder's outputs are the logits of inputs in [0, 1] (binary cross-entropy);
         otherwise they are standardised inputs.
@@ -53,12 +62,20 @@ class CodingNetwork(nn.Module):
     """
 
     def __init__(
-        self, layout: InputLayout, encoder: Encoder, decoder: Decoder, probabilities: bool
+        self,
+        layout: InputLayout,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        encoding_dim: int,
+        corruption: Corruption,
+        probabilities: bool = False,
     ) -> None:
         super().__init__()
         self.layout = layout
-        self.encoder = encoder
-        self.decoder = decoder
+        self.encoder: Any = encoder
+        self.decoder: Any = decoder
+        self.encoding_dim = encoding_dim
+        self.corruption = corruption
         self.probabilities = probabilities
 
     def target(self, rows: Tensor, x: Tensor) -> Tensor:
@@ -81,21 +98,25 @@ class CodingNetwork(nn.Module):
         """Return rows after encoding and decoding."""
         return self.decode(self.encode(rows))
 
-    def standardised_error(self, rows: Tensor) -> Tensor:
-        """Return the mean squared error of each row in standardised units, float64 (batch,)."""
-        return self._residuals(rows).square().mean(1)
-
     def mean_squared_error(self, rows: Tensor) -> Tensor:
         """Return the mean squared error of each row in the units of the input, float64 (batch,)."""
         return self.squared_error(rows).mean(1)
 
     def squared_error(self, rows: Tensor) -> Tensor:
         """Return the squared error of each feature, float64 (batch, n_features)."""
-        return (self._residuals(rows) * self.layout.scale).square()
+        return (self._residuals(rows, self.encode(rows)) * self.layout.scale).square()
 
-    def _residuals(self, rows: Tensor) -> Tensor:
+    def standardised_mean_squared_error(self, rows: Tensor) -> Tensor:
+        """Return the mean squared error of each row in standardised units, float64 (batch,)."""
+        return self.standardised_squared_error(rows).mean(1)
+
+    def standardised_squared_error(self, rows: Tensor) -> Tensor:
+        """Return the squared error of each feature in standardised units, float64."""
+        return self._residuals(rows, self.encode(rows)).square()
+
+    def _residuals(self, rows: Tensor, code: Tensor) -> Tensor:
         """Return rows minus their reconstructions, standardised: no digits are lost to offsets."""
-        output = self.layout.flatten(self.decoder(self.encode(rows)))
+        output = self.layout.flatten(self.decoder(code))
         if self.probabilities:
             output = self.layout.standardise(output.sigmoid())
         return (self.layout.standardise(rows) - output).to(torch.float64)
@@ -106,20 +127,111 @@ class Autoencoder(CodingNetwork):
 
     Parameters
     ----------
-    layout, encoder, decoder, probabilities
+    layout, encoder, decoder, encoding_dim, corruption, probabilities
         As for `CodingNetwork`.
 
     Shape
     -----
-    rows : (batch, n_features); output, target : as the decoder's output
+    rows : (batch, n_features); output, target : as the decoder's output; code : (batch, code)
     """
 
-    def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the decoder's output and what it should have been."""
+    def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
+        """Return the decoder's output, what it should have been, and the code between."""
         x = self.layout(rows)
         with weighing(self, row_weight):
-            output = self.decoder(self.encoder(x))
-        return output, self.target(rows, x)
+            code = self.encoder(self.corruption(x))
+            output = self.decoder(code)
+        return {"output": output, "target": self.target(rows, x), "code": code}
+
+
+class VariationalAutoencoder(CodingNetwork):
+    """An encoder to a normal distribution of codes, a decoder of draws from it.
+
+    Parameters
+    ----------
+    layout, decoder, encoding_dim, corruption, probabilities
+        As for `CodingNetwork`.
+    encoder : nn.Module
+        Input to (batch, 2 · encoding_dim): the means, and what the deviations are the softplus of.
+
+    Shape
+    -----
+    rows : (batch, n_features); mean, deviation : (batch, encoding_dim)
+    """
+
+    def __init__(
+        self,
+        layout: InputLayout,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        encoding_dim: int,
+        corruption: Corruption,
+        probabilities: bool = False,
+    ) -> None:
+        super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
+        self.generator: torch.Generator | None = None
+        self.register_buffer("noise_variance", torch.ones((), dtype=torch.float64))
+        self.noise_variance: Tensor
+
+    def distribution(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the means and deviations of the codes of laid out rows."""
+        mean, raw = self.encoder(x).chunk(2, dim=1)
+        return mean, F.softplus(raw) + _LEAST_DEVIATION
+
+    def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
+        """Decode a draw from each row's distribution; the mean itself in validation."""
+        x = self.layout(rows)
+        with weighing(self, row_weight):
+            mean, deviation = self.distribution(self.corruption(x))
+            code = mean
+            if self.training:
+                code = mean + deviation * torch.empty_like(mean).normal_(generator=self.generator)
+            output = self.decoder(code)
+        target = self.target(rows, x)
+        return {"output": output, "target": target, "mean": mean, "deviation": deviation}
+
+    def encode(self, rows: Tensor) -> Tensor:
+        """Return the means of the codes."""
+        return self.distribution(self.layout(rows))[0]
+
+    def divergence(self, rows: Tensor) -> Tensor:
+        """Return the Kullback-Leibler divergence of each code unit, float64 (batch, code)."""
+        mean, deviation = self.distribution(self.layout(rows))
+        return divergence_from_normal(mean.double(), deviation.double())
+
+    def draw_error(self, rows: Tensor, draws: Tensor) -> Tensor:
+        """Return the squared error, over features, of decoded draws; float64 (batch, draws).
+
+        Parameters
+        ----------
+        rows : Tensor of shape (batch, n_features)
+            Rows.
+        draws : Tensor of shape (n_draws, encoding_dim)
+            Standard normal numbers, the same for every row.
+        """
+        mean, deviation = self.distribution(self.layout(rows))
+        codes = [mean + deviation * draw for draw in draws.to(mean)]
+        return torch.stack([self._draw_error(rows, code) for code in codes], dim=1)
+
+    def _draw_error(self, rows: Tensor, code: Tensor) -> Tensor:
+        if not self.probabilities:
+            return self._residuals(rows, code).square().sum(1)
+        logits = self.layout.flatten(self.decoder(code)).double()
+        return F.binary_cross_entropy_with_logits(logits, rows.double(), reduction="none").sum(1)
+
+
+def divergence_from_normal(mean: Tensor, deviation: Tensor) -> Tensor:
+    r"""Return the Kullback-Leibler divergence from the standard normal distribution, in nats.
+
+    For each unit :math:`(\mu^2 + \sigma^2 - 1) / 2 - \ln \sigma` (Kingma & Welling 2014,
+    "Auto-encoding variational Bayes", appendix B).
+
+    Examples
+    --------
+    >>> divergence_from_normal(torch.tensor([1.0]), torch.tensor([1.0]))
+    tensor([0.5000])
+    """
+    return (mean.square() + deviation.square() - 1) / 2 - deviation.log()
 
 
 class JointNetwork(CodingNetwork):
@@ -127,52 +239,154 @@ class JointNetwork(CodingNetwork):
 
     Parameters
     ----------
-    layout, encoder, decoder, probabilities
+    layout, encoder, decoder, encoding_dim, corruption, probabilities
         As for `CodingNetwork`.
     backend : nn.Module
-        Code, or features, to logits.
+        Code, or features, to predictions.
+    n_outputs : int
+        Numbers in a prediction.
     backend_input : {"code", "features"}
         What the back end sees: the code, just as ``transform`` returns it, or the encoder's last
         hidden layer, with the bottleneck and the decoder beside the back end.
     reconstructs : bool
         Whether the forward pass computes the reconstruction.
+    frozen : bool
+        Whether the encoder and the decoder stay as they are.
+    copying : Corruption or None
+        Noise on copies of the rows without a target, which the network sees beside the clean rows
+        while training; ``None`` makes no copies.
 
     Shape
     -----
-    rows : (batch, n_features); logits : (batch, classes)
+    rows : (batch, n_features); prediction : (batch, n_outputs)
     """
 
     def __init__(
         self,
         layout: InputLayout,
-        encoder: Encoder,
-        decoder: Decoder,
-        backend: CNNBackend,
-        backend_input: str = "code",
-        probabilities: bool = False,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        encoding_dim: int,
+        corruption: Corruption,
+        probabilities: bool,
+        backend: nn.Module,
+        n_outputs: int,
+        backend_input: str = "features",
         reconstructs: bool = True,
+        frozen: bool = False,
+        copying: Corruption | None = None,
     ) -> None:
-        super().__init__(layout, encoder, decoder, probabilities)
-        self.backend = backend
+        super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
+        self.backend: Any = backend
+        self.n_outputs = n_outputs
         self.backend_input = backend_input
         self.reconstructs = reconstructs
+        self.frozen = frozen
+        self.copying = copying
+        if frozen:
+            self.encoder.requires_grad_(False)
+            self.decoder.requires_grad_(False)
 
-    def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Return the logits and, where the network reconstructs, the output and its target."""
+    def train(self, mode: bool = True) -> JointNetwork:
+        """Set the mode of all parts but the frozen ones, which do not learn statistics either."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+            self.decoder.eval()
+        return self
+
+    def forward(
+        self, rows: Tensor, row_weight: Tensor | None = None, known: Tensor | None = None
+    ) -> Outputs:
+        """Return the predictions and what the other losses ask for.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (batch, n_features)
+            Rows.
+        row_weight : Tensor of shape (batch,) or None
+            Weights.
+        known : Tensor of shape (batch,), bool, or None
+            Which rows have a target; ``None`` where all have.
+        """
         x = self.layout(rows)
+        if self.training and self.copying is not None and known is not None:
+            copies = self.copying(x[~known])
+            return self._see_copies(rows, x, row_weight, ~known, copies)
         with weighing(self, row_weight):
-            features = self.encoder.features(x)
+            features = self.encoder.features(self.corruption(x))
             if not self.reconstructs:
-                return (self._classify(features),)
+                return {"prediction": self._predict(features)}
             code = self.encoder.code(features)
-            logits = self.backend(code if self.backend_input == "code" else features)
-            return logits, self.decoder(code), self.target(rows, x)
+            prediction = self.backend(code if self.backend_input == "code" else features)
+            output = self.decoder(code)
+        return {
+            "prediction": prediction,
+            "output": output,
+            "target": self.target(rows, x),
+            "code": code,
+        }
 
-    def logits(self, rows: Tensor) -> Tensor:
-        """Return one score per class, (batch, classes)."""
-        return self._classify(self.encoder.features(self.layout(rows)))
+    def _see_copies(
+        self,
+        rows: Tensor,
+        x: Tensor,
+        row_weight: Tensor | None,
+        unknown: Tensor,
+        copies: Tensor,
+    ) -> Outputs:
+        """Return what `forward` does for clean rows, and the predictions for corrupted copies."""
+        weight = None if row_weight is None else torch.cat([row_weight, row_weight[unknown]])
+        with weighing(self, weight):
+            features = self.encoder.features(torch.cat([x, copies]))
+            prediction = self._predict(features)
+        outputs = {"prediction": prediction[: len(x)], "corrupted": prediction[len(x) :]}
+        if not self.reconstructs:
+            return outputs
+        with weighing(self, row_weight):
+            code = self.encoder.code(features[: len(x)])
+            output = self.decoder(code)
+        return outputs | {"output": output, "target": self.target(rows, x), "code": code}
 
-    def _classify(self, features: Tensor) -> Tensor:
+    def predict(self, rows: Tensor) -> Tensor:
+        """Return what the back end says of rows, (batch, n_outputs)."""
+        return self._predict(self.encoder.features(self.layout(rows)))
+
+    def _predict(self, features: Tensor) -> Tensor:
         seen = self.encoder.code(features) if self.backend_input == "code" else features
-        logits: Tensor = self.backend(seen)
-        return logits
+        prediction: Tensor = self.backend(seen)
+        return prediction
+
+
+class ConvolutionalNetwork(nn.Module):
+    """A back end on the standardised rows themselves.
+
+    Parameters
+    ----------
+    layout : InputLayout
+        From rows to the back end's input.
+    backend : nn.Module
+        Input to predictions.
+    n_outputs : int
+        Numbers in a prediction.
+
+    Shape
+    -----
+    rows : (batch, n_features); prediction : (batch, n_outputs)
+    """
+
+    def __init__(self, layout: InputLayout, backend: nn.Module, n_outputs: int) -> None:
+        super().__init__()
+        self.layout = layout
+        self.backend: Any = backend
+        self.n_outputs = n_outputs
+
+    def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
+        """Return the predictions."""
+        with weighing(self, row_weight):
+            return {"prediction": self.predict(rows)}
+
+    def predict(self, rows: Tensor) -> Tensor:
+        """Return what the back end says of rows, (batch, n_outputs)."""
+        prediction: Tensor = self.backend(self.layout(rows))
+        return prediction

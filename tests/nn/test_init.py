@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from sk_aecnn.nn import BatchNorm, ConvEncoder, DenseEncoder, Dropout, build, share_stream
+from sk_aecnn.nn import (
+    BatchNorm,
+    ConvEncoder,
+    Corruption,
+    DenseEncoder,
+    Dropout,
+    VariationalAutoencoder,
+    build,
+    share_stream,
+)
 
 FACTORIES = {
     "dense": lambda: DenseEncoder(5, (4,), 3),
@@ -71,9 +80,10 @@ def test_normalisation_starts_as_the_identity():
     assert norm.bias.tolist() == norm.running_mean.tolist() == [0, 0, 0]
 
 
-def test_dropout_layers_share_one_stream():
-    """share_stream reaches every dropout layer, however deep."""
-    module = nn.Sequential(Dropout(0.5), nn.Sequential(Dropout(0.1)))
+def test_layers_that_draw_share_one_stream():
+    """share_stream reaches dropout, noise and the draws of codes, however deep."""
+    dropout, noise, identity = Dropout(0.5), Corruption("swap", 0.1), nn.Identity()
+    network = VariationalAutoencoder(identity, nn.Sequential(dropout), identity, 1, noise)
     generator = stream()
-    share_stream(module, generator)
-    assert module[0].generator is module[1][0].generator is generator
+    share_stream(nn.Sequential(network), generator)
+    assert dropout.generator is noise.generator is network.generator is generator

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 
+from sk_aecnn._batches import SparseRows
 from sk_aecnn.nn import InputLayout, column_moments, fit_scaling
 
 GEOMETRIES = [
@@ -83,6 +85,17 @@ def test_moments_are_those_of_numpy(monkeypatch, weighted, chunk_values):
     np.testing.assert_array_equal(moments.low, X.min(axis=0))
     np.testing.assert_array_equal(moments.high, X.max(axis=0))
     assert moments.n_rows == 23
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_moments_of_sparse_rows_are_those_of_dense_ones(weighted):
+    """Zeros that are not stored count as any other value."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(23, 4)) * (rng.random((23, 4)) < [0.1, 0.5, 0, 1])
+    weight = torch.arange(1.0, 24) if weighted else None
+    sparse = column_moments(SparseRows(csr_array(X)), weight)
+    dense = column_moments(torch.from_numpy(X), weight)
+    torch.testing.assert_close(vars(sparse), vars(dense), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 3.7, 1e20, -1e-20])

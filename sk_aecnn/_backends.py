@@ -1,0 +1,60 @@
+"""The convolutional back end, built from an estimator's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from numbers import Integral, Real
+from typing import Any
+
+from torch import nn
+
+from sk_aecnn._coder import check_kernel_size, check_no_instance
+from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn._job import Job
+from sk_aecnn._torch import DTYPES
+from sk_aecnn.nn import CNNBackend, build, build_own
+
+BACKEND_CONSTRAINTS: dict[str, list[Any]] = {
+    "backend": [StrOptions({"cnn"}), callable],
+    "pooling": [StrOptions({"average", "max"})],
+    "dense_units": [Interval(Integral, 1, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+}
+
+
+def build_backend(
+    estimator: Any, job: Job, in_shape: Sequence[int], channels: Sequence[int], n_outputs: int
+) -> nn.Module:
+    """Build a back end, the package's or the user's own.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its parameters say how.
+    job : Job
+        The stream that parameters are drawn from.
+    in_shape : sequence of int
+        Shape of its input.
+    channels : sequence of int
+        Channels of the package's stages.
+    n_outputs : int
+        Size of its output.
+    """
+    choice, dtype = estimator.backend, DTYPES[estimator.precision]
+    check_no_instance("backend", choice)
+    if not isinstance(choice, str):
+        return build_own("backend", choice, in_shape, (n_outputs,), dtype, job.generator)
+    recipe = partial(
+        CNNBackend,
+        in_shape,
+        n_outputs,
+        channels,
+        check_kernel_size(estimator.kernel_size),
+        estimator.pooling,
+        estimator.dense_units,
+        estimator.dropout,
+        estimator.activation,
+        estimator.normalization,
+    )
+    return build(recipe, dtype, job.generator)

@@ -1,0 +1,203 @@
+"""The convolutional classifier."""
+
+from __future__ import annotations
+
+from sk_aecnn._classification import ClassificationMixin
+from sk_aecnn._cnn import ConvolutionalEstimator
+from sk_aecnn._compat import StrOptions
+
+
+class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
+    """Classify with a convolutional network.
+
+    Stages of convolution and pooling over the spatial axes of images, sequences and volumes, then
+    fully connected layers. The features of a table, such as the codes of a transformer, are first
+    unfolded by a linear layer into channels of positions, in an order that it learns, and the
+    stages run over those.
+
+    Parameters
+    ----------
+    conv_channels : "auto" or sequence of int, default="auto"
+        Channels of the convolutional stages, each of which halves every spatial axis. ``"auto"``
+        takes as many as leave 7 positions or fewer along each axis, and one more. Tables are first
+        unfolded by a linear layer into that many channels of 16 positions; ``"auto"`` takes one
+        stage of 64.
+    kernel_size : int, default=3
+        Odd size of the convolution kernels, along every spatial axis.
+    pooling : {"max", "average"}, default="max"
+        How the stages join positions.
+    dense_units : int, default=128
+        Size of the fully connected layer before the output.
+    dropout : float, default=0.0
+        Share of its values dropped while training.
+    activation : str, class or callable, default="relu"
+        Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
+        arguments, or a function of a tensor.
+    normalization : {"batch"} or None, default="batch"
+        Normalisation in the stages, between pooling and activation.
+    backend : "cnn", class or callable, default="cnn"
+        ``"cnn"`` convolves, pools and connects fully, as the parameters above say. A
+        `torch.nn.Module` class, or a function that returns a module, is called with the shape of a
+        sample, channels first, and the number of outputs.
+    scaling : {"auto", "feature", "shared"} or None, default="auto"
+        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
+        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
+        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
+        images and for tables whose features' ranges are within a factor of ten of each other,
+        ``"feature"`` for other tables. ``None``: not at all.
+    sample_shape : tuple of int or None, default=None
+        Shape of one sample, needed only where images come as flat rows.
+    channel_axis : "auto", int or None, default="auto"
+        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
+        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
+        single values in time are convolved over with ``None``.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the data. ``"auto"`` makes 100 for up to 200 rows; for more rows their number
+        falls with the square root, to 6 for 60 000.
+    batch_size : "auto" or int, default="auto"
+        Rows in a step. ``"auto"`` takes 256 for tables and 128 for samples with spatial axes, fewer
+        for samples of more than 32 768 values.
+    lr : float, default=1e-2
+        Learning rate, the highest one where a schedule varies it.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
+        Optimizer, or a `torch.optim.Optimizer` class.
+    weight_decay : float, default=1e-4
+        Weight decay of the optimizer.
+    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
+        callbacks.
+    early_stopping : bool, default=False
+        Whether to set rows aside, stop when their loss no longer improves and keep the best
+        weights.
+    validation_fraction : float, default=0.1
+        Share of the rows set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement to wait for where ``early_stopping=True``.
+    callbacks : list or None, default=None
+        skorch callbacks, called while training.
+    verbose : int, default=0
+        1 shows a progress bar with the losses.
+    device : str, default="auto"
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
+        where there is one.
+    precision : {"float32", "float64"}, default="float32"
+        Precision of the network and of what it returns.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, which multiply ``sample_weight``: by label, or ``"balanced"`` for
+        the inverse of their frequencies.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the weights and of the order of the rows. ``None`` gives a different network in each
+        call. The global random streams are neither read nor moved.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+    net_ : skorch.NeuralNet
+        The trained net.
+    history_ : list of dict
+        Losses and duration (``"dur"``, seconds) of each epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    n_iter_ : int
+        Number of epochs trained.
+    sample_shape_ : tuple of int
+        Shape of one sample.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` was a DataFrame with string column names.
+
+    See Also
+    --------
+    AECNNClassifier : The same behind an encoder that it shares with an autoencoder.
+    CNNRegressor : The same for numbers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sk_aecnn import CNNClassifier
+    >>> digits = load_digits()
+    >>> model = CNNClassifier(max_epochs=5, random_state=0)
+    >>> model.fit(digits.images, digits.target).predict(digits.images[:3])
+    array([0, 1, 2])
+
+    Behind a transformer, on codes of 16 numbers:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sk_aecnn import AutoencoderTransformer
+    >>> pipe = make_pipeline(
+    ...     AutoencoderTransformer(16, max_epochs=5, random_state=0),
+    ...     CNNClassifier(max_epochs=5, random_state=0),
+    ... )
+    >>> pipe.fit(digits.images, digits.target).predict_proba(digits.images).shape
+    (1797, 10)
+    """
+
+    _parameter_constraints = ConvolutionalEstimator._parameter_constraints | {
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        conv_channels="auto",
+        *,
+        kernel_size=3,
+        pooling="max",
+        dense_units=128,
+        dropout=0.0,
+        activation="relu",
+        normalization="batch",
+        backend="cnn",
+        scaling="auto",
+        sample_shape=None,
+        channel_axis="auto",
+        max_epochs="auto",
+        batch_size="auto",
+        lr=1e-2,
+        optimizer="adamw",
+        weight_decay=1e-4,
+        lr_schedule="one_cycle",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        callbacks=None,
+        verbose=0,
+        device="auto",
+        precision="float32",
+        class_weight=None,
+        random_state=None,
+        warm_start=False,
+    ):
+        super().__init__(
+            conv_channels,
+            kernel_size=kernel_size,
+            pooling=pooling,
+            dense_units=dense_units,
+            dropout=dropout,
+            activation=activation,
+            normalization=normalization,
+            backend=backend,
+            scaling=scaling,
+            sample_shape=sample_shape,
+            channel_axis=channel_axis,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            lr_schedule=lr_schedule,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            callbacks=callbacks,
+            verbose=verbose,
+            device=device,
+            precision=precision,
+            random_state=random_state,
+            warm_start=warm_start,
+        )
+        self.class_weight = class_weight

@@ -1,0 +1,319 @@
+"""The autoencoder as an outlier detector."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import OutlierMixin
+
+from sk_aecnn._autoencoding import AutoencodingEstimator, build_autoencoder
+from sk_aecnn._coder import CODE_CONSTRAINTS
+from sk_aecnn._codes import EncoderMixin, SamplingMixin
+from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn._training import infer
+
+# beyond the third quartile, in interquartile ranges: Tukey's fence
+_FENCE = 1.5
+# of a cumulative sum of weights, relative
+_ROUNDING = 1e-12
+
+
+class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, AutoencodingEstimator):
+    r"""Detect samples that an autoencoder reconstructs badly.
+
+    An autoencoder learns what most samples have in common; those that differ from it come back with
+    a large error. New samples are judged as the training samples are.
+
+    Parameters
+    ----------
+    encoding_dim : int, default=8
+        Size of the code. It may exceed the number of features.
+    contamination : "auto" or float in (0, 0.5], default="auto"
+        Share of the training samples that ``predict`` calls outliers. ``"auto"`` calls those whose
+        root mean squared error is beyond the upper fence of a box plot: 1.5 interquartile ranges
+        above the third quartile.
+    encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
+        Kind of network. ``"auto"`` convolves over samples that have a spatial axis (images,
+        sequences, volumes), and takes dense layers for tables. A `torch.nn.Module` class, or a
+        function that returns a module, is called with the shape of a sample, channels first, and
+        the size of the code. A `~sklearn.frozen.FrozenEstimator` of a fitted
+        `AutoencoderTransformer` is where to start from: its scaling, encoder and decoder are
+        copied.
+    decoder : "auto", class or callable, default="auto"
+        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
+        module, is called with the size of the code and the shape of a sample, channels first.
+    hidden_layer_sizes : sequence of int, default=(256, 128)
+        Sizes of the dense encoder's hidden layers; the decoder mirrors them. Convolutional networks
+        do not use it.
+    conv_channels : "auto" or sequence of int, default="auto"
+        Channels of the convolutional encoder's stages, each of which halves every spatial axis; the
+        decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or fewer along
+        each axis. Dense networks do not use it.
+    kernel_size : int, default=3
+        Odd size of the convolution kernels, along every spatial axis.
+    activation : str, class or callable, default="relu"
+        Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
+        arguments, or a function of a tensor.
+    code_activation : str, class or callable, default="identity"
+        Activation of the code, of the same choices.
+    normalization : {"batch"} or None, default="batch"
+        Normalisation in convolutional stages, between pooling and activation.
+    reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
+        Reconstruction error per element, averaged over features and divided by that of the training
+        mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
+        ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    noise : {"gaussian", "masking", "swap"}, callable or None, default=None
+        Noise on the standardised inputs while training, for a denoising autoencoder: the
+        reconstruction is compared with the clean input. Normal noise is added, values are set to
+        their mean, or are taken from other samples. A function takes (inputs, level, generator),
+        tensors with the samples on axis 0.
+    noise_level : float, default=0.3
+        Standard deviation of gaussian noise; share of the values that are masked or swapped.
+    sparsity_weight : float, default=0.0
+        Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
+        is, 1 where all are alike.
+    scaling : {"auto", "feature", "shared"} or None, default="auto"
+        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
+        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
+        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
+        images and for tables whose features' ranges are within a factor of ten of each other,
+        ``"feature"`` for other tables. ``None``: not at all.
+    sample_shape : tuple of int or None, default=None
+        Shape of one sample, needed only where images come as flat rows.
+    channel_axis : "auto", int or None, default="auto"
+        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
+        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
+        single values in time are convolved over with ``None``.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the data. ``"auto"`` makes 100 for up to 200 rows; for more rows their number
+        falls with the square root, to 6 for 60 000.
+    batch_size : "auto" or int, default="auto"
+        Rows in a step. ``"auto"`` takes 256 for tables and 128 for samples with spatial axes, fewer
+        for samples of more than 32 768 values.
+    lr : float, default=1e-2
+        Learning rate, the highest one where a schedule varies it.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
+        Optimizer, or a `torch.optim.Optimizer` class.
+    weight_decay : float, default=1e-4
+        Weight decay of the optimizer.
+    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
+        callbacks.
+    early_stopping : bool, default=False
+        Whether to set rows aside, stop when their loss no longer improves and keep the best
+        weights.
+    validation_fraction : float, default=0.1
+        Share of the rows set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement to wait for where ``early_stopping=True``.
+    callbacks : list or None, default=None
+        skorch callbacks, called while training.
+    verbose : int, default=0
+        1 shows a progress bar with the losses.
+    device : str, default="auto"
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
+        where there is one.
+    precision : {"float32", "float64"}, default="float32"
+        Precision of the network and of what it returns.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the weights and of the order of the rows. ``None`` gives a different network in each
+        call. The global random streams are neither read nor moved.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net.
+    encoder_, decoder_ : torch.nn.Module
+        Its parts, on standardised samples and on codes.
+    history_ : list of dict
+        Losses and duration (``"dur"``, seconds) of each epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    offset_ : float
+        Score below which a sample is an outlier.
+    n_iter_ : int
+        Number of epochs trained.
+    sample_shape_ : tuple of int
+        Shape of one sample.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` was a DataFrame with string column names.
+
+    See Also
+    --------
+    AutoencoderTransformer : The autoencoder by itself.
+    sklearn.ensemble.IsolationForest : Detects values that are rare, feature by feature.
+
+    Notes
+    -----
+    With a large code and many epochs a network learns the outliers among the training samples too.
+    A smaller code, fewer epochs or ``noise="swap"`` with a level of 0.5 keep it from that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_aecnn import AutoencoderOutlierDetector
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 6))  # on a plane
+    >>> X[0] = 3.0
+    >>> detector = AutoencoderOutlierDetector(2, contamination=0.01, random_state=0)
+    >>> detector.fit_predict(X)[:4]
+    array([-1,  1,  1,  1])
+    """
+
+    _parameter_constraints = (
+        AutoencodingEstimator._parameter_constraints
+        | CODE_CONSTRAINTS
+        | {
+            "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        }
+    )
+
+    def __init__(
+        self,
+        encoding_dim=8,
+        *,
+        contamination="auto",
+        encoder="auto",
+        decoder="auto",
+        hidden_layer_sizes=(256, 128),
+        conv_channels="auto",
+        kernel_size=3,
+        activation="relu",
+        code_activation="identity",
+        normalization="batch",
+        reconstruction_loss="mse",
+        noise=None,
+        noise_level=0.3,
+        sparsity_weight=0.0,
+        scaling="auto",
+        sample_shape=None,
+        channel_axis="auto",
+        max_epochs="auto",
+        batch_size="auto",
+        lr=1e-2,
+        optimizer="adamw",
+        weight_decay=1e-4,
+        lr_schedule="one_cycle",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        callbacks=None,
+        verbose=0,
+        device="auto",
+        precision="float32",
+        random_state=None,
+        warm_start=False,
+    ):
+        self.encoding_dim = encoding_dim
+        self.contamination = contamination
+        self.encoder = encoder
+        self.decoder = decoder
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.conv_channels = conv_channels
+        self.kernel_size = kernel_size
+        self.activation = activation
+        self.code_activation = code_activation
+        self.normalization = normalization
+        self.reconstruction_loss = reconstruction_loss
+        self.noise = noise
+        self.noise_level = noise_level
+        self.sparsity_weight = sparsity_weight
+        self.scaling = scaling
+        self.sample_shape = sample_shape
+        self.channel_axis = channel_axis
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.lr_schedule = lr_schedule
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.warm_start = warm_start
+
+    def score_samples(self, X):
+        """Return minus the reconstruction error of each sample: higher is more usual.
+
+        ``reconstruction_error(X, per_feature=True, scaled=True)`` says which features make it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Minus the mean squared error of standardised features, without unit.
+        """
+        return -self.reconstruction_error(X, scaled=True)
+
+    def decision_function(self, X):
+        """Return how far the score of each sample is above that of the least usual inliers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            ``score_samples(X) - offset_``: negative for outliers.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Tell inliers from outliers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int64
+            1 for inliers, -1 for outliers.
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def _build_net(self, job):
+        return build_autoencoder(self, job)
+
+    def _conclude(self, data):
+        super()._conclude(data)
+        error = infer(self.net_, "standardised_mean_squared_error", data.rows)
+        weight = np.ones(len(error)) if data.weight is None else data.weight
+        self.offset_ = -float(_threshold(error, weight, self.contamination))
+
+
+def _threshold(error, weight, contamination):
+    """Return the largest error of an inlier."""
+    if contamination != "auto":
+        return _quantile(error, weight, 1 - contamination)
+    first, third = (_quantile(np.sqrt(error), weight, share) for share in (0.25, 0.75))
+    return (third + _FENCE * (third - first)) ** 2
+
+
+def _quantile(values, weight, share):
+    """Return the smallest value that a share of the weight is at or below."""
+    order = np.argsort(values)
+    below = np.cumsum(weight[order])
+    least = share * below[-1] * (1 - _ROUNDING)
+    return values[order[np.searchsorted(below, least)]]

@@ -1,0 +1,191 @@
+"""The joint autoencoder and convolutional regressor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sk_aecnn._aecnn import JointEstimator
+from sk_aecnn._codes import SamplingMixin
+from sk_aecnn._regression import RegressionMixin
+
+
+class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator):
+    """Predict numbers with a convolutional network that shares its encoder with an autoencoder.
+
+    The encoder learns features that serve two tasks at once: a decoder reconstructs the sample from
+    a code of them, a convolutional back end predicts one target or many. Both losses are added and
+    trained together. The fitted estimator predicts as any regressor, and encodes and reconstructs
+    as `AutoencoderTransformer`.
+
+    Parameters
+    ----------
+    encoding_dim : int, default=32
+        Size of the code. It may exceed the number of features.
+    reconstruction_weight : float, default=1.0
+        Weight of the reconstruction loss beside that of the task. 0 trains the encoder and the back
+        end as a plain convolutional network; there is no reconstruction then, unless the encoder is
+        frozen.
+    backend_input : {"code", "features"}, default="features"
+        What the back end sees. ``"code"``: the code, exactly as ``transform`` returns it.
+        ``"features"``: the encoder's last hidden layer or feature map, from which the code is
+        computed beside the back end.
+    backend : "cnn", class or callable, default="cnn"
+        ``"cnn"`` convolves, pools and connects fully, as the next parameters say. A
+        `torch.nn.Module` class, or a function that returns a module, is called with the shape of
+        its input, channels first, and the number of outputs.
+    backend_channels : sequence of int, default=(64,)
+        Channels of the back end's convolutional stages. Flat features, such as a code, are first
+        unfolded by a linear layer into that many channels of 16 positions.
+    pooling : {"max", "average"}, default="max"
+        How the back end's stages join positions.
+    dense_units : int, default=128
+        Size of the fully connected layer before the output.
+    dropout : float, default=0.0
+        Share of its values dropped while training.
+    encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
+        Kind of network. ``"auto"`` convolves over samples that have a spatial axis (images,
+        sequences, volumes), and takes dense layers for tables. A `torch.nn.Module` class, or a
+        function that returns a module, is called with the shape of a sample, channels first, and
+        the size of the code. A `~sklearn.frozen.FrozenEstimator` of a fitted
+        `AutoencoderTransformer` is where to start from: its scaling, encoder and decoder are
+        copied.
+    decoder : "auto", class or callable, default="auto"
+        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
+        module, is called with the size of the code and the shape of a sample, channels first.
+    hidden_layer_sizes : sequence of int, default=(256, 128)
+        Sizes of the dense encoder's hidden layers; the decoder mirrors them. Convolutional networks
+        do not use it.
+    conv_channels : "auto" or sequence of int, default="auto"
+        Channels of the convolutional encoder's stages, each of which halves every spatial axis; the
+        decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or fewer along
+        each axis. Dense networks do not use it.
+    kernel_size : int, default=3
+        Odd size of the convolution kernels, along every spatial axis.
+    activation : str, class or callable, default="relu"
+        Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
+        arguments, or a function of a tensor.
+    code_activation : str, class or callable, default="identity"
+        Activation of the code, of the same choices.
+    normalization : {"batch"} or None, default="batch"
+        Normalisation in convolutional stages, between pooling and activation.
+    reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
+        Reconstruction error per element, averaged over features and divided by that of the training
+        mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
+        ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    noise : {"gaussian", "masking", "swap"}, callable or None, default=None
+        Noise on the standardised inputs while training, for a denoising autoencoder: the
+        reconstruction is compared with the clean input. Normal noise is added, values are set to
+        their mean, or are taken from other samples. A function takes (inputs, level, generator),
+        tensors with the samples on axis 0.
+    noise_level : float, default=0.3
+        Standard deviation of gaussian noise; share of the values that are masked or swapped.
+    sparsity_weight : float, default=0.0
+        Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
+        is, 1 where all are alike.
+    scaling : {"auto", "feature", "shared"} or None, default="auto"
+        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
+        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
+        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
+        images and for tables whose features' ranges are within a factor of ten of each other,
+        ``"feature"`` for other tables. ``None``: not at all.
+    sample_shape : tuple of int or None, default=None
+        Shape of one sample, needed only where images come as flat rows.
+    channel_axis : "auto", int or None, default="auto"
+        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
+        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
+        single values in time are convolved over with ``None``.
+    pretrain_epochs : int, default=0
+        Epochs in which the autoencoder is trained by itself, before ``max_epochs`` of both
+        together.
+    freeze_encoder : bool, default=False
+        Whether the autoencoder then stays as it is and the back end alone is trained: one after the
+        other instead of together.
+    unlabeled : float or None, default=None
+        ``float('nan')`` allows targets that are NaN: samples without any target train the
+        reconstruction alone. ``None``: every target is a number.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the data. ``"auto"`` makes 100 for up to 200 rows; for more rows their number
+        falls with the square root, to 6 for 60 000.
+    batch_size : "auto" or int, default="auto"
+        Rows in a step. ``"auto"`` takes 256 for tables and 128 for samples with spatial axes, fewer
+        for samples of more than 32 768 values.
+    lr : float, default=1e-2
+        Learning rate, the highest one where a schedule varies it.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
+        Optimizer, or a `torch.optim.Optimizer` class.
+    weight_decay : float, default=1e-4
+        Weight decay of the optimizer.
+    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
+        callbacks.
+    early_stopping : bool, default=False
+        Whether to set rows aside, stop when their loss no longer improves and keep the best
+        weights.
+    validation_fraction : float, default=0.1
+        Share of the rows set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement to wait for where ``early_stopping=True``.
+    callbacks : list or None, default=None
+        skorch callbacks, called while training.
+    verbose : int, default=0
+        1 shows a progress bar with the losses.
+    device : str, default="auto"
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
+        where there is one.
+    precision : {"float32", "float64"}, default="float32"
+        Precision of the network and of what it returns.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the weights and of the order of the rows. ``None`` gives a different network in each
+        call. The global random streams are neither read nor moved.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net.
+    encoder_, decoder_ : torch.nn.Module
+        Its parts, on standardised samples and on codes.
+    history_ : list of dict
+        Losses and duration (``"dur"``, seconds) of each epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    pretrain_loss_curve_ : list of float
+        Training loss of each epoch of pretraining; empty without it.
+    n_iter_ : int
+        Number of epochs trained.
+    sample_shape_ : tuple of int
+        Shape of one sample.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` was a DataFrame with string column names.
+
+    See Also
+    --------
+    AutoencoderTransformer : The autoencoder alone.
+    CNNRegressor : The back end alone.
+    AECNNClassifier : The same for classes.
+
+    Notes
+    -----
+    The objective is the squared error of the standardised targets plus ``reconstruction_weight``
+    times :math:`R`, the reconstruction error relative to that of the training mean.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sk_aecnn import AECNNRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = AECNNRegressor(encoding_dim=4, max_epochs=5, random_state=0).fit(X, y)
+    >>> model.predict(X).shape
+    (442,)
+    >>> model.transform(X).shape
+    (442, 4)
+    """
+
+    _parameter_constraints = JointEstimator._parameter_constraints | {"unlabeled": [None, np.nan]}
+
+    def _agreement_losses(self):
+        return {}

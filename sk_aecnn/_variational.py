@@ -1,0 +1,342 @@
+"""The variational autoencoder as a transformer."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from sk_aecnn._autoencoding import AutoencodingEstimator
+from sk_aecnn._batches import ChosenRows
+from sk_aecnn._coder import build_coder
+from sk_aecnn._codes import EncoderMixin
+from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn._job import to_rows
+from sk_aecnn._sampling import check_n_samples, choose_rows, resolve_rng
+from sk_aecnn._training import infer
+from sk_aecnn.losses import DivergenceLoss, LikelihoodLoss, Objective
+from sk_aecnn.nn import VariationalAutoencoder
+
+_DRAWS = 16
+_LEAST_VARIANCE = 1e-12
+
+
+class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator):
+    r"""Learn codes that follow a standard normal distribution and from which samples are decoded.
+
+    The encoder maps a sample to a normal distribution of codes, the decoder maps a code drawn from
+    it back; the divergence of those distributions from the standard normal one, the prior, is kept
+    small as well. So the space of codes has no holes, and decoding draws from the prior gives new
+    samples.
+
+    Parameters
+    ----------
+    encoding_dim : int, default=32
+        Size of the code. It may exceed the number of features.
+    beta : float, default=1.0
+        Weight of the divergence of the codes from the prior. Above 1, codes carry less and are less
+        dependent on each other (β-VAE).
+    warm_up : float, default=0.25
+        Share of the steps of ``fit`` over which that weight rises from 0, linearly; it keeps units
+        of the code from falling silent early on.
+    encoder : {"auto", "dense", "conv"}, class or callable, default="auto"
+        Kind of network. ``"auto"`` convolves over samples that have a spatial axis (images,
+        sequences, volumes), and takes dense layers for tables. A `torch.nn.Module` class, or a
+        function that returns a module, is called with the shape of a sample, channels first, and
+        twice the size of the code, for the mean and the deviation of each unit.
+    decoder : "auto", class or callable, default="auto"
+        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
+        module, is called with the size of the code and the shape of a sample, channels first.
+    hidden_layer_sizes : sequence of int, default=(256, 128)
+        Sizes of the dense encoder's hidden layers; the decoder mirrors them. Convolutional networks
+        do not use it.
+    conv_channels : "auto" or sequence of int, default="auto"
+        Channels of the convolutional encoder's stages, each of which halves every spatial axis; the
+        decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or fewer along
+        each axis. Dense networks do not use it.
+    kernel_size : int, default=3
+        Odd size of the convolution kernels, along every spatial axis.
+    activation : str, class or callable, default="relu"
+        Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
+        arguments, or a function of a tensor.
+    normalization : {"batch"} or None, default="batch"
+        Normalisation in convolutional stages, between pooling and activation.
+    reconstruction_loss : {"mse", "bce"}, default="mse"
+        Distribution of a sample given its code: ``"mse"`` stands for a normal one of equal variance
+        in all standardised features, the variance being estimated; ``"bce"`` for independent binary
+        values, and needs values in [0, 1].
+    noise : {"gaussian", "masking", "swap"}, callable or None, default=None
+        Noise on the standardised inputs while training, for a denoising autoencoder: the
+        reconstruction is compared with the clean input. Normal noise is added, values are set to
+        their mean, or are taken from other samples. A function takes (inputs, level, generator),
+        tensors with the samples on axis 0.
+    noise_level : float, default=0.3
+        Standard deviation of gaussian noise; share of the values that are masked or swapped.
+    scaling : {"auto", "feature", "shared"} or None, default="auto"
+        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
+        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
+        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
+        images and for tables whose features' ranges are within a factor of ten of each other,
+        ``"feature"`` for other tables. ``None``: not at all.
+    sample_shape : tuple of int or None, default=None
+        Shape of one sample, needed only where images come as flat rows.
+    channel_axis : "auto", int or None, default="auto"
+        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
+        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
+        single values in time are convolved over with ``None``.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the data. ``"auto"`` makes 100 for up to 200 rows; for more rows their number
+        falls with the square root, to 6 for 60 000.
+    batch_size : "auto" or int, default="auto"
+        Rows in a step. ``"auto"`` takes 256 for tables and 128 for samples with spatial axes, fewer
+        for samples of more than 32 768 values.
+    lr : float, default=1e-2
+        Learning rate, the highest one where a schedule varies it.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
+        Optimizer, or a `torch.optim.Optimizer` class.
+    weight_decay : float, default=1e-4
+        Weight decay of the optimizer.
+    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
+        callbacks.
+    early_stopping : bool, default=False
+        Whether to set rows aside, stop when their loss no longer improves and keep the best
+        weights.
+    validation_fraction : float, default=0.1
+        Share of the rows set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement to wait for where ``early_stopping=True``.
+    callbacks : list or None, default=None
+        skorch callbacks, called while training.
+    verbose : int, default=0
+        1 shows a progress bar with the losses.
+    device : str, default="auto"
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
+        where there is one.
+    precision : {"float32", "float64"}, default="float32"
+        Precision of the network and of what it returns.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the weights and of the order of the rows. ``None`` gives a different network in each
+        call. The global random streams are neither read nor moved.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net.
+    encoder_, decoder_ : torch.nn.Module
+        Its parts, on standardised samples and on codes.
+    history_ : list of dict
+        Losses and duration (``"dur"``, seconds) of each epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    kl_per_unit_ : ndarray of shape (encoding_dim,)
+        Mean divergence of each unit of the code from the prior, in nats, over (at most 4096 of) the
+        training samples: what the unit tells of a sample. Silent units have 0.
+    noise_variance_ : float
+        Variance of the standardised features given the code; 1 with ``reconstruction_loss="bce"``.
+    n_iter_ : int
+        Number of epochs trained.
+    sample_shape_ : tuple of int
+        Shape of one sample.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` was a DataFrame with string column names.
+
+    See Also
+    --------
+    AutoencoderTransformer : Without the prior; reconstructs better.
+
+    Notes
+    -----
+    The loss is minus the evidence lower bound (Kingma & Welling 2014, "Auto-encoding variational
+    Bayes"), with a weight :math:`\beta` (Higgins et al. 2017, "β-VAE"), divided by the number of
+    features :math:`d`:
+
+    .. math:: -\frac1d \Big( \operatorname{E}_{q(z \mid x)} \ln p(x \mid z)
+              - \beta \operatorname{KL}\big(q(z \mid x) \,\Vert\, p(z)\big) \Big).
+
+    :math:`p(x \mid z)` is normal with the variance that suits each batch best, its mean squared
+    error (Rybkin, Daniilidis & Levine 2021, "Simple and effective VAE training with calibrated
+    decoders"), so that the two terms need no balancing by hand.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sk_aecnn import VariationalAutoencoderTransformer
+    >>> images = load_digits().images
+    >>> vae = VariationalAutoencoderTransformer(8, max_epochs=5, random_state=0).fit(
+    ...     images
+    ... )
+    >>> vae.transform(images).shape
+    (1797, 8)
+    >>> vae.sample(3, random_state=0).shape
+    (3, 8, 8)
+    """
+
+    _parameter_constraints = AutoencodingEstimator._parameter_constraints | {
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "warm_up": [Interval(Real, 0, 1, closed="both")],
+        "encoder": [StrOptions({"auto", "dense", "conv"}), callable],
+        "reconstruction_loss": [StrOptions({"mse", "bce"})],
+    }
+
+    def __init__(
+        self,
+        encoding_dim=32,
+        *,
+        beta=1.0,
+        warm_up=0.25,
+        encoder="auto",
+        decoder="auto",
+        hidden_layer_sizes=(256, 128),
+        conv_channels="auto",
+        kernel_size=3,
+        activation="relu",
+        normalization="batch",
+        reconstruction_loss="mse",
+        noise=None,
+        noise_level=0.3,
+        scaling="auto",
+        sample_shape=None,
+        channel_axis="auto",
+        max_epochs="auto",
+        batch_size="auto",
+        lr=1e-2,
+        optimizer="adamw",
+        weight_decay=1e-4,
+        lr_schedule="one_cycle",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        callbacks=None,
+        verbose=0,
+        device="auto",
+        precision="float32",
+        random_state=None,
+        warm_start=False,
+    ):
+        self.encoding_dim = encoding_dim
+        self.beta = beta
+        self.warm_up = warm_up
+        self.encoder = encoder
+        self.decoder = decoder
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.conv_channels = conv_channels
+        self.kernel_size = kernel_size
+        self.activation = activation
+        self.normalization = normalization
+        self.reconstruction_loss = reconstruction_loss
+        self.noise = noise
+        self.noise_level = noise_level
+        self.scaling = scaling
+        self.sample_shape = sample_shape
+        self.channel_axis = channel_axis
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.lr_schedule = lr_schedule
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.warm_start = warm_start
+
+    def sample(self, n_samples=1, *, random_state=None):
+        """Generate new samples: decode draws from the prior.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of samples.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; ``None`` draws anew in each call.
+
+        Returns
+        -------
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples in the layout and the units given to ``fit``: means, without the noise of
+            single features.
+        """
+        check_is_fitted(self)
+        shape = check_n_samples(n_samples), self.net_.module_.encoding_dim
+        return self._decode(resolve_rng(random_state).standard_normal(shape))
+
+    def score_samples(self, X):
+        r"""Return a lower bound on the log-likelihood of each sample: higher is more usual.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows; tables may be sparse.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            The bound, in nats; of a density in the units of ``X`` for ``"mse"``, of a probability
+            for ``"bce"``.
+
+        Notes
+        -----
+        For standardised features :math:`(x_j - \mu_j) / s_j` with the variance :math:`\sigma^2` of
+        ``noise_variance_`` and the reconstructions :math:`\hat x_j(z)`,
+
+        .. math:: \ln p(x) \ge
+                  -\operatorname{E}_{q(z \mid x)} \sum_{j=1}^d
+                  \frac{(x_j - \hat x_j(z))^2}{2 s_j^2 \sigma^2}
+                  - \frac d2 \ln(2 \pi \sigma^2) - \sum_{j=1}^d \ln s_j
+                  - \operatorname{KL}\big(q(z \mid x) \,\Vert\, p(z)\big).
+
+        The mean over :math:`q` is taken over 16 codes whose standardised draws are the same for
+        every sample and every call, so scores repeat.
+        """
+        check_is_fitted(self)
+        rows = to_rows(self._validate_rows(X, self._geometry)[0])
+        network = self.net_.module_
+        error = self._draw_error(rows).mean(axis=1)
+        if not network.probabilities:
+            variance = self.noise_variance_
+            scale = network.layout.scale.cpu().numpy()
+            error = error / (2 * variance) + np.log(2 * np.pi * variance) * len(scale) / 2
+            error += np.log(scale).sum()
+        return -error - infer(self.net_, "divergence", rows).sum(axis=1)
+
+    @property
+    def noise_variance_(self):
+        """The variance of the standardised features given the code."""
+        return float(self.net_.module_.noise_variance)
+
+    def _draw_error(self, rows):
+        encoding_dim = self.net_.module_.encoding_dim
+        half = np.random.RandomState(0).standard_normal((_DRAWS // 2, encoding_dim))
+        draws = torch.from_numpy(np.concatenate([half, -half]))
+        return infer(self.net_, "draw_error", rows, draws=draws)
+
+    def _build_net(self, job):
+        coder, _ = build_coder(self, job, n_encoded=2 * self.encoding_dim)
+        network = VariationalAutoencoder(**coder.parts())
+        terms = {
+            "likelihood_loss": LikelihoodLoss(coder.probabilities),
+            "divergence_loss": DivergenceLoss(job.geometry.n_features, self.warm_up),
+        }
+        objective = Objective(terms, {"divergence_loss": self.beta})
+        return job.build_net(network, objective, classifies=False)
+
+    def _conclude(self, data):
+        index = torch.from_numpy(choose_rows(len(data.rows), data.weight, None))
+        rows = ChosenRows(data.rows, index)
+        self.kl_per_unit_ = infer(self.net_, "divergence", rows).mean(axis=0)
+        if not self.net_.module_.probabilities:
+            variance = self._draw_error(rows).mean() / self.n_features_in_
+            self.net_.module_.noise_variance.fill_(max(variance, _LEAST_VARIANCE))

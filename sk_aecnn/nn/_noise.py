@@ -1,0 +1,67 @@
+"""Noise on the inputs of a network, while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Noise = Callable[[Tensor, float, torch.Generator | None], Tensor]
+
+
+def _add_gaussian(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
+    """Add normal noise of standard deviation ``level``."""
+    return x + level * torch.empty_like(x).normal_(generator=generator)
+
+
+def _mask(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
+    """Set a share ``level`` of the values to zero, the mean of standardised inputs."""
+    return x * torch.empty_like(x).bernoulli_(1 - level, generator=generator)
+
+
+def _swap(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
+    """Replace a share ``level`` of the values by those of other rows, feature by feature."""
+    order = torch.rand(len(x), generator=generator, device=x.device).argsort()
+    swapped = torch.empty_like(x).bernoulli_(level, generator=generator).bool()
+    return torch.where(swapped, x[order], x)
+
+
+# name -> function of (standardised inputs, level, stream)
+NOISES: dict[str, Noise] = {"gaussian": _add_gaussian, "masking": _mask, "swap": _swap}
+# those whose level is a share of the values
+SHARES = frozenset({"masking", "swap"})
+
+
+class Corruption(nn.Module):
+    """Corrupt standardised inputs while training; pass them on in prediction.
+
+    Parameters
+    ----------
+    noise : {"gaussian", "masking", "swap"}, callable or None
+        Kind of noise; a function takes (inputs, level, generator). ``None`` is none.
+    level : float
+        Standard deviation of gaussian noise, share of values that are masked or swapped.
+
+    Shape
+    -----
+    input, output : (batch, ...)
+
+    Examples
+    --------
+    >>> corruption = Corruption("masking", 0.5)
+    >>> corruption.generator = torch.Generator().manual_seed(0)
+    >>> sorted(set(corruption(torch.ones(1, 100)).ravel().tolist()))
+    [0.0, 1.0]
+    """
+
+    def __init__(self, noise: str | Noise | None, level: float) -> None:
+        super().__init__()
+        self.noise = NOISES[noise] if isinstance(noise, str) else noise
+        self.level = level
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.noise is None:
+            return x
+        return self.noise(x, self.level, self.generator)

@@ -1,0 +1,169 @@
+"""AutoencoderOutlierDetector: what comes back badly is unusual."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+
+@pytest.fixture
+def plane():
+    """100 rows of 6 features near a plane."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(100, 2)) @ rng.normal(size=(2, 6)) + 0.05 * rng.normal(size=(100, 6))
+
+
+@pytest.fixture
+def trained(detector):
+    """A factory of detectors that learn a plane."""
+    return partial(detector, encoding_dim=2, hidden_layer_sizes=(), max_epochs=150, lr=0.03)
+
+
+@pytest.mark.parametrize("contamination", [0.01, 0.05, 0.1, 0.25, 0.5])
+@pytest.mark.parametrize("kind", ["plane", "images"])
+def test_contamination_is_the_share_of_outliers(detector, request, kind, contamination):
+    """predict calls that share of the training rows outliers."""
+    X = request.getfixturevalue(kind)
+    labels = detector(contamination=contamination).fit(X).predict(X)
+    assert (labels == -1).sum() == int(contamination * len(X))
+    assert set(labels) <= {-1, 1}
+
+
+def test_contamination_moves_the_offset_alone(detector, plane):
+    """Scores are those of the autoencoder, whatever the contamination."""
+    one, other = (detector(contamination=c).fit(plane) for c in (0.1, 0.3))
+    np.testing.assert_array_equal(one.score_samples(plane), other.score_samples(plane))
+    assert one.offset_ < other.offset_
+
+
+def test_auto_is_the_upper_fence_of_a_box_plot(detector, plane):
+    """'auto' puts the offset 1.5 interquartile ranges above the third quartile, on roots."""
+    estimator = detector().fit(plane)
+    root = np.sqrt(-estimator.score_samples(plane))
+    first, third = np.quantile(root, [0.25, 0.75], method="inverted_cdf")
+    assert estimator.offset_ == pytest.approx(-((third + 1.5 * (third - first)) ** 2), rel=1e-9)
+
+
+def test_scores_decisions_and_labels_agree(detector, plane):
+    """decision_function is score_samples minus offset_; predict is its sign."""
+    estimator = detector(contamination=0.2).fit(plane)
+    decision = estimator.decision_function(plane)
+    assert decision.dtype == np.float64
+    np.testing.assert_array_equal(decision, estimator.score_samples(plane) - estimator.offset_)
+    np.testing.assert_array_equal(estimator.predict(plane), np.where(decision < 0, -1, 1))
+    np.testing.assert_array_equal(
+        detector(contamination=0.2).fit_predict(plane), estimator.predict(plane)
+    )
+
+
+@pytest.mark.parametrize("kind", ["plane", "images"])
+def test_features_that_do_not_fit_make_the_score(detector, request, kind):
+    """The score is minus the mean over features of the scaled squared errors."""
+    X = request.getfixturevalue(kind)
+    estimator = detector().fit(X)
+    errors = estimator.reconstruction_error(X, per_feature=True, scaled=True)
+    assert errors.shape == X.shape
+    expected = -errors.reshape(len(X), -1).mean(axis=1)
+    np.testing.assert_allclose(estimator.score_samples(X), expected, rtol=1e-12)
+    np.testing.assert_array_equal(
+        estimator.score_samples(X), -estimator.reconstruction_error(X, scaled=True)
+    )
+
+
+def test_scaled_errors_are_errors_over_squared_scales(coder, table):
+    """scaled=True divides the squared error of every feature by its variance in training."""
+    X = table * [1, 2, 3, 4, 5]
+    estimator = coder(scaling="feature").fit(X, np.arange(40) % 2)
+    plain = estimator.reconstruction_error(X, per_feature=True)
+    scaled = estimator.reconstruction_error(X, per_feature=True, scaled=True)
+    np.testing.assert_allclose(scaled, plain / X.var(axis=0), rtol=1e-9)
+
+
+def test_new_rows_are_judged_as_the_training_rows(trained, plane):
+    """Rows off the plane are novelties, new rows on it are not."""
+    estimator = trained(contamination=0.01).fit(plane[:80])
+    assert (estimator.predict(plane[80:]) == 1).mean() > 0.8
+    off = plane + np.random.default_rng(1).normal(size=plane.shape)
+    assert (estimator.predict(off) == -1).mean() > 0.9
+
+
+def test_outliers_among_the_training_rows_are_found(trained, plane):
+    """Rows put off the plane are those that contamination singles out."""
+    plane[::20] += np.random.default_rng(1).normal(size=(5, 6))
+    labels = trained(contamination=0.05).fit_predict(plane)
+    assert (labels[::20] == -1).sum() >= 4
+
+
+def test_the_unit_does_not_matter(detector, plane):
+    """Scores are without unit."""
+    plain, scaled = detector().fit(plane), detector().fit(plane * 1024)
+    np.testing.assert_array_equal(scaled.score_samples(plane * 1024), plain.score_samples(plane))
+    assert scaled.offset_ == plain.offset_
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.1])
+def test_a_weight_of_two_is_a_row_twice(detector, plane, contamination):
+    """The offset heeds the weights as the network does."""
+    times = 1 + np.arange(100) % 3
+    parameters = {"precision": "float64", "batch_size": 1000, "contamination": contamination}
+    weighted = detector(**parameters).fit(plane, sample_weight=times)
+    repeated = detector(**parameters).fit(np.repeat(plane, times, axis=0))
+    np.testing.assert_allclose(
+        weighted.decision_function(plane), repeated.decision_function(plane), rtol=1e-6, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.2])
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_data_that_do_not_vary_are_usual(detector, contamination, value):
+    """Where all rows are the same there is no outlier."""
+    X = np.full((20, 4), value)
+    assert (detector(contamination=contamination).fit_predict(X) == 1).all()
+
+
+def test_partial_fit_moves_the_offset(detector, plane):
+    """After partial_fit the offset is that of the rows seen last."""
+    estimator = detector(contamination=0.1).partial_fit(plane[:50])
+    estimator.partial_fit(plane[50:])
+    assert (estimator.predict(plane[50:]) == -1).sum() == 5
+
+
+def test_images_are_judged(detector, images):
+    """An image of noise is unusual among images of a kind; the score map is an image."""
+    usual = np.random.default_rng(0).normal(size=(40, 1, 1)) * np.outer(np.arange(6), np.ones(5))
+    estimator = detector(max_epochs=60, lr=0.01, contamination=0.05).fit(usual)
+    assert estimator.predict(images.astype(float)).tolist() == [-1] * 40
+    assert estimator.reconstruction_error(usual, per_feature=True).shape == (40, 6, 5)
+
+
+def test_the_detector_is_a_transformer_too(detector, autoencoder, plane):
+    """Its codes and reconstructions are those of AutoencoderTransformer, to the last bit."""
+    judged, alone = detector().fit(plane), autoencoder().fit(plane)
+    np.testing.assert_array_equal(judged.transform(plane), alone.transform(plane))
+    np.testing.assert_array_equal(judged.reconstruct(plane), alone.reconstruct(plane))
+    assert judged.loss_curve_ == alone.loss_curve_
+    assert list(judged.get_feature_names_out()) == [
+        f"autoencoderoutlierdetector{i}" for i in range(3)
+    ]
+
+
+def test_a_pipeline_detects(detector, plane):
+    """Behind a scaler, and in cross_val_predict, it is any outlier detector."""
+    pipe = make_pipeline(StandardScaler(), detector(contamination=0.1)).fit(plane)
+    assert (pipe.predict(plane) == -1).sum() == 10
+    assert pipe.decision_function(plane).shape == (100,)
+    assert set(cross_val_predict(detector(), plane, cv=2)) <= {-1, 1}
+
+
+@pytest.mark.parametrize("value", [0, 0.0, -0.1, 0.51, 1, "few", None])
+def test_contamination_out_of_range_is_refused(detector, plane, value):
+    """contamination is "auto" or a number above 0 and up to 0.5."""
+    estimator = detector(contamination=value)
+    before = dict(vars(estimator))
+    with pytest.raises(ValueError, match=r"'contamination' parameter of .*'auto'.*0\.5") as caught:
+        estimator.fit(plane)
+    assert repr(value) in str(caught.value)
+    assert vars(estimator) == before
