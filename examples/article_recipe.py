@@ -4,12 +4,14 @@ An autoencoder, then a CNN on its codes; and both at once
 
 The recipe of an article, step by step. A dense autoencoder with layers of 64 and 32 units and a
 sigmoid code is trained on images that are flat rows with values in [0, 1]; a convolutional network
-then learns to classify from its codes. First in two stages:
+network then learns to classify from its codes. First in two stages, each an estimator of its own:
 
     autoencoder: 50 epochs, batches of 256        CNN: 10 epochs, batches of 128, Adam
 
-then jointly: :class:`~sk_aecnn.AECNNClassifier` trains the same encoder, decoder and CNN on the sum
-of both losses. A table shows what either way gives.
+then the same two stages in one estimator: :class:`~sk_aecnn.AECNNClassifier` with
+``pretrain_epochs=50`` and ``freeze_encoder=True``, where both have the batches of the CNN; and then
+jointly: the same encoder, decoder and CNN, trained on the sum of both losses. A table shows what
+each way gives.
 
 Run it as ``python examples/article_recipe.py`` on scikit-learn's digits (8 x 8 pixels), or with
 ``--data-home DIR`` on MNIST (28 x 28), where DIR holds the four original idx files, gzipped or not.
@@ -29,10 +31,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from sk_aecnn import AECNNClassifier, AutoencoderTransformer
+from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
 
 PARTS = ("train", "t10k")
 UNSIGNED_BYTES = 8
+CHANNELS = (32, 64)  # of the CNN
 BATCH_SIZES = {"MNIST": (256, 128), "digits": (32, 32)}  # of the autoencoder, of the CNN
 
 
@@ -46,7 +49,7 @@ def main():
         f"pixels\nEncoder: {n_pixels}-64-32-{options.encoding_dim}, sigmoid code; "
         f"loss {options.loss}\n"
     )
-    recipes = {"staged": staged(options), "joint": joint(options)}
+    recipes = {"staged": staged(options), "frozen": frozen(options), "joint": joint(options)}
 
     print(f"{'':<8}{'epochs':>10}{'fit time':>12}{'accuracy':>12}{'R²':>10}{'MSE':>10}")
     for title, model in recipes.items():
@@ -79,12 +82,9 @@ def staged(options):
             ),
             (
                 "cnn",
-                # Without reconstruction and without hidden layers before it, the back end is alone:
-                # it unfolds the code into channels of positions and convolves over those.
-                AECNNClassifier(
-                    reconstruction_weight=0,
-                    backend_input="features",
-                    hidden_layer_sizes=(),
+                # It unfolds a code into channels of positions and convolves over those.
+                CNNClassifier(
+                    CHANNELS,
                     max_epochs=options.cnn_epochs,
                     batch_size=options.cnn_batch_size,
                     **cnn(),
@@ -95,11 +95,27 @@ def staged(options):
     )
 
 
+def frozen(options):
+    """Return the same networks as one estimator, which trains them one after the other."""
+    return AECNNClassifier(
+        pretrain_epochs=options.epochs,
+        freeze_encoder=True,
+        backend_input="code",
+        backend_channels=CHANNELS,
+        max_epochs=options.cnn_epochs,
+        batch_size=options.cnn_batch_size,
+        **encoder(options),
+        **cnn(),
+        **optimizer(options),
+    )
+
+
 def joint(options):
     """Return the same networks as one estimator, which trains them on the sum of both losses."""
     return AECNNClassifier(
         reconstruction_weight=options.reconstruction_weight,
         backend_input="code",
+        backend_channels=CHANNELS,
         max_epochs=options.epochs,
         batch_size=options.cnn_batch_size,
         **encoder(options),
@@ -119,7 +135,7 @@ def encoder(options):
 
 
 def cnn():
-    return {"backend_channels": (32, 64), "pooling": "max", "dense_units": 128}
+    return {"pooling": "max", "dense_units": 128}
 
 
 def optimizer(options):
@@ -141,8 +157,10 @@ def reconstruct(model, X):
 
 def epochs(model):
     if isinstance(model, Pipeline):
-        return " + ".join(str(step.n_iter_) for step in model.named_steps.values())
-    return str(model.n_iter_)
+        stages = [step.n_iter_ for step in model.named_steps.values()]
+    else:
+        stages = [len(model.pretrain_loss_curve_), model.n_iter_]
+    return " + ".join(str(n_epochs) for n_epochs in stages if n_epochs)
 
 
 def load_small_digits(options):
@@ -186,9 +204,9 @@ def parse_options():
     add = parser.add_argument
     add("--data-home", type=Path, help="folder of MNIST's idx files (without it: digits)")
     add("--epochs", type=int, default=50, help="of the autoencoder and of the joint training (50)")
-    add("--cnn-epochs", type=int, default=10, help="of the CNN on the codes (10)")
+    add("--cnn-epochs", type=int, default=10, help="of the CNN on codes that stay as they are (10)")
     add("--batch-size", type=int, help="of the autoencoder (256; digits: 32)")
-    add("--cnn-batch-size", type=int, help="of CNN and joint training (128; digits: 32)")
+    add("--cnn-batch-size", type=int, help="of the CNN, frozen and joint (128; digits: 32)")
     add("--encoding-dim", type=int, default=32, help="size of the code (32)")
     add("--loss", choices=("mse", "bce"), default="mse", help="of the reconstruction (mse)")
     add("--reconstruction-weight", type=float, default=1.0, help="in the joint training (1)")

@@ -2,7 +2,7 @@
 A tour in three steps
 =====================
 
-scikit-learn's digits, 1797 grey images of 8 x 8 pixels, go through the two estimators:
+scikit-learn's digits, 1797 grey images of 8 x 8 pixels, go through the two main estimators:
 
 1. :class:`~sk_aecnn.AECNNClassifier`, one model that classifies and reconstructs, beside a PCA of
    the same size;
