@@ -6,37 +6,17 @@ DATA_HOME holds the four original idx files, gzipped or not.
 """
 
 import argparse
-import gzip
 import json
 import time
-from pathlib import Path
 
 import numpy as np
+from _data import load_mnist
 
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer
 
-FILES = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
-
-
-def read_idx(path):
-    """Read an idx file: two zero bytes, the type, the number of axes, the sizes, the values."""
-    packed = path.with_name(path.name + ".gz")
-    data = gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
-    n_axes = data[3]
-    shape = np.frombuffer(data, dtype=">i4", count=n_axes, offset=4)
-    return np.frombuffer(data, dtype=np.uint8, offset=4 + 4 * n_axes).reshape(shape)
-
-
-def load(data_home, part):
-    images, labels = FILES[part]
-    return read_idx(Path(data_home, images)), read_idx(Path(data_home, labels))
-
 
 def classify(data_home, seed, params):
-    (X, y), (X_test, y_test) = load(data_home, "train"), load(data_home, "test")
+    (X, y), (X_test, y_test) = load_mnist(data_home, "train"), load_mnist(data_home, "test")
     start = time.perf_counter()
     clf = AECNNClassifier(random_state=seed, **params).fit(X, y)
     seconds = time.perf_counter() - start
@@ -49,7 +29,7 @@ def classify(data_home, seed, params):
 
 
 def encode(data_home, seed, params, flat=False):
-    (X, _), (X_test, _) = load(data_home, "train"), load(data_home, "test")
+    (X, _), (X_test, _) = load_mnist(data_home, "train"), load_mnist(data_home, "test")
     if flat:
         X, X_test = X.reshape(len(X), -1), X_test.reshape(len(X_test), -1)
     start = time.perf_counter()
