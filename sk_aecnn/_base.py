@@ -23,10 +23,10 @@ from sk_aecnn._compat import CallbackSupportMixin, Interval, StrOptions, check_s
 from sk_aecnn._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
 from sk_aecnn._job import Job, TrainingRows, hold_out, to_rows
 from sk_aecnn._progress import FitProgress
+from sk_aecnn._schedules import LR_SCHEDULES
 from sk_aecnn._sizes import auto_batch_size, auto_epochs
 from sk_aecnn._torch import DTYPES, detach_tensor, new_generator, resolve_device
 from sk_aecnn._training import (
-    LR_SCHEDULES,
     OPTIMIZERS,
     TrainingNet,
     TrainingOptions,

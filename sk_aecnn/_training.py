@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
-from math import cos, isfinite, pi
+from math import isfinite
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +19,7 @@ from skorch.utils import noop
 from tqdm import tqdm
 
 from sk_aecnn._batches import BatchIterator, ChosenRows, Rows, inference_batch_size, map_rows
+from sk_aecnn._schedules import LR_SCHEDULES
 from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.losses import DivergenceLoss
 from sk_aecnn.nn import BatchNorm
@@ -28,33 +28,6 @@ OPTIMIZERS: dict[str, tuple[type, dict[str, Any]]] = {
     "adam": (torch.optim.Adam, {"fused": True}),
     "adamw": (torch.optim.AdamW, {"fused": True}),
     "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
-}
-
-_WARM_UP = 0.25
-_START, _END = 0.04, 0.001
-
-
-def _one_cycle(progress: float) -> float:
-    """Rise for a quarter of the steps, then fall along a cosine (Smith & Topin 2018)."""
-    if progress < _WARM_UP:
-        return _START + (1 - _START) * (1 - cos(pi * progress / _WARM_UP)) / 2
-    return _cosine((progress - _WARM_UP) / (1 - _WARM_UP))
-
-
-def _cosine(progress: float) -> float:
-    """Fall from 1 to almost 0 along half a cosine (Loshchilov & Hutter 2017)."""
-    return _END + (1 - _END) * (1 + cos(pi * progress)) / 2
-
-
-def _constant(progress: float) -> float:
-    return 1.0
-
-
-# name -> factor of the learning rate at the share of the steps already done
-LR_SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": _constant,
-    "cosine": _cosine,
-    "one_cycle": _one_cycle,
 }
 
 

@@ -17,7 +17,8 @@ from skorch.callbacks import (
 from torch.optim.lr_scheduler import ExponentialLR, StepLR
 
 from sk_aecnn._batches import ChosenRows
-from sk_aecnn._training import LR_SCHEDULES, OPTIMIZERS, infer, snapshot
+from sk_aecnn._schedules import LR_SCHEDULES
+from sk_aecnn._training import OPTIMIZERS, infer, snapshot
 from sk_aecnn.losses import DivergenceLoss
 
 
