@@ -181,7 +181,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         return job.build_net(network, Objective(terms, weights), classifies=self._classifies)
 
     def _check_stages(self):
-        """Raise where an encoder is to be frozen that nothing has trained."""
+        """Raise where a stage has nothing to train, or to go on from."""
         if self.freeze_encoder and not (
             self.pretrain_epochs or isinstance(self.encoder, FrozenEstimator)
         ):
@@ -189,6 +189,12 @@ class JointEstimator(EncoderMixin, CodingEstimator):
                 "freeze_encoder=True would freeze an encoder of random weights. Pass "
                 "pretrain_epochs, or a fitted transformer: "
                 "encoder=FrozenEstimator(AutoencoderTransformer().fit(X))."
+            )
+        if self.sparsity_weight > 0 and not (self.reconstruction_weight or self.pretrain_epochs):
+            raise ValueError(
+                f"sparsity_weight={self.sparsity_weight} has no code to make sparse with "
+                "reconstruction_weight=0. Pass a positive reconstruction_weight, or "
+                "sparsity_weight=0."
             )
 
     def _pretrain(self, coder, reconstruction_loss, job):

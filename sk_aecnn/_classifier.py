@@ -209,7 +209,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
     """
 
     _parameter_constraints = JointEstimator._parameter_constraints | {
-        "unlabeled": [None, str, Real, np.nan],
+        "unlabeled": [None, str, Real, "nan"],
         "agreement_weight": [Interval(Real, 0, None, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }

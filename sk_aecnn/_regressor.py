@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sk_aecnn._aecnn import JointEstimator
 from sk_aecnn._codes import SamplingMixin
 from sk_aecnn._regression import RegressionMixin
@@ -185,7 +183,7 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator):
     (442, 4)
     """
 
-    _parameter_constraints = JointEstimator._parameter_constraints | {"unlabeled": [None, np.nan]}
+    _parameter_constraints = JointEstimator._parameter_constraints | {"unlabeled": [None, "nan"]}
 
     def _agreement_losses(self):
         return {}

@@ -289,3 +289,9 @@ def test_a_variational_autoencoder_starts_from_nothing(variational, autoencoder,
     """A code that is a point is no distribution: FrozenEstimator is refused."""
     estimator = variational(encoder=FrozenEstimator(autoencoder().fit(table)))
     check_raises(estimator, table, None, "'encoder' parameter of Variational")
+
+
+def test_a_penalty_on_codes_needs_codes(joint, table, labels):
+    """sparsity_weight without a reconstruction, which nothing would apply, is refused."""
+    with pytest.raises(ValueError, match=r"sparsity_weight=0.1 has no code.*reconstruction_weight"):
+        joint(sparsity_weight=0.1, reconstruction_weight=0).fit(table, labels)
