@@ -231,7 +231,6 @@ def test_samples_are_decoded_draws_from_the_prior(variational, table):
         ({"reconstruction_loss": "bce"}, r"needs every value of X in \[0, 1\]"),
         ({"noise": "masking", "noise_level": 1.5}, "noise_level=1.5 must be at most 1"),
     ],
-    ids=str,
 )
 def test_parameters_out_of_range_are_refused(variational, table, parameters, message):
     """The error names the parameter and what was expected; nothing is changed."""
