@@ -42,20 +42,20 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
     """
     n_features = rows.shape[1]
     total, mean, squares = 0.0, torch.zeros(n_features).double(), torch.zeros(n_features).double()
-    lows, highs = [], []
+    low = torch.full((n_features,), torch.inf).double()
+    high = -low
     for chunk in chunks(rows):
         x = rows[chunk].to(torch.float64)
         w = x.new_ones(len(x)) if row_weight is None else row_weight[chunk].to(torch.float64)
         chunk_total = float(w.sum())
         chunk_mean = (w @ x) / chunk_total
-        lows.append(x.amin(0))
-        highs.append(x.amax(0))
+        torch.minimum(low, x.amin(0), out=low)
+        torch.maximum(high, x.amax(0), out=high)
         chunk_squares = w @ (x - chunk_mean).square_()
         delta, merged = chunk_mean - mean, total + chunk_total
         squares += chunk_squares + delta.square() * (total * chunk_total / merged)
         mean += delta * (chunk_total / merged)
         total = merged
-    low, high = torch.stack(lows).amin(0), torch.stack(highs).amax(0)
     # of a constant, the mean and the variance are known without rounding
     varies = high > low
     mean, var = mean.where(varies, low), (squares / total).where(varies, 0.0)
