@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
+from sk_aecnn._sizes import auto_epochs
 
 
 def variants(seed, params, n_epochs):
@@ -40,11 +41,6 @@ def variants(seed, params, n_epochs):
     }
 
 
-def _default_epochs(n_rows):
-    """Return what ``max_epochs="auto"`` comes to."""
-    return max(1, round(100 * min(1, (200 / n_rows) ** 0.5)))
-
-
 def load(folder, name, seed):
     """Return X, X_test, y, y_test."""
     if name == "mnist":
@@ -60,7 +56,7 @@ def compare(folder, name, seeds, params, chosen):
     rows = {}
     for seed in seeds:
         X, X_test, y, y_test = load(folder, name, seed)
-        n_epochs = params.get("max_epochs") or _default_epochs(len(X))
+        n_epochs = params.get("max_epochs") or auto_epochs(len(X))
         for number, (variant, model) in enumerate(variants(seed, params, n_epochs).items()):
             if chosen and number not in chosen:
                 continue

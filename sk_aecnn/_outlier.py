@@ -151,8 +151,8 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
 
     Notes
     -----
-    With a large code and many epochs a network learns the outliers among the training samples too.
-    A smaller code, fewer epochs or ``noise="swap"`` with a level of 0.5 keep it from that.
+    In many epochs a network learns the outliers among the training samples too. Fewer epochs, or
+    ``noise="swap"`` with a level of 0.5 or more, keep it from that.
 
     Examples
     --------

@@ -1,5 +1,8 @@
 """Sparse tables give what the same tables give dense, one batch at a time."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -173,3 +176,33 @@ def test_a_sparse_table_is_never_dense_as_a_whole(classifier, monkeypatch):
     assert estimator.predict(X).shape == (2000,)
     assert estimator.reconstruction_error(X).shape == (2000,)
     assert max(sizes) <= 128
+
+
+MOMENTS = """
+import resource
+
+from scipy.sparse import eye
+
+from sk_aecnn._batches import SparseRows
+from sk_aecnn.nn import column_moments
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+rows = SparseRows(eye(3000, 20000, format="csr"))
+column_moments(SparseRows(rows.matrix[:60]))
+before = peak()
+column_moments(rows)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss has other units")
+def test_moments_of_many_chunks_need_the_memory_of_one():
+    """Passing 500 chunks of 20 000 columns takes no memory that grows with their number."""
+    result = subprocess.run(
+        [sys.executable, "-c", MOMENTS], capture_output=True, text=True, check=True
+    )
+    assert float(result.stdout) < 50  # MiB; 250 where the minima and maxima of each are kept
