@@ -22,12 +22,12 @@ from sk_aecnn._batches import RowDataset, Rows
 from sk_aecnn._compat import CallbackSupportMixin, Interval, StrOptions, check_sample_weight
 from sk_aecnn._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
 from sk_aecnn._job import Job, TrainingRows, hold_out, to_rows
+from sk_aecnn._optimizers import OPTIMIZERS
 from sk_aecnn._progress import FitProgress
 from sk_aecnn._schedules import LR_SCHEDULES
 from sk_aecnn._sizes import auto_batch_size, auto_epochs
-from sk_aecnn._torch import DTYPES, detach_tensor, new_generator, resolve_device
+from sk_aecnn._torch import AUTOCASTS, DTYPES, detach_tensor, new_generator, resolve_device
 from sk_aecnn._training import (
-    OPTIMIZERS,
     TrainingNet,
     TrainingOptions,
     infer,
@@ -196,6 +196,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             weight_decay=self.weight_decay,
             optimizer=self.optimizer,
             lr_schedule=lr_schedule,
+            autocast=AUTOCASTS.get(self.precision),
             patience=self.n_iter_no_change if self.early_stopping else None,
             callbacks=list(self.callbacks or []),
             verbose=int(self.verbose),

@@ -1,4 +1,4 @@
-"""Rows in, batches out: for training in random order, for inference in fixed sizes."""
+"""Rows in, batches out: for training in random order, for inference in order."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from sk_aecnn._torch import as_tensor
 
 Batch = tuple[Any, Tensor]
 
-_MAX_INFERENCE_ROWS = 128
-_MIN_INFERENCE_ROWS = 8
+_INFERENCE_ROWS_TABLE = 1024
+_INFERENCE_ROWS_SPATIAL = 128
 _INFERENCE_VALUES = 2**20
-_CHUNK_VALUES = 2**17
+_INFERENCE_MULTIPLE = 8
+_CHUNK_VALUES = 2**18
 
 
 class SparseRows:
@@ -221,10 +222,11 @@ def without_targets(dataset: Any) -> Any:
     return alone if len(indices) == len(source) else Subset(alone, indices.tolist())
 
 
-def inference_batch_size(n_features: int) -> int:
-    """Return the number of rows of every inference batch, a power of two set by the row's size."""
-    rows = max(_MIN_INFERENCE_ROWS, min(_MAX_INFERENCE_ROWS, _INFERENCE_VALUES // n_features))
-    return 1 << (rows.bit_length() - 1)
+def inference_batch_size(n_features: int, spatial: bool) -> int:
+    """Return the most rows of an inference batch: fewer where samples are large, or spatial."""
+    most = _INFERENCE_ROWS_SPATIAL if spatial else _INFERENCE_ROWS_TABLE
+    n_blocks = min(most, _INFERENCE_VALUES // n_features) // _INFERENCE_MULTIPLE
+    return max(1, n_blocks) * _INFERENCE_MULTIPLE
 
 
 @torch.inference_mode()
@@ -234,11 +236,11 @@ def map_rows(
     device: torch.device,
     batch_size: int,
 ) -> np.ndarray:
-    """Apply a network to rows in batches of one fixed size and collect the results.
+    """Apply a network to rows in batches and collect the results.
 
-    The last batch is padded with zeros to the size of the others, so that a row's result does not
-    depend, to the last bit, on which rows came with it: kernels choose their order of summation by
-    the size of the batch.
+    Every batch is padded with zeros to a multiple of eight rows, so that a row's result does not
+    depend, to the last bit, on which rows came with it: the kernels for one row, and for what is
+    left over, sum in another order than those for whole blocks of rows.
 
     Parameters
     ----------
@@ -249,24 +251,32 @@ def map_rows(
     device : torch.device
         Where ``function`` computes.
     batch_size : int
-        The size, as `inference_batch_size` gives it for the samples.
+        The most rows of a batch, as `inference_batch_size` gives it.
 
     Returns
     -------
     ndarray of shape (n_samples, ...)
     """
-    result: np.ndarray | None = None
-    for start in range(0, len(rows), batch_size):
-        batch = rows[start : start + batch_size]
-        n_rows = len(batch)
-        if n_rows < batch_size:
-            batch = torch.cat([batch, batch.new_zeros(batch_size - n_rows, batch.shape[1])])
-        output = function(batch.to(device))[:n_rows].cpu().numpy()
-        if result is None:
-            result = np.empty((len(rows), *output.shape[1:]), dtype=output.dtype)
-        result[start : start + n_rows] = output
-    assert result is not None, "validated rows are never empty"
+    n_rows = len(rows)
+    if n_rows <= batch_size:
+        return _map_batch(function, rows[:n_rows], device)
+    first = _map_batch(function, rows[:batch_size], device)
+    result = np.empty((n_rows, *first.shape[1:]), dtype=first.dtype)
+    result[:batch_size] = first
+    for start in range(batch_size, n_rows, batch_size):
+        stop = min(start + batch_size, n_rows)
+        result[start:stop] = _map_batch(function, rows[start:stop], device)
     return result
+
+
+def _map_batch(
+    function: Callable[[Tensor], Tensor], batch: Tensor, device: torch.device
+) -> np.ndarray:
+    n_rows, missing = len(batch), -len(batch) % _INFERENCE_MULTIPLE
+    if missing:
+        batch = torch.cat([batch, batch.new_zeros(missing, batch.shape[1])])
+    output: np.ndarray = function(batch.to(device))[:n_rows].cpu().numpy()
+    return output
 
 
 def chunks(rows: Rows) -> Iterator[slice]:

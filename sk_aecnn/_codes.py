@@ -14,7 +14,7 @@ from sk_aecnn._base import NetworkEstimator
 from sk_aecnn._batches import ChosenRows
 from sk_aecnn._coder import check_unit_interval, reads_vectors, trains_decoder
 from sk_aecnn._sampling import CodeSampler, check_n_samples, choose_rows, resolve_rng
-from sk_aecnn._torch import as_tensor
+from sk_aecnn._torch import as_tensor, result_dtype
 from sk_aecnn._training import infer
 
 
@@ -115,7 +115,7 @@ class CodingEstimator(TransformerMixin, NetworkEstimator):
 
     def _decode(self, codes):
         """Return samples from codes of any precision."""
-        codes = as_tensor(codes.astype(np.dtype(self.precision), copy=False))
+        codes = as_tensor(codes.astype(result_dtype(self.precision), copy=False))
         return self._in_layout(infer(self.net_, "decode", codes))
 
     @property
@@ -137,7 +137,7 @@ class CodingEstimator(TransformerMixin, NetworkEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = [self.precision]
+        tags.transformer_tags.preserves_dtype = [result_dtype(self.precision).name]
         return tags
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,16 +20,12 @@ from skorch.utils import noop
 from tqdm import tqdm
 
 from sk_aecnn._batches import BatchIterator, ChosenRows, Rows, inference_batch_size, map_rows
+from sk_aecnn._optimizers import OPTIMIZERS
 from sk_aecnn._schedules import LR_SCHEDULES
+from sk_aecnn._torch import keeping_memory
 from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.losses import DivergenceLoss
 from sk_aecnn.nn import BatchNorm
-
-OPTIMIZERS: dict[str, tuple[type, dict[str, Any]]] = {
-    "adam": (torch.optim.Adam, {"fused": True}),
-    "adamw": (torch.optim.AdamW, {"fused": True}),
-    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
-}
 
 
 @dataclass
@@ -41,6 +38,7 @@ class TrainingOptions:
     weight_decay: float
     optimizer: str | type
     lr_schedule: str
+    autocast: torch.dtype | None
     patience: int | None
     callbacks: list[Any] = field(default_factory=list)
     verbose: int = 0
@@ -149,7 +147,17 @@ class TrainingNet(NeuralNet):
     tensors; the losses of an epoch are summed on the device and read once, at its end; the batch
     rows of the history live for one epoch; a loss that is not finite raises; Ctrl-C is not
     swallowed. The criterion returns a dictionary of losses, ``"loss"`` the one to minimise.
+
+    Parameters
+    ----------
+    autocast : torch.dtype or None
+        Precision that the network computes in while it trains, where that is not the precision of
+        its parameters; losses, gradients of parameters and predictions stay in the latter.
     """
+
+    def __init__(self, *args: Any, autocast: torch.dtype | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.autocast = autocast
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         self._set_training(True)
@@ -170,12 +178,20 @@ class TrainingNet(NeuralNet):
 
     def _losses(self, batch: Any) -> dict[str, Any]:
         inputs, target = batch
-        outputs = self.infer(inputs)
+        outputs = self._forward(inputs)
         row_weight = inputs.get("row_weight") if isinstance(inputs, dict) else None
         if row_weight is not None:
             row_weight = row_weight.to(self.device)
         losses = self.criterion_(outputs, target.to(self.device), row_weight)
         return {"y_pred": _first(outputs), "losses": losses, "loss": losses["loss"]}
+
+    def _forward(self, inputs: Any) -> dict[str, torch.Tensor]:
+        if self.autocast is None or not self.module_.training:
+            outputs: dict[str, torch.Tensor] = self.infer(inputs)
+            return outputs
+        with torch.autocast(torch.device(self.device).type, self.autocast):
+            outputs = self.infer(inputs)
+        return {name: output.float() for name, output in outputs.items()}
 
     def _set_training(self, training: bool = True) -> None:
         if self.module_.training != training:
@@ -186,19 +202,22 @@ class TrainingNet(NeuralNet):
     ) -> None:
         if iterator is None:
             return
-        total: torch.Tensor | float = 0.0
         names: list[str] = []
-        n_batches = n_rows = 0
+        losses: list[torch.Tensor] = []
+        sizes: list[int] = []
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            names, size = list(step["losses"]), len(batch[1])
-            total = total + torch.stack(list(step["losses"].values())).detach() * size
-            n_batches, n_rows = n_batches + 1, n_rows + size
-            self.history.record_batch(f"{prefix}_batch_size", size)
+            names = list(step["losses"])
+            losses += [loss.detach() for loss in step["losses"].values()]
+            sizes.append(len(batch[1]))
+            self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        self.history.record(f"{prefix}_batch_count", n_batches)
-        self._record_losses(prefix, names, total / n_rows)
+        self.history.record(f"{prefix}_batch_count", len(sizes))
+        # the only place that waits for the device
+        by_batch = torch.stack(losses).view(len(sizes), len(names)).double().cpu()
+        means = torch.tensor(sizes).double() @ by_batch / sum(sizes)
+        self._record_losses(prefix, names, means)
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self._forget_batches()
@@ -291,14 +310,12 @@ def build_net(
         Whether the predictions are logits.
     """
     optimizer: Any = options.optimizer
-    arguments: dict[str, Any] = {}
-    if isinstance(optimizer, str):
-        optimizer, arguments = OPTIMIZERS[optimizer]
-    arguments = arguments | {"weight_decay": options.weight_decay}
     net = (ClassifyingNet if classifies else TrainingNet)(
-        module,
+        _with_channels_last(module),
         criterion,
-        optimizer=optimizer,
+        optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
+        optimizer__weight_decay=options.weight_decay,
+        autocast=options.autocast,
         lr=options.lr,
         batch_size=options.batch_size,
         iterator_train=BatchIterator,
@@ -308,9 +325,16 @@ def build_net(
         train_split=None,
         device=str(device),
         verbose=0,
-        **{f"optimizer__{name}": value for name, value in arguments.items()},
     )
     return net.initialize()
+
+
+def _with_channels_last(module: torch.nn.Module) -> torch.nn.Module:
+    """Lay the weights of two-dimensional convolutions out in the order they are fastest in."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return module
 
 
 def train(
@@ -351,7 +375,8 @@ def train(
     net.train_split = None if validation is None else predefined_split(validation)
     net.initialize_callbacks()
     try:
-        net.partial_fit(data)
+        with keeping_memory():
+            net.partial_fit(data)
     finally:
         bar.close()
         observation.end()
@@ -393,7 +418,11 @@ def _settle_statistics(net: TrainingNet, data: Any) -> None:
 
 
 def infer(net: TrainingNet, method: str, rows: Rows | ChosenRows, **arguments: Any) -> np.ndarray:
-    """Apply a method of the net's network to rows, in batches of one fixed size."""
-    batch_size = inference_batch_size(len(net.module_.layout.mean))
-    function = partial(getattr(net.module_, method), **arguments)
-    return map_rows(function, rows, torch.device(net.device), batch_size)
+    """Apply a method of the net's network to rows, in batches."""
+    layout = net.module_.layout
+    batch_size = inference_batch_size(len(layout.mean), len(layout.shape) > 1)
+    function = getattr(net.module_, method)
+    if arguments:
+        function = partial(function, **arguments)
+    with keeping_memory() if len(rows) > batch_size else nullcontext():
+        return map_rows(function, rows, torch.device(net.device), batch_size)

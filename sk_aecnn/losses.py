@@ -143,8 +143,12 @@ class Objective(nn.Module):
     ) -> dict[str, Tensor]:
         """Return the losses of a batch, ``"loss"``, their sum, first."""
         losses = {name: term(outputs, y, row_weight) for name, term in self.terms.items()}
-        total = torch.stack([self.weights.get(name, 1.0) * loss for name, loss in losses.items()])
-        return {"loss": total.sum(), **losses}
+        first, *others = (self._weigh(name, loss) for name, loss in losses.items())
+        return {"loss": sum(others, start=first), **losses}
+
+    def _weigh(self, name: str, loss: Tensor) -> Tensor:
+        weight = self.weights.get(name, 1.0)
+        return loss if weight == 1 else weight * loss
 
 
 class ReconstructionLoss(nn.Module):

@@ -86,7 +86,7 @@ def test_rows_keep_their_type_until_they_are_used():
 
 
 @pytest.mark.parametrize("n_rows", [1, 7, 8, 9, 25])
-def test_the_network_only_sees_batches_of_one_size(n_rows):
+def test_the_network_only_sees_batches_of_whole_eights(n_rows):
     """The last batch is padded for the network, and cut again for the caller."""
     seen = []
 
@@ -95,17 +95,18 @@ def test_the_network_only_sees_batches_of_one_size(n_rows):
         return rows * 2
 
     rows = torch.arange(n_rows * 3.0).reshape(n_rows, 3)
-    result = map_rows(double, rows, torch.device("cpu"), 8)
+    result = map_rows(double, rows, torch.device("cpu"), 16)
     np.testing.assert_array_equal(result, rows.numpy() * 2)
-    assert set(seen) == {8}
+    assert seen == [16] * (n_rows // 16) + [-(-(n_rows % 16) // 8) * 8]
 
 
+@pytest.mark.parametrize("spatial", [False, True])
 @pytest.mark.parametrize("n_features", [1, 784, 30_000, 224 * 224 * 3, 10**7])
-def test_inference_batches_are_powers_of_two_within_bounds(n_features):
+def test_inference_batches_are_whole_eights_within_bounds(n_features, spatial):
     """Large samples come in smaller batches, never fewer than eight."""
-    size = inference_batch_size(n_features)
-    assert 8 <= size <= 128
-    assert size & (size - 1) == 0
+    size = inference_batch_size(n_features, spatial)
+    assert 8 <= size <= (128 if spatial else 1024)
+    assert size % 8 == 0
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (10, 3), (5, 2**21), (3, 2**23)])

@@ -45,13 +45,12 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
     low = torch.full((n_features,), torch.inf).double()
     high = -low
     for chunk in chunks(rows):
-        x = rows[chunk].to(torch.float64)
-        w = x.new_ones(len(x)) if row_weight is None else row_weight[chunk].to(torch.float64)
-        chunk_total = float(w.sum())
-        chunk_mean = (w @ x) / chunk_total
-        torch.minimum(low, x.amin(0), out=low)
-        torch.maximum(high, x.amax(0), out=high)
-        chunk_squares = w @ (x - chunk_mean).square_()
+        x = rows[chunk].to(torch.float64, copy=True)
+        low, high = torch.minimum(low, x.amin(0)), torch.maximum(high, x.amax(0))
+        w = None if row_weight is None else row_weight[chunk].to(torch.float64)
+        chunk_total = float(len(x) if w is None else w.sum())
+        chunk_mean = _sum_rows(x, w) / chunk_total
+        chunk_squares = _sum_rows(x.sub_(chunk_mean).square_(), w)
         delta, merged = chunk_mean - mean, total + chunk_total
         squares += chunk_squares + delta.square() * (total * chunk_total / merged)
         mean += delta * (chunk_total / merged)
@@ -60,6 +59,10 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
     varies = high > low
     mean, var = mean.where(varies, low), (squares / total).where(varies, 0.0)
     return Moments(mean, var, low, high, len(rows))
+
+
+def _sum_rows(x: Tensor, weight: Tensor | None) -> Tensor:
+    return x.sum(0) if weight is None else weight @ x
 
 
 def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple[Tensor, Tensor]:
@@ -175,7 +178,7 @@ class InputLayout(nn.Module):
         """Scale rows; double precision input is centred in double precision."""
         if rows.dtype == torch.float64:
             return ((rows - self.mean) / self.scale).to(self.dtype)
-        return (rows.to(self.dtype) - self.shift) * self.gain
+        return (rows.to(self.dtype) - self.shift).mul_(self.gain)
 
     def restore(self, rows: Tensor) -> Tensor:
         """Undo `standardise`, in the precision of the network."""
@@ -183,6 +186,8 @@ class InputLayout(nn.Module):
 
     def arrange(self, rows: Tensor) -> Tensor:
         """Order the axes of flat rows as the network wants them."""
+        if len(self.shape) == 1 and self.channel_axis == 0:
+            return rows
         x = rows.view(len(rows), *self.shape)
         x = x.unsqueeze(1) if self.channel_axis is None else x.movedim(self.channel_axis + 1, 1)
         if x.ndim == 4:

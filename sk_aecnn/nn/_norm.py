@@ -74,7 +74,12 @@ class BatchNorm(nn.Module):
 
     def _normalise_weighted(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         assert self.row_weight is not None
-        share = self.row_weight / self.row_weight.sum()
+        with torch.autocast(x.device.type, enabled=False):  # statistics need every bit
+            output, mean, var = self._weigh(x.to(self.weight.dtype), self.row_weight)
+        return output.to(x.dtype), mean, var
+
+    def _weigh(self, x: Tensor, row_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        share = row_weight / row_weight.sum()
         mean = share @ x.flatten(2).mean(2) if x.ndim > 2 else share @ x
         per_channel = (1, -1) + (1,) * (x.ndim - 2)
         centred = x - mean.view(per_channel)
