@@ -86,10 +86,13 @@ def rows(args):
     for _ in range(args.rounds):
         for count in counts:
             times[count].append(timed(lambda count=count: ae.fit(X[:count])))
-    per_row = {count: median(times[count]) / count * 1e6 for count in counts}
+    longest = np.array(times[counts[-1]]) / counts[-1]
     for count in counts:
-        seconds, share = median(times[count]), per_row[count] / per_row[counts[-1]]
-        print(f"{count:9,} rows {seconds:7.2f} s {per_row[count]:6.2f} µs/row, ratio {share:.2f}")
+        per_row = np.array(times[count]) / count
+        print(
+            f"{count:9,} rows {median(times[count]):6.2f} s, {median(per_row) * 1e6:5.2f} µs a row,"
+            f" ratio to the longest {median(per_row / longest):.2f}"
+        )
 
 
 # -- grid search ------------------------------------------------------------------------------

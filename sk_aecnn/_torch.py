@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,9 +12,8 @@ from torch import Tensor
 DTYPES = {"bfloat16": torch.float32, "float32": torch.float32, "float64": torch.float64}
 AUTOCASTS = {"bfloat16": torch.bfloat16}
 
-# the largest that glibc learns to keep, and how many of them
-_BLOCK_BYTES = 2**25 - 2**13
-_KEPT_BLOCKS = 8
+# a little less than glibc's limit, for what it adds
+_LARGEST_KEPT_BYTES = 2**25 - 2**13
 
 
 def result_dtype(precision: str) -> np.dtype:
@@ -44,24 +41,15 @@ def new_generator(seed: int, device: torch.device | str = "cpu") -> torch.Genera
     return torch.Generator(device=device).manual_seed(seed)
 
 
-@contextmanager
-def keeping_memory() -> Iterator[None]:
-    """Let the C library keep what is freed, up to some 250 MiB, for the next step.
+def keep_freed_memory() -> None:
+    """Let the C library keep freed blocks of up to 32 MiB, and 64 MiB in all, for the next step.
 
     glibc hands large freed blocks back to the system, which has to find and clear every page anew
-    when they are asked for again: a third of the time of a convolution, and more. It keeps blocks
-    of a size that it has seen freed, as long as they do not lie at the end of its memory; so one
-    block is freed, some more behind it, and the last one is held as the end. None is ever touched,
-    so none takes memory. Under other C libraries this does nothing.
+    when they are asked for again: up to a third of the time of a convolution. It keeps blocks of a
+    size that it has seen freed, so one such block, never touched, is all it takes. Under other C
+    libraries this does nothing.
     """
-    torch.empty(_BLOCK_BYTES, dtype=torch.uint8)
-    blocks = [torch.empty(_BLOCK_BYTES, dtype=torch.uint8) for _ in range(_KEPT_BLOCKS + 1)]
-    end = blocks.pop()
-    blocks.clear()
-    try:
-        yield
-    finally:
-        del end
+    torch.empty(_LARGEST_KEPT_BYTES, dtype=torch.uint8)
 
 
 def detach_tensor(X: Any) -> Any:

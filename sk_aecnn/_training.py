@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dis
-from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +21,7 @@ from tqdm import tqdm
 from sk_aecnn._batches import BatchIterator, ChosenRows, Rows, inference_batch_size, map_rows
 from sk_aecnn._optimizers import OPTIMIZERS
 from sk_aecnn._schedules import LR_SCHEDULES
-from sk_aecnn._torch import keeping_memory
+from sk_aecnn._torch import keep_freed_memory
 from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.losses import DivergenceLoss
 from sk_aecnn.nn import BatchNorm
@@ -203,21 +202,22 @@ class TrainingNet(NeuralNet):
         if iterator is None:
             return
         names: list[str] = []
-        losses: list[torch.Tensor] = []
-        sizes: list[int] = []
+        total: torch.Tensor | None = None
+        n_batches = n_rows = 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            names = list(step["losses"])
-            losses += [loss.detach() for loss in step["losses"].values()]
-            sizes.append(len(batch[1]))
-            self.history.record_batch(f"{prefix}_batch_size", sizes[-1])
+            names, size = list(step["losses"]), len(batch[1])
+            losses = torch.stack(list(step["losses"].values())).detach()
+            if total is None:
+                total = torch.zeros_like(losses)
+            total.add_(losses, alpha=size)
+            n_batches, n_rows = n_batches + 1, n_rows + size
+            self.history.record_batch(f"{prefix}_batch_size", size)
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        self.history.record(f"{prefix}_batch_count", len(sizes))
-        # the only place that waits for the device
-        by_batch = torch.stack(losses).view(len(sizes), len(names)).double().cpu()
-        means = torch.tensor(sizes).double() @ by_batch / sum(sizes)
-        self._record_losses(prefix, names, means)
+        self.history.record(f"{prefix}_batch_count", n_batches)
+        assert total is not None, "there is at least one batch"
+        self._record_losses(prefix, names, total / n_rows)
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self._forget_batches()
@@ -374,9 +374,9 @@ def train(
     net.max_epochs, net.batch_size, net.lr = options.max_epochs, options.batch_size, options.lr
     net.train_split = None if validation is None else predefined_split(validation)
     net.initialize_callbacks()
+    keep_freed_memory()
     try:
-        with keeping_memory():
-            net.partial_fit(data)
+        net.partial_fit(data)
     finally:
         bar.close()
         observation.end()
@@ -424,5 +424,6 @@ def infer(net: TrainingNet, method: str, rows: Rows | ChosenRows, **arguments: A
     function = getattr(net.module_, method)
     if arguments:
         function = partial(function, **arguments)
-    with keeping_memory() if len(rows) > batch_size else nullcontext():
-        return map_rows(function, rows, torch.device(net.device), batch_size)
+    if len(rows) > batch_size:
+        keep_freed_memory()
+    return map_rows(function, rows, torch.device(net.device), batch_size)

@@ -73,8 +73,8 @@ def digits(n_rows):
 
 WORKS = {
     "autoencoder": Work("dense autoencoder 784-64-32-32-32-64-784", low_rank_rows, 60_000, 2, 256),
-    "cnn": Work("CNN conv32-pool-conv64-pool-dense128", blob_images, 6_400, 1, 128),
-    "joint": Work("joint autoencoder and CNN", blob_images, 6_400, 1, 128),
+    "cnn": Work("CNN conv32-pool-conv64-pool-dense128", blob_images, 12_800, 1, 128),
+    "joint": Work("joint autoencoder and CNN", blob_images, 12_800, 1, 128),
     "table": Work("classifier 50-100-4, 200 000 rows", table, 200_000, 2, 1024),
     "digits": Work("autoencoder 64-32-16-32-64, digits", digits, 1_797, 5, 256, repeats=5),
     "encode": Work("encode 60 000 rows", low_rank_rows, 60_000),

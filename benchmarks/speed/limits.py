@@ -1,0 +1,88 @@
+"""What this machine can do: multiplications, convolutions, memory, and the time steps need at that.
+
+python benchmarks/speed/limits.py
+"""
+
+import time
+from itertools import pairwise
+from statistics import median
+
+import torch
+from torch.nn import functional as F
+
+BATCH = 256
+SIZES = (784, 64, 32, 32, 32, 64, 784)
+
+
+def seconds(function, repeats=50, rounds=9):
+    """Return the median time of a call."""
+    for _ in range(5):
+        function()
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        for _ in range(repeats):
+            function()
+        times.append((time.perf_counter() - start) / repeats)
+    return median(times)
+
+
+def report(name, operations, function):
+    taken = seconds(function)
+    print(f"{name:44s} {taken * 1e6:8.0f} µs {operations / taken / 1e9:7.0f} GFLOP/s")
+    return taken
+
+
+def dense():
+    """Time the multiplications of a step of the dense autoencoder, nothing else."""
+    total = operations = 0.0
+    for n_in, n_out in pairwise(SIZES):
+        x, weight = torch.randn(BATCH, n_in), torch.randn(n_out, n_in)
+        grad = torch.randn(BATCH, n_out)
+        count = 2 * BATCH * n_in * n_out
+        products = {
+            "forward": lambda x=x, weight=weight: x @ weight.t(),
+            "weights": lambda x=x, grad=grad: grad.t() @ x,
+        }
+        if total:  # nothing wants the gradient of the rows
+            products["inputs"] = lambda grad=grad, weight=weight: grad @ weight
+        for name, product in products.items():
+            total += report(f"{BATCH} rows, {n_in} to {n_out}, {name}", count, product)
+            operations += count
+    print(
+        f"a step of the dense autoencoder: {operations / 1e6:.0f} MFLOP, {total * 1e6:.0f} µs in "
+        f"multiplications alone, {operations / total / 1e9:.0f} GFLOP/s"
+    )
+
+
+def convolution(channels_in, channels_out, size, dtype):
+    x = torch.randn(128, channels_in, size, size, dtype=dtype)
+    weight = torch.randn(channels_out, channels_in, 3, 3, dtype=dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+    weight = weight.contiguous(memory_format=torch.channels_last)
+    count = 2 * 128 * size**2 * channels_in * channels_out * 9
+    name = f"128 images, {size} x {size}, {channels_in} to {channels_out}, {str(dtype)[6:]}"
+    report(name, count, lambda: F.conv2d(x, weight, padding=1))
+
+
+def memory():
+    source, target = torch.zeros(2**26), torch.zeros(2**26)
+    taken = seconds(lambda: target.copy_(source), repeats=3)
+    print(f"copy of 256 MiB: {2 * 2**28 / taken / 1e9:.0f} GB/s read and written")
+    rows, index = torch.zeros(60_000, 784), torch.randperm(60_000)[:BATCH]
+    taken = seconds(lambda: rows.index_select(0, index))
+    print(f"gathering {BATCH} rows of 784 float32: {taken * 1e6:.0f} µs")
+
+
+@torch.inference_mode()
+def main():
+    print(f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
+    dense()
+    for dtype in (torch.float32, torch.bfloat16):
+        for sizes in ((1, 32, 28), (32, 64, 14), (64, 64, 7)):
+            convolution(*sizes, dtype)
+    memory()
+
+
+if __name__ == "__main__":
+    main()
