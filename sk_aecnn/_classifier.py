@@ -147,7 +147,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         where there is one.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
         Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
-        steps of training, which compute with 16 bits and take about half as long on processors made
+        steps of training, which compute with 16 bits: faster for convolutions on processors made
         for it.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which multiply ``sample_weight``: by label, or ``"balanced"`` for

@@ -6,6 +6,7 @@ takes over a second and 70 MB, and spend more time a step around the kernel than
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from inspect import unwrap
 from typing import Any
@@ -16,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.sgd import sgd
 
 
-class LeanOptimizer(Optimizer):
+class LeanOptimizer(Optimizer, ABC):
     """An optimizer without the compiler. Abstract: subclasses say what a step is."""
 
     # the plain methods under the decorator that imports the compiler
@@ -41,8 +42,9 @@ class LeanOptimizer(Optimizer):
                     self._move(moved, [parameter.grad for parameter in moved], group)
         return loss
 
+    @abstractmethod
     def _move(self, parameters: list[Tensor], grads: list[Tensor], group: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Move the parameters of a group that have gradients."""
 
 
 class Adam(LeanOptimizer):

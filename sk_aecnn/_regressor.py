@@ -133,7 +133,7 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator):
         where there is one.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
         Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
-        steps of training, which compute with 16 bits and take about half as long on processors made
+        steps of training, which compute with 16 bits: faster for convolutions on processors made
         for it.
     random_state : int, RandomState instance or None, default=None
         Seed of the weights and of the order of the rows. ``None`` gives a different network in each

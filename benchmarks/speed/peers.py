@@ -11,27 +11,12 @@ LR = 1e-3
 # -- scikit-learn -----------------------------------------------------------------------------
 
 
-def _mlp_regressor(hidden, epochs, batch_size):
+def _mlp(name, hidden, epochs, batch_size):
+    from sklearn import neural_network
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPRegressor
 
     warnings.simplefilter("ignore", ConvergenceWarning)
-    return MLPRegressor(
-        hidden_layer_sizes=hidden,
-        max_iter=epochs,
-        batch_size=batch_size,
-        alpha=0.0,
-        learning_rate_init=LR,
-        tol=0.0,
-    )
-
-
-def _mlp_classifier(hidden, epochs, batch_size):
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPClassifier
-
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    return MLPClassifier(
+    return getattr(neural_network, name)(
         hidden_layer_sizes=hidden,
         max_iter=epochs,
         batch_size=batch_size,
@@ -42,23 +27,23 @@ def _mlp_classifier(hidden, epochs, batch_size):
 
 
 def mlp_autoencoder(work, X):
-    mlp = _mlp_regressor((64, 32, 32, 32, 64), work.epochs, work.batch_size)
+    mlp = _mlp("MLPRegressor", (64, 32, 32, 32, 64), work.epochs, work.batch_size)
     return lambda: 2 * mlp.fit(X, X).loss_curve_[-1]  # its loss is half the squared error
 
 
 def mlp_digits(work, X, y):
-    mlp = _mlp_regressor((32, 16, 32), work.epochs, work.batch_size)
+    mlp = _mlp("MLPRegressor", (32, 16, 32), work.epochs, work.batch_size)
     return lambda: 2 * mlp.fit(X, X).loss_curve_[-1]
 
 
 def mlp_table(work, X, y):
-    mlp = _mlp_classifier((100,), work.epochs, work.batch_size)
+    mlp = _mlp("MLPClassifier", (100,), work.epochs, work.batch_size)
     return lambda: mlp.fit(X, y).loss_curve_[-1]
 
 
 def _mlp_encoder(X):
     """Return an MLP of the encoder's layers: its prediction stands for the code."""
-    return _mlp_regressor((64, 32), 1, 256).fit(X[:2000], X[:2000, :32])
+    return _mlp("MLPRegressor", (64, 32), 1, 256).fit(X[:2000], X[:2000, :32])
 
 
 def mlp_encode(work, X):
@@ -72,7 +57,7 @@ def mlp_encode_one(work, X):
 
 
 def mlp_predict_one(work, X, y):
-    mlp = _mlp_classifier((100,), 1, 1024).fit(X, y)
+    mlp = _mlp("MLPClassifier", (100,), 1, 1024).fit(X, y)
     return lambda: mlp.predict(X[:1])
 
 
