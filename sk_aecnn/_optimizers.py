@@ -22,12 +22,7 @@ class LeanOptimizer(Optimizer, ABC):
 
     # the plain methods under the decorator that imports the compiler
     add_param_group = unwrap(Optimizer.add_param_group)
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients; ``set_to_none`` is how, whatever is passed."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
+    zero_grad = unwrap(Optimizer.zero_grad)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Compute the gradients, where a closure does, and take a step."""

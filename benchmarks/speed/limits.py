@@ -10,6 +10,8 @@ from statistics import median
 import torch
 from torch.nn import functional as F
 
+from sk_aecnn._torch import keep_freed_memory
+
 BATCH = 256
 SIZES = (784, 64, 32, 32, 32, 64, 784)
 
@@ -78,6 +80,9 @@ def memory():
 def main():
     print(f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
     dense()
+    convolution(1, 32, 28, torch.float32)
+    keep_freed_memory()
+    print("the same and all others with freed memory kept:")
     for dtype in (torch.float32, torch.bfloat16):
         for sizes in ((1, 32, 28), (32, 64, 14), (64, 64, 7)):
             convolution(*sizes, dtype)

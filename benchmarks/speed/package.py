@@ -38,7 +38,7 @@ def classify_images(work, X, y, precision="float32"):
         normalization=None,
         max_epochs=work.epochs,
         batch_size=work.batch_size,
-        **({} if precision == "float32" else {"precision": precision}),
+        precision=precision,
         **TRAINING,
     )
     return fitting(cnn, X, y)
@@ -50,7 +50,7 @@ def classify_and_reconstruct(work, X, y, precision="float32"):
         normalization=None,
         max_epochs=work.epochs,
         batch_size=work.batch_size,
-        **({} if precision == "float32" else {"precision": precision}),
+        precision=precision,
         **TRAINING,
     )
     return fitting(joint, X, y)

@@ -204,7 +204,7 @@ def pyod_autoencoder(work, X):
 # -- onnxruntime ------------------------------------------------------------------------------
 
 
-def _session(n_threads=None):
+def _session():
     import io
 
     import onnxruntime
