@@ -189,10 +189,11 @@ class InputLayout(nn.Module):
         if len(self.shape) == 1 and self.channel_axis == 0:
             return rows
         x = rows.view(len(rows), *self.shape)
-        x = x.unsqueeze(1) if self.channel_axis is None else x.movedim(self.channel_axis + 1, 1)
-        if x.ndim == 4:
-            return x.contiguous(memory_format=torch.channels_last)
-        return x.contiguous()
+        x = x.unsqueeze(-1) if self.channel_axis is None else x.movedim(self.channel_axis + 1, -1)
+        if x.ndim != 4:
+            return x.movedim(-1, 1).contiguous()
+        # the view writes the strides anew: kernels go by them, also by those of a single channel
+        return x.contiguous().flatten().view(x.shape).movedim(-1, 1)
 
     def flatten(self, x: Tensor) -> Tensor:
         """Undo `arrange`."""

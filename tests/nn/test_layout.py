@@ -19,7 +19,10 @@ GEOMETRIES = [
     ((4, 3, 2, 5), 3),
     ((1, 1), None),
     ((1, 1, 1), 2),
+    ((6, 5, 1), 2),
+    ((1, 6, 5), 0),
 ]
+IMAGES = [(6, 5), (6, 5, 3), (3, 6, 5), (6, 3, 5), (6, 5, 1), (1, 6, 5)]
 
 
 def identity(shape, axis, dtype=torch.float64):
@@ -37,6 +40,15 @@ def test_axes_are_moved_and_moved_back(shape, axis):
     expected = samples[:, None] if axis is None else samples.movedim(axis + 1, 1)
     torch.testing.assert_close(x, expected, rtol=0, atol=0)
     torch.testing.assert_close(layout.flatten(x), rows, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape_and_axis", [g for g in GEOMETRIES if g[0] in IMAGES])
+def test_images_lie_with_their_channels_last(shape_and_axis):
+    """Kernels go by the strides, which say of a single channel, too, that it lies last."""
+    layout = identity(*shape_and_axis, dtype=torch.float32)
+    x = layout(torch.zeros(2, np.prod(layout.shape)))
+    convolved = torch.nn.functional.conv2d(x, torch.ones(4, x.shape[1], 1, 1))
+    assert x.stride(1) == convolved.stride(1) == 1
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e6, -1e12])
