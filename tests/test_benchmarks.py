@@ -52,3 +52,54 @@ def test_the_table_of_speeds_is_printed():
     assert len(lines) == 3
     assert "plain loop" in lines[0]
     assert "1.00 (1.00 to 1.00)" in lines[0]
+
+
+def quality():
+    """The command of the tables of quality, which imports its neighbours by their plain names."""
+    path = FOLDER / "quality" / "__main__.py"
+    if not path.exists():
+        return None
+    spec = importlib.util.spec_from_file_location("quality", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+QUALITY = quality()
+
+
+@pytest.mark.parametrize("name", QUALITY.TABLES if QUALITY else [])
+def test_a_table_of_quality_is_printed(name, capsys):
+    """Every row of a table works on little data; what is not installed is named, not hidden."""
+    assert QUALITY.main([name, "--quick"]) == 0
+    printed = capsys.readouterr().out.replace("`", "")
+    for variant in QUALITY.TABLES[name].variants:
+        assert variant.name in printed
+
+
+def test_a_stopped_table_goes_on_where_it_was(tmp_path, capsys):
+    """Results on record are not made again; a change of the parameters makes its own rows anew."""
+    out = tmp_path / "digits.md"
+    command = ["digits", "--quick", "--out", str(out)]
+    QUALITY.main([*command, "--variants", "SVC"])
+    assert "MLPClassifier" not in out.read_text()
+    capsys.readouterr()
+    QUALITY.main(command)
+    made = capsys.readouterr().err
+    assert "SVC" not in made
+    assert "AECNNClassifier" in made
+    QUALITY.main([*command, "--params", '{"lr": 0.001}'])
+    made = capsys.readouterr().err
+    assert "MLPClassifier" not in made
+    assert "AECNNClassifier" in made
+    assert "| SVC |" in out.read_text()
+
+
+def test_a_row_that_is_not_known_is_refused():
+    """The error of a wrong name lists the right ones."""
+    with pytest.raises(SystemExit, match=r"--variants 'SVM': expected .*'MLPClassifier'"):
+        QUALITY.main(["digits", "--quick", "--variants", "SVM"])
