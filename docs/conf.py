@@ -18,7 +18,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "guide/quality"]  # the tables are included by a page
 templates_path = ["_templates"]
 nitpicky = False
 
