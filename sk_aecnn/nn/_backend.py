@@ -9,7 +9,7 @@ from math import prod
 from torch import Tensor, nn
 
 from sk_aecnn.nn._activations import Activation, build_activation
-from sk_aecnn.nn._conv import ConvStage, Dropout, Unfold, pooled
+from sk_aecnn.nn._conv import ConvStage, Dropout, Unfold, as_vectors, pooled
 from sk_aecnn.nn._dense import Linear
 
 _POSITIONS = 16
@@ -86,6 +86,6 @@ class CNNBackend(nn.Module):
         self.output = Linear(dense_units, n_outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.activation(self.dense(self.stages(x).flatten(1)))
+        hidden = self.activation(self.dense(as_vectors(self.stages(x))))
         output: Tensor = self.output(self.dropout(hidden))
         return output

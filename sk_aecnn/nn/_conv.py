@@ -56,6 +56,33 @@ def plan_channels(spatial: Sequence[int]) -> tuple[int, ...]:
     return tuple(widths[min(stage, len(widths) - 1)] for stage in range(stages))
 
 
+def as_vectors(features: Tensor) -> Tensor:
+    """Flatten feature maps, (batch, channels, *spatial), in the order in which they lie in memory.
+
+    Any order serves the linear layer that follows, and this one needs no copy.
+
+    Examples
+    --------
+    >>> as_vectors(torch.zeros(2, 8, 3, 3)).shape
+    torch.Size([2, 72])
+    """
+    return features.movedim(1, -1).flatten(1) if features.ndim == 4 else features.flatten(1)
+
+
+def as_feature_maps(vectors: Tensor, shape: Sequence[int]) -> Tensor:
+    """Undo `as_vectors`.
+
+    Examples
+    --------
+    >>> as_feature_maps(torch.zeros(2, 72), (8, 3, 3)).shape
+    torch.Size([2, 8, 3, 3])
+    """
+    channels, *spatial = shape
+    if len(spatial) == 2:
+        return vectors.view(len(vectors), *spatial, channels).movedim(-1, 1)
+    return vectors.view(len(vectors), channels, *spatial)
+
+
 def pooled(spatial: Sequence[int]) -> tuple[int, ...]:
     """Return the sizes after one stage: halved and rounded up."""
     return tuple(-(-size // 2) for size in spatial)
@@ -235,7 +262,7 @@ class ConvEncoder(nn.Module):
 
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""
-        code: Tensor = self.code_activation(self.bottleneck(features.flatten(1)))
+        code: Tensor = self.code_activation(self.bottleneck(as_vectors(features)))
         return code
 
     def forward(self, x: Tensor) -> Tensor:
@@ -291,7 +318,7 @@ class ConvDecoder(nn.Module):
         self.body = nn.Sequential(*layers)
 
     def forward(self, code: Tensor) -> Tensor:
-        features = self.expand(code).view(len(code), *self.feature_shape)
+        features = as_feature_maps(self.expand(code), self.feature_shape)
         output: Tensor = self.body(features)
         return output
 

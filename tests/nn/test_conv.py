@@ -1,9 +1,12 @@
 """Convolutional stages of any size, down to a code and back."""
 
+from math import prod
+
 import pytest
 import torch
 
 from sk_aecnn.nn import ConvDecoder, ConvEncoder, ConvStage, Dropout, Unfold, UpStage, plan_channels
+from sk_aecnn.nn._conv import as_feature_maps, as_vectors
 
 SIZES = [
     (1,),
@@ -36,6 +39,19 @@ def test_the_decoder_returns_to_the_exact_size(spatial, kernel_size):
     assert encoder.feature_shape == decoder.feature_shape
     assert encoder.features(torch.zeros(2, 3, *spatial)).shape[1:] == encoder.feature_shape
     assert decoder(code).shape == (2, 3, *spatial)
+
+
+@pytest.mark.parametrize("spatial", [(17,), (1, 9), (33, 20), (5, 4, 3)])
+def test_feature_maps_come_back_from_vectors(spatial):
+    """Feature maps and vectors are two views of the same numbers."""
+    maps = torch.arange(6.0 * prod(spatial)).reshape(2, 3, *spatial)
+    if len(spatial) == 2:
+        maps = maps.contiguous(memory_format=torch.channels_last)
+    vectors = as_vectors(maps)
+    back = as_feature_maps(vectors, (3, *spatial))
+    assert vectors.shape == (2, 3 * prod(spatial))
+    assert vectors.data_ptr() == maps.data_ptr() == back.data_ptr()
+    torch.testing.assert_close(back, maps, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("spatial", SIZES)
