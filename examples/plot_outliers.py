@@ -5,6 +5,8 @@ Outliers, and what is wrong with them
 :class:`~sk_aecnn.AutoencoderOutlierDetector` learns what most samples have in common, and calls
 those that it cannot rebuild outliers. The error of each pixel says where they differ. Here it
 learns from clean digits and judges digits with a small defect: two by two pixels that are inverted.
+Since all of the training digits are usual, ``support_fraction=1`` learns from all, and
+``noise=None`` in fine detail.
 """
 
 import matplotlib.pyplot as plt
@@ -36,9 +38,11 @@ for image, (row, column) in zip(damaged, places, strict=True):
 # Find them
 # ---------
 # ``contamination="auto"`` puts the threshold where a box plot of the errors of the training images
-# (root mean squared errors) has its upper fence. Beside it, an isolation forest.
+# (root mean squared deviations) has its upper fence. Beside it, an isolation forest.
 
-detector = AutoencoderOutlierDetector(12, max_epochs=15, batch_size=32, random_state=0)
+detector = AutoencoderOutlierDetector(
+    12, support_fraction=1, noise=None, max_epochs=15, batch_size=32, random_state=0
+)
 detector.fit(X_train)
 for name, images in {"training": X_train, "test": X_test, "damaged": damaged}.items():
     share = np.mean(detector.predict(images) == -1)
@@ -62,8 +66,8 @@ for name, score in scores.items():
 #
 # Say why
 # -------
-# ``reconstruction_error(X, per_feature=True, scaled=True)`` is the error of every pixel; its mean
-# is what an image is judged by.
+# ``reconstruction_error(X, per_feature=True, scaled=True)`` is the error of every pixel. An image is
+# judged by these errors, each divided by what is usual for the pixel, and by its code.
 
 errors = detector.reconstruction_error(damaged, per_feature=True, scaled=True)
 worst = np.stack(np.divmod(errors.reshape(len(errors), -1).argmax(axis=1), 8), axis=1)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
+import torch
 from sklearn.base import OutlierMixin
+from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._autoencoding import AutoencodingEstimator, build_autoencoder
+from sk_aecnn._batches import ChosenRows
 from sk_aecnn._coder import CODE_CONSTRAINTS
 from sk_aecnn._codes import EncoderMixin, SamplingMixin
 from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn._job import to_rows
+from sk_aecnn._spread import choose_spread_rows, robust_moments, robust_variances, whitening
+from sk_aecnn._torch import as_tensor
 from sk_aecnn._training import infer
 
 # beyond the third quartile, in interquartile ranges: Tukey's fence
@@ -20,10 +26,11 @@ _ROUNDING = 1e-12
 
 
 class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, AutoencodingEstimator):
-    r"""Detect samples that an autoencoder reconstructs badly.
+    r"""Detect samples that differ from what an autoencoder learns most of them to be like.
 
-    An autoencoder learns what most samples have in common; those that differ from it come back with
-    a large error. New samples are judged as the training samples are.
+    Samples are unusual where features contradict the others, and come back with a large error, or
+    where their code lies far from the other codes. The score counts both, in units of what is
+    usual. New samples are judged as the training samples are.
 
     Parameters
     ----------
@@ -31,8 +38,12 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         Size of the code. It may exceed the number of features.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training samples that ``predict`` calls outliers. ``"auto"`` calls those whose
-        root mean squared error is beyond the upper fence of a box plot: 1.5 interquartile ranges
-        above the third quartile.
+        root mean squared deviation is beyond the upper fence of a box plot: 1.5 interquartile
+        ranges above the third quartile.
+    support_fraction : float in (0, 1], default=0.75
+        Share of the rows of every batch that training learns from, those with the smallest errors,
+        so that outliers among the training samples are not learned. 1 learns from all: for samples
+        that are known to be usual.
     encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
         Kind of network. ``"auto"`` convolves over samples that have a spatial axis (images,
         sequences, volumes), and takes dense layers for tables. A `torch.nn.Module` class, or a
@@ -64,12 +75,12 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
         ``reduction="none"``; a function takes (output, target) and returns a loss per element.
-    noise : {"gaussian", "masking", "swap"}, callable or None, default=None
+    noise : {"gaussian", "masking", "swap"}, callable or None, default="swap"
         Noise on the standardised inputs while training, for a denoising autoencoder: the
         reconstruction is compared with the clean input. Normal noise is added, values are set to
         their mean, or are taken from other samples. A function takes (inputs, level, generator),
         tensors with the samples on axis 0.
-    noise_level : float, default=0.3
+    noise_level : float, default=0.5
         Standard deviation of gaussian noise; share of the values that are masked or swapped.
     sparsity_weight : float, default=0.0
         Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
@@ -137,6 +148,12 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         Training loss of each epoch.
     offset_ : float
         Score below which a sample is an outlier.
+    residual_variance_ : ndarray of shape (n_features,) or sample_shape
+        Usual squared error of every feature, standardised, in the layout given to ``fit``.
+    code_mean_ : ndarray of shape (encoding_dim,)
+        Mean of usual codes.
+    code_covariance_ : ndarray of shape (encoding_dim, encoding_dim)
+        Their covariance.
     n_iter_ : int
         Number of epochs trained.
     sample_shape_ : tuple of int
@@ -153,8 +170,20 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
 
     Notes
     -----
-    In many epochs a network learns the outliers among the training samples too. Fewer epochs, or
-    ``noise="swap"`` with a level of 0.5 or more, keep it from that.
+    The score of a sample with standardised features :math:`x_j`, reconstructions :math:`\hat x_j`
+    and the code :math:`z` is minus its mean squared deviation,
+
+    .. math:: \frac{1}{d + k} \bigg( \sum_{j=1}^d \frac{(x_j - \hat x_j)^2}{\sigma_j^2} +
+              (z - \mu)^\top \Sigma^{-1} (z - \mu) \bigg):
+
+    but for constants, the logarithm of a density under which residuals and codes are normal. The
+    variances :math:`\sigma_j^2` of the residuals, the mean :math:`\mu` and the covariance
+    :math:`\Sigma` of the codes are those of the training samples, of which unusual ones weigh
+    less: :math:`1 / (1 + q)` at :math:`q` times the average squared distance.
+
+    Three things keep the outliers among the training samples from being learned: the rows with the
+    largest errors are left out of every batch, half of the inputs are swapped between rows, so that
+    a reconstruction has to follow from the other features, and the weights just named.
 
     Examples
     --------
@@ -173,6 +202,7 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         | CODE_CONSTRAINTS
         | {
             "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+            "support_fraction": [Interval(Real, 0, 1, closed="right")],
         }
     )
 
@@ -181,6 +211,7 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         encoding_dim=8,
         *,
         contamination="auto",
+        support_fraction=0.75,
         encoder="auto",
         decoder="auto",
         hidden_layer_sizes=(256, 128),
@@ -190,8 +221,8 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         code_activation="identity",
         normalization="batch",
         reconstruction_loss="mse",
-        noise=None,
-        noise_level=0.3,
+        noise="swap",
+        noise_level=0.5,
         sparsity_weight=0.0,
         scaling="auto",
         sample_shape=None,
@@ -214,6 +245,7 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
     ):
         self.encoding_dim = encoding_dim
         self.contamination = contamination
+        self.support_fraction = support_fraction
         self.encoder = encoder
         self.decoder = decoder
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -246,9 +278,10 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         self.warm_start = warm_start
 
     def score_samples(self, X):
-        """Return minus the reconstruction error of each sample: higher is more usual.
+        """Return minus the mean squared deviation of each sample: higher is more usual.
 
-        ``reconstruction_error(X, per_feature=True, scaled=True)`` says which features make it.
+        ``reconstruction_error(X, per_feature=True, scaled=True) / residual_variance_`` says which
+        features it comes from.
 
         Parameters
         ----------
@@ -259,9 +292,11 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Minus the mean squared error of standardised features, without unit.
+            Minus the mean, over features and units of the code, of squared deviations in units of
+            what is usual: about -1 for usual samples.
         """
-        return -self.reconstruction_error(X, scaled=True)
+        check_is_fitted(self)
+        return -self._deviation(to_rows(self._validate_rows(X, self._geometry)[0]))
 
     def decision_function(self, X):
         """Return how far the score of each sample is above that of the least usual inliers.
@@ -296,21 +331,41 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def _build_net(self, job):
-        return build_autoencoder(self, job)
+        return build_autoencoder(self, job, trimmed=1 - self.support_fraction)
 
     def _conclude(self, data):
         super()._conclude(data)
-        error = infer(self.net_, "standardised_mean_squared_error", data.rows)
-        weight = np.ones(len(error)) if data.weight is None else data.weight
-        self.offset_ = -float(_threshold(error, weight, self.contamination))
+        weight = np.ones(len(data.rows)) if data.weight is None else data.weight
+        self._learn_spread(data.rows, weight)
+        self.offset_ = -float(_threshold(self._deviation(data.rows), weight, self.contamination))
+
+    def _learn_spread(self, rows, weight):
+        """Measure how far residuals and codes of training rows spread."""
+        index = choose_spread_rows(*rows.shape)
+        chosen, weight = ChosenRows(rows, as_tensor(index)), weight[index]
+        squares = infer(self.net_, "standardised_squared_error", chosen)
+        codes = infer(self.net_, "encode", chosen).astype(np.float64)
+        self.residual_variance_ = self._in_layout(robust_variances(squares, weight)[None])[0]
+        self.code_mean_, self.code_covariance_ = robust_moments(codes, weight)
+
+    def _deviation(self, rows):
+        return infer(
+            self.net_,
+            "deviation",
+            rows,
+            variances=torch.from_numpy(self.residual_variance_.ravel()),
+            mean=torch.from_numpy(self.code_mean_),
+            whitening=torch.from_numpy(whitening(self.code_covariance_)),
+        )
 
 
-def _threshold(error, weight, contamination):
-    """Return the largest error of an inlier."""
+def _threshold(deviation, weight, contamination):
+    """Return the largest deviation of an inlier."""
     if contamination != "auto":
-        return _quantile(error, weight, 1 - contamination)
-    first, third = (_quantile(np.sqrt(error), weight, share) for share in (0.25, 0.75))
-    return (third + _FENCE * (third - first)) ** 2
+        return _quantile(deviation, weight, 1 - contamination)
+    first, third = (_quantile(deviation, weight, share) for share in (0.25, 0.75))
+    fence = np.sqrt(third) + _FENCE * (np.sqrt(third) - np.sqrt(first))
+    return max(fence**2, third)  # of equal deviations the square of the root may be below
 
 
 def _quantile(values, weight, share):

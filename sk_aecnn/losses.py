@@ -161,6 +161,10 @@ class ReconstructionLoss(nn.Module):
         function of (output, target) that returns one loss per element.
     baseline : float
         The error of the constant prediction, by which every error is divided.
+    trimmed : float
+        Share of every batch, that of the rows with the largest errors, which is left out: least
+        trimmed squares (Rousseeuw 1984, "Least median of squares regression", sec. 4), where
+        outliers are among the rows.
 
     Shape
     -----
@@ -174,19 +178,41 @@ class ReconstructionLoss(nn.Module):
     """
 
     def __init__(
-        self, loss: str | type[nn.Module] | Callable[..., Tensor], baseline: float = 1.0
+        self,
+        loss: str | type[nn.Module] | Callable[..., Tensor],
+        baseline: float = 1.0,
+        trimmed: float = 0.0,
     ) -> None:
         super().__init__()
         self.elementwise = resolve_elementwise(loss)
         self.baseline = baseline
+        self.trimmed = trimmed
 
     def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
         """Return the relative error of a batch."""
         output, target = outputs["output"], outputs["target"]
-        if row_weight is None:
+        if row_weight is None and self.trimmed == 0:
             return self.elementwise(output, target) / self.baseline
-        losses = self.elementwise(output, target, reduction="none")
-        return weighted_mean(losses.flatten(1).mean(1), row_weight) / self.baseline
+        losses = self.elementwise(output, target, reduction="none").flatten(1).mean(1)
+        weight = torch.ones_like(losses) if row_weight is None else row_weight
+        if self.trimmed > 0:
+            weight = weight_of_least(losses.detach(), weight, 1 - self.trimmed)
+        return weighted_mean(losses, weight) / self.baseline
+
+
+def weight_of_least(losses: Tensor, row_weight: Tensor, share: float) -> Tensor:
+    """Move the weight of all rows to those with the least losses, a share of the weight.
+
+    Examples
+    --------
+    >>> weight_of_least(torch.tensor([3.0, 1.0, 9.0, 2.0]), torch.ones(4), 0.5)
+    tensor([0., 2., 0., 2.])
+    """
+    order = losses.argsort(stable=True)
+    ordered = row_weight[order]
+    left = share * ordered.sum() - (ordered.cumsum(0) - ordered)
+    kept = left.clamp_min(0).minimum(ordered)
+    return torch.empty_like(kept).index_copy_(0, order, kept / share)
 
 
 class ClassificationLoss(nn.Module):

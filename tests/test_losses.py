@@ -70,10 +70,28 @@ def test_weights_of_one_change_nothing(pair, name):
     torch.testing.assert_close(loss(pair, None, torch.ones(6)), loss(pair))
 
 
+def test_trimming_leaves_the_largest_errors_out(pair):
+    """The loss is the mean over the rows with the least errors, and so are its gradients."""
+    pair["output"].requires_grad_(True)
+    errors = F.mse_loss(pair["output"], pair["target"], reduction="none").flatten(1).mean(1)
+    loss = ReconstructionLoss("mse", trimmed=0.5)(pair)
+    torch.testing.assert_close(loss, errors.sort()[0][:3].mean())
+    loss.backward()
+    worst = errors.argsort()[3:]
+    assert (pair["output"].grad[worst] == 0).all()
+
+
+def test_a_single_row_is_not_trimmed():
+    """However much is trimmed, a batch of one row has the row's error."""
+    pair = {"output": torch.zeros(1, 2), "target": torch.ones(1, 2)}
+    torch.testing.assert_close(ReconstructionLoss("mse", trimmed=0.9)(pair), torch.tensor(1.0))
+
+
+@pytest.mark.parametrize("trimmed", [0.0, 0.3])
 @pytest.mark.parametrize("name", RECONSTRUCTION_LOSSES)
-def test_a_weight_is_a_number_of_rows(pair, name):
+def test_a_weight_is_a_number_of_rows(pair, name, trimmed):
     """Weights of mean one weigh rows as often as they say."""
-    loss = ReconstructionLoss(name)
+    loss = ReconstructionLoss(name, trimmed=trimmed)
     repeated = {part: repeat(values) for part, values in pair.items()}
     torch.testing.assert_close(loss(pair, None, TIMES.float()), loss(repeated))
 

@@ -1,12 +1,17 @@
-"""AutoencoderOutlierDetector: what comes back badly is unusual."""
+"""AutoencoderOutlierDetector: what comes back badly, or has a strange code, is unusual."""
 
+import pickle
 from functools import partial
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from sk_aecnn import AutoencoderOutlierDetector
 
 
 @pytest.fixture
@@ -60,17 +65,44 @@ def test_scores_decisions_and_labels_agree(detector, plane):
 
 
 @pytest.mark.parametrize("kind", ["plane", "images"])
-def test_features_that_do_not_fit_make_the_score(detector, request, kind):
-    """The score is minus the mean over features of the scaled squared errors."""
+def test_the_score_is_the_formula_of_the_docstring(detector, request, kind):
+    """The score is minus the mean of squared residuals over variances and of codes, whitened."""
     X = request.getfixturevalue(kind)
     estimator = detector().fit(X)
     errors = estimator.reconstruction_error(X, per_feature=True, scaled=True)
     assert errors.shape == X.shape
-    expected = -errors.reshape(len(X), -1).mean(axis=1)
-    np.testing.assert_allclose(estimator.score_samples(X), expected, rtol=1e-12)
-    np.testing.assert_array_equal(
-        estimator.score_samples(X), -estimator.reconstruction_error(X, scaled=True)
-    )
+    assert estimator.residual_variance_.shape == X.shape[1:]
+    residuals = (errors / estimator.residual_variance_).reshape(len(X), -1)
+    centred = estimator.transform(X).astype(float) - estimator.code_mean_
+    distances = (centred @ np.linalg.inv(estimator.code_covariance_) * centred).sum(axis=1)
+    expected = -(residuals.sum(axis=1) + distances) / (residuals.shape[1] + centred.shape[1])
+    np.testing.assert_allclose(estimator.score_samples(X), expected, rtol=1e-9)
+
+
+def test_a_score_does_not_depend_on_the_other_rows(detector):
+    """A row scores the same to the last bit alone, in a slice and in a large batch."""
+    X = np.random.default_rng(0).normal(size=(1100, 7))
+    for encoding_dim in (1, 3, 10):
+        estimator = detector(encoding_dim=encoding_dim, max_epochs=1).fit(X)
+        scores = estimator.score_samples(X)
+        np.testing.assert_array_equal(estimator.score_samples(X[1050:]), scores[1050:])
+        alone = [estimator.score_samples(X[i : i + 1])[0] for i in range(0, 1100, 97)]
+        np.testing.assert_array_equal(alone, scores[::97])
+
+
+def test_a_pickled_detector_judges_alike(detector, plane):
+    """All that the score needs travels with a pickle."""
+    estimator = detector().fit(plane)
+    copied = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(copied.decision_function(plane), estimator.decision_function(plane))
+
+
+def test_sparse_tables_are_judged_as_dense_ones(detector, table):
+    """Sparse input changes neither what is learned of the spread nor the scores."""
+    X = np.maximum(table, 0)
+    dense, sparse = detector().fit(X), detector().fit(csr_array(X))
+    np.testing.assert_array_equal(sparse.residual_variance_, dense.residual_variance_)
+    np.testing.assert_array_equal(sparse.decision_function(csr_array(X)), dense.decision_function(X))
 
 
 def test_scaled_errors_are_errors_over_squared_scales(coder, table):
@@ -80,6 +112,51 @@ def test_scaled_errors_are_errors_over_squared_scales(coder, table):
     plain = estimator.reconstruction_error(X, per_feature=True)
     scaled = estimator.reconstruction_error(X, per_feature=True, scaled=True)
     np.testing.assert_allclose(scaled, plain / X.var(axis=0), rtol=1e-9)
+
+
+def test_values_that_are_unusual_by_themselves_are_found():
+    """By default, rows with one extreme value are told from the others."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 8))
+    X[np.arange(15), rng.integers(0, 8, 15)] *= 4 / np.abs(X[:15]).max(axis=1)
+    X[np.arange(15), rng.integers(0, 8, 15)] = rng.choice([-5, 5], size=15)
+    scores = AutoencoderOutlierDetector(random_state=0).fit(X).score_samples(X)
+    assert roc_auc_score(np.arange(300) >= 15, scores) > 0.95
+
+
+def test_combinations_of_usual_values_are_found():
+    """By default, rows off a plane are told from those on it, though each value is usual."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2)) @ rng.normal(size=(2, 8)) + 0.05 * rng.normal(size=(400, 8))
+    X[:20] = np.stack([rng.permutation(column)[:20] for column in X.T], axis=1)
+    scores = AutoencoderOutlierDetector(random_state=0).fit(X).score_samples(X)
+    assert roc_auc_score(np.arange(400) >= 20, scores) > 0.95
+
+
+def test_a_clump_of_outliers_is_found():
+    """By default, a fifth of the training rows close together does not pass for usual."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 8))
+    X[:80] = 0.3 * X[:80] + rng.choice([-2, 2], size=8)
+    scores = AutoencoderOutlierDetector(random_state=0).fit(X).score_samples(X)
+    assert roc_auc_score(np.arange(400) >= 80, scores) > 0.95
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 5, 30])
+def test_few_rows_and_constant_columns_can_be_judged(n_rows):
+    """Fewer rows than units of the code, and columns that do not vary, give finite scores."""
+    X = np.random.default_rng(0).normal(size=(n_rows, 4))
+    X[:, 2] = 7.0
+    estimator = AutoencoderOutlierDetector(random_state=0).fit(X)
+    assert np.isfinite(estimator.decision_function(X)).all()
+    assert (estimator.predict(X) == 1).mean() >= 0.5
+
+
+@pytest.mark.parametrize("value", [0, -0.1, 1.1, "auto", None])
+def test_support_fraction_out_of_range_is_refused(detector, plane, value):
+    """support_fraction is a number above 0 and up to 1."""
+    with pytest.raises(ValueError, match="'support_fraction' parameter of"):
+        detector(support_fraction=value).fit(plane)
 
 
 def test_new_rows_are_judged_as_the_training_rows(trained, plane):
@@ -104,11 +181,13 @@ def test_the_unit_does_not_matter(detector, plane):
     assert scaled.offset_ == plain.offset_
 
 
+@pytest.mark.parametrize("support_fraction", [0.6, 1])
 @pytest.mark.parametrize("contamination", ["auto", 0.1])
-def test_a_weight_of_two_is_a_row_twice(detector, plane, contamination):
-    """The offset heeds the weights as the network does."""
+def test_a_weight_of_two_is_a_row_twice(detector, plane, contamination, support_fraction):
+    """The spread and the offset heed the weights as the network does."""
     times = 1 + np.arange(100) % 3
     parameters = {"precision": "float64", "batch_size": 1000, "contamination": contamination}
+    parameters["support_fraction"] = support_fraction
     weighted = detector(**parameters).fit(plane, sample_weight=times)
     repeated = detector(**parameters).fit(np.repeat(plane, times, axis=0))
     np.testing.assert_allclose(
@@ -140,8 +219,8 @@ def test_images_are_judged(detector, images):
 
 
 def test_the_detector_is_a_transformer_too(detector, autoencoder, plane):
-    """Its codes and reconstructions are those of AutoencoderTransformer, to the last bit."""
-    judged, alone = detector().fit(plane), autoencoder().fit(plane)
+    """Trained on all rows, it codes and reconstructs as AutoencoderTransformer, to the last bit."""
+    judged, alone = detector(support_fraction=1).fit(plane), autoencoder().fit(plane)
     np.testing.assert_array_equal(judged.transform(plane), alone.transform(plane))
     np.testing.assert_array_equal(judged.reconstruct(plane), alone.reconstruct(plane))
     assert judged.loss_curve_ == alone.loss_curve_

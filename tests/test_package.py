@@ -33,10 +33,13 @@ ESTIMATORS = [
     CNNClassifier,
     CNNRegressor,
 ]
-# parameters of one name that mean something else in the classes named; others agree everywhere
+# parameters of one name that mean something else in the classes named, or have another default
+# there; others agree everywhere
 MEANS_SOMETHING_ELSE = {
     "encoder": {VariationalAutoencoderTransformer},
     "encoding_dim": {AutoencoderOutlierDetector},
+    "noise": {AutoencoderOutlierDetector},
+    "noise_level": {AutoencoderOutlierDetector},
     "reconstruction_loss": {VariationalAutoencoderTransformer},
     "unlabeled": {AECNNRegressor},
     "backend": {CNNClassifier, CNNRegressor},

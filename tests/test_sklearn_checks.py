@@ -48,7 +48,7 @@ CONFIGURATIONS = [
     VariationalAutoencoderTransformer(),
     VariationalAutoencoderTransformer(**SMALL, precision="float64"),
     AutoencoderOutlierDetector(),
-    AutoencoderOutlierDetector(**SMALL, precision="float64"),
+    AutoencoderOutlierDetector(**SMALL, noise=None, precision="float64"),
     AECNNClassifier(),
     AECNNClassifier(**SMALL_JOINT, precision="float64"),
     AECNNClassifier(**SMALL_JOINT, **SEQUENCES),

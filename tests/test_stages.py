@@ -172,12 +172,16 @@ def test_precision_is_that_of_the_new_estimator(joint, autoencoder, X, labels):
         np.testing.assert_allclose(codes, fitted.transform(X), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["autoencoder", "detector"])
-def test_every_autoencoder_may_start_from_a_fitted_one(request, autoencoder, table, kind):
+@pytest.mark.parametrize(
+    ("kind", "parameters"), [("autoencoder", {}), ("detector", {"support_fraction": 1})]
+)
+def test_every_autoencoder_may_start_from_a_fitted_one(
+    request, autoencoder, table, kind, parameters
+):
     """The first epoch's loss is about the last one of the fitted autoencoder, not that of noise."""
     fitted = autoencoder(max_epochs=60, lr=0.01).fit(table)
     factory = request.getfixturevalue(kind)
-    started = factory(encoder=FrozenEstimator(fitted), lr=1e-5).fit(table)
+    started = factory(encoder=FrozenEstimator(fitted), lr=1e-5, **parameters).fit(table)
     assert started.loss_curve_[0] == pytest.approx(fitted.loss_curve_[-1], rel=0.05)
 
 

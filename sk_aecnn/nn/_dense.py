@@ -19,10 +19,17 @@ class Linear(nn.Linear):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        missing = -self.in_features % 4
-        if self.training or missing == 0:
+        if self.training:
             return F.linear(x, self.weight, self.bias)
-        return F.linear(F.pad(x, (0, missing)), F.pad(self.weight, (0, missing)), self.bias)
+        return steady_linear(x, self.weight, self.bias)
+
+
+def steady_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Apply a linear map to each row for itself, to the last bit, as `Linear` in prediction."""
+    missing = -weight.shape[1] % 4
+    if missing == 0:
+        return F.linear(x, weight, bias)
+    return F.linear(F.pad(x, (0, missing)), F.pad(weight, (0, missing)), bias)
 
 
 def dense_stack(sizes: Sequence[int], activation: Activation) -> nn.Sequential:

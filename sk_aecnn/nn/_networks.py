@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sk_aecnn.nn._dense import steady_linear
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
@@ -113,6 +114,28 @@ class CodingNetwork(nn.Module):
     def standardised_squared_error(self, rows: Tensor) -> Tensor:
         """Return the squared error of each feature in standardised units, float64."""
         return self._residuals(rows, self.encode(rows)).square()
+
+    def deviation(
+        self, rows: Tensor, variances: Tensor, mean: Tensor, whitening: Tensor
+    ) -> Tensor:
+        """Return the mean squared deviation of each row, float64 (batch,).
+
+        Parameters
+        ----------
+        rows : Tensor of shape (batch, n_features)
+            Rows.
+        variances : Tensor of shape (n_features,), float64
+            Of the residuals in standardised units.
+        mean : Tensor of shape (encoding_dim,), float64
+            Of the codes.
+        whitening : Tensor of shape (encoding_dim, encoding_dim), float64
+            Makes deviations of codes uncorrelated, of variance one.
+        """
+        code = self.encode(rows)
+        residuals = self._residuals(rows, code).square_().div_(variances.to(code.device))
+        centred = code.to(torch.float64) - mean.to(code.device)
+        codes = steady_linear(centred, whitening.to(code.device)).square_()
+        return (residuals.sum(1) + codes.sum(1)) / (residuals.shape[1] + codes.shape[1])
 
     def _residuals(self, rows: Tensor, code: Tensor) -> Tensor:
         """Return rows minus their reconstructions, standardised: no digits are lost to offsets."""
