@@ -54,7 +54,7 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
     decoder : "auto", class or callable, default="auto"
         ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
         module, is called with the size of the code and the shape of a sample, channels first.
-    hidden_layer_sizes : sequence of int, default=(256, 128)
+    hidden_layer_sizes : sequence of int, default=(64, 32)
         Sizes of the dense encoder's hidden layers; the decoder mirrors them. Convolutional networks
         do not use it.
     conv_channels : "auto" or sequence of int, default="auto"
@@ -183,7 +183,8 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
 
     Three things keep the outliers among the training samples from being learned: the rows with the
     largest errors are left out of every batch, half of the inputs are swapped between rows, so that
-    a reconstruction has to follow from the other features, and the weights just named.
+    a reconstruction has to follow from the other features, and the weights just named. A dense
+    network has smaller layers than those of the other estimators: larger ones learned no better.
 
     Examples
     --------
@@ -214,7 +215,7 @@ class AutoencoderOutlierDetector(OutlierMixin, SamplingMixin, EncoderMixin, Auto
         support_fraction=0.75,
         encoder="auto",
         decoder="auto",
-        hidden_layer_sizes=(256, 128),
+        hidden_layer_sizes=(64, 32),
         conv_channels="auto",
         kernel_size=3,
         activation="relu",

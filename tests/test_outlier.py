@@ -94,7 +94,8 @@ def test_a_pickled_detector_judges_alike(detector, plane):
     """All that the score needs travels with a pickle."""
     estimator = detector().fit(plane)
     copied = pickle.loads(pickle.dumps(estimator))
-    np.testing.assert_array_equal(copied.decision_function(plane), estimator.decision_function(plane))
+    expected = estimator.decision_function(plane)
+    np.testing.assert_array_equal(copied.decision_function(plane), expected)
 
 
 def test_sparse_tables_are_judged_as_dense_ones(detector, table):
@@ -102,7 +103,8 @@ def test_sparse_tables_are_judged_as_dense_ones(detector, table):
     X = np.maximum(table, 0)
     dense, sparse = detector().fit(X), detector().fit(csr_array(X))
     np.testing.assert_array_equal(sparse.residual_variance_, dense.residual_variance_)
-    np.testing.assert_array_equal(sparse.decision_function(csr_array(X)), dense.decision_function(X))
+    found = sparse.decision_function(csr_array(X))
+    np.testing.assert_array_equal(found, dense.decision_function(X))
 
 
 def test_scaled_errors_are_errors_over_squared_scales(coder, table):
@@ -118,7 +120,6 @@ def test_values_that_are_unusual_by_themselves_are_found():
     """By default, rows with one extreme value are told from the others."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 8))
-    X[np.arange(15), rng.integers(0, 8, 15)] *= 4 / np.abs(X[:15]).max(axis=1)
     X[np.arange(15), rng.integers(0, 8, 15)] = rng.choice([-5, 5], size=15)
     scores = AutoencoderOutlierDetector(random_state=0).fit(X).score_samples(X)
     assert roc_auc_score(np.arange(300) >= 15, scores) > 0.95

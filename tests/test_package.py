@@ -38,6 +38,7 @@ ESTIMATORS = [
 MEANS_SOMETHING_ELSE = {
     "encoder": {VariationalAutoencoderTransformer},
     "encoding_dim": {AutoencoderOutlierDetector},
+    "hidden_layer_sizes": {AutoencoderOutlierDetector},
     "noise": {AutoencoderOutlierDetector},
     "noise_level": {AutoencoderOutlierDetector},
     "reconstruction_loss": {VariationalAutoencoderTransformer},
