@@ -66,8 +66,8 @@ for name, score in scores.items():
 #
 # Say why
 # -------
-# ``reconstruction_error(X, per_feature=True, scaled=True)`` is the error of every pixel. An image is
-# judged by these errors, each divided by what is usual for the pixel, and by its code.
+# ``reconstruction_error(X, per_feature=True, scaled=True)`` is the error of every pixel. An image
+# is judged by these errors, each divided by what is usual for the pixel, and by its code.
 
 errors = detector.reconstruction_error(damaged, per_feature=True, scaled=True)
 worst = np.stack(np.divmod(errors.reshape(len(errors), -1).argmax(axis=1), 8), axis=1)

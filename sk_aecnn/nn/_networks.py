@@ -115,9 +115,7 @@ class CodingNetwork(nn.Module):
         """Return the squared error of each feature in standardised units, float64."""
         return self._residuals(rows, self.encode(rows)).square()
 
-    def deviation(
-        self, rows: Tensor, variances: Tensor, mean: Tensor, whitening: Tensor
-    ) -> Tensor:
+    def deviation(self, rows: Tensor, variances: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
         """Return the mean squared deviation of each row, float64 (batch,).
 
         Parameters
