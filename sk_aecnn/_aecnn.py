@@ -20,7 +20,7 @@ from sk_aecnn._coder import (
 )
 from sk_aecnn._codes import CodingEstimator, EncoderMixin
 from sk_aecnn._compat import Interval, StrOptions
-from sk_aecnn._sizes import check_sizes
+from sk_aecnn._sizes import auto_backend_channels, check_sizes
 from sk_aecnn._training import train
 from sk_aecnn.losses import Objective
 from sk_aecnn.nn import Autoencoder, JointNetwork
@@ -28,7 +28,11 @@ from sk_aecnn.nn import Autoencoder, JointNetwork
 JOINT_CONSTRAINTS = {
     "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
     "backend_input": [StrOptions({"code", "features"})],
-    "backend_channels": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "backend_channels": [
+        StrOptions({"auto"}),
+        "array-like",
+        Interval(Integral, 1, None, closed="left"),
+    ],
     "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
     "freeze_encoder": ["boolean"],
 }
@@ -55,7 +59,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         reconstruction_weight=1.0,
         backend_input="features",
         backend="cnn",
-        backend_channels=(64,),
+        backend_channels="auto",
         pooling="max",
         dense_units=128,
         dropout=0.0,
@@ -66,7 +70,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         kernel_size=3,
         activation="relu",
         code_activation="identity",
-        normalization="batch",
+        normalization="auto",
         reconstruction_loss="mse",
         noise=None,
         noise_level=0.3,
@@ -79,7 +83,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         unlabeled=None,
         max_epochs="auto",
         batch_size="auto",
-        lr=1e-2,
+        lr="auto",
         optimizer="adamw",
         weight_decay=1e-4,
         lr_schedule="one_cycle",
@@ -155,7 +159,10 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         self.pretrain_loss_curve_ = []
         if self.pretrain_epochs:
             self.pretrain_loss_curve_ = self._pretrain(coder, reconstruction_loss, job)
-        channels = check_sizes("backend_channels", self.backend_channels, at_least=1)
+        channels = self.backend_channels
+        if isinstance(channels, str):
+            channels = auto_backend_channels(job.geometry)
+        channels = check_sizes("backend_channels", channels, at_least=1)
         on_code = self.backend_input == "code"
         in_shape: Any = (self.encoding_dim,) if on_code else coder.encoder.feature_shape
         n_outputs = self._n_outputs(job.data)

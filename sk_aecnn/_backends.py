@@ -9,13 +9,15 @@ from typing import Any
 
 from torch import nn
 
-from sk_aecnn._coder import check_kernel_size, check_no_instance
+from sk_aecnn._coder import check_kernel_size, check_no_instance, normalization_for
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._job import Job
 from sk_aecnn._torch import DTYPES
 from sk_aecnn.nn import CNNBackend, build, build_own
 
 BACKEND_CONSTRAINTS: dict[str, list[Any]] = {
+    "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    "normalization": [StrOptions({"auto", "batch"}), None],
     "backend": [StrOptions({"cnn"}), callable],
     "pooling": [StrOptions({"average", "max"})],
     "dense_units": [Interval(Integral, 1, None, closed="left")],
@@ -55,6 +57,6 @@ def build_backend(
         estimator.dense_units,
         estimator.dropout,
         estimator.activation,
-        estimator.normalization,
+        normalization_for(estimator, job),
     )
     return build(recipe, dtype, job.generator)

@@ -25,7 +25,7 @@ from sk_aecnn._job import Job, TrainingRows, hold_out, to_rows
 from sk_aecnn._optimizers import OPTIMIZERS
 from sk_aecnn._progress import FitProgress
 from sk_aecnn._schedules import LR_SCHEDULES
-from sk_aecnn._sizes import auto_batch_size, auto_epochs
+from sk_aecnn._sizes import auto_batch_size, auto_epochs, resolve_lr
 from sk_aecnn._torch import AUTOCASTS, DTYPES, detach_tensor, new_generator, resolve_device
 from sk_aecnn._training import (
     TrainingNet,
@@ -192,7 +192,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return TrainingOptions(
             max_epochs=auto_epochs(n_rows) if max_epochs == "auto" else int(max_epochs),
             batch_size=auto_batch_size(geometry) if auto_batch else self.batch_size,
-            lr=self.lr,
+            lr=resolve_lr(self.lr, n_rows, geometry),
             weight_decay=self.weight_decay,
             optimizer=self.optimizer,
             lr_schedule=lr_schedule,

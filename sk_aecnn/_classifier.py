@@ -41,8 +41,9 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         ``"cnn"`` convolves, pools and connects fully, as the next parameters say. A
         `torch.nn.Module` class, or a function that returns a module, is called with the shape of
         its input, channels first, and the number of outputs.
-    backend_channels : sequence of int, default=(64,)
-        Channels of the back end's convolutional stages. Flat features, such as a code, are first
+    backend_channels : "auto" or sequence of int, default="auto"
+        Channels of the back end's convolutional stages; ``"auto"`` takes one stage, of 64 channels
+        for samples with spatial axes and of 32 for tables. Flat features, such as a code, are first
         unfolded by a linear layer into that many channels of 16 positions.
     pooling : {"max", "average"}, default="max"
         How the back end's stages join positions.
@@ -75,8 +76,9 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         arguments, or a function of a tensor.
     code_activation : str, class or callable, default="identity"
         Activation of the code, of the same choices.
-    normalization : {"batch"} or None, default="batch"
-        Normalisation in convolutional stages, between pooling and activation.
+    normalization : {"auto", "batch"} or None, default="auto"
+        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
+        ``"batch"``, but none for tables of fewer than 2 000 rows.
     reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
@@ -122,8 +124,9 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
     batch_size : "auto" or int, default="auto"
         Rows in a step. ``"auto"`` takes 256 for tables and 128 for samples with spatial axes, fewer
         for samples of more than 32 768 values.
-    lr : float, default=1e-2
-        Learning rate, the highest one where a schedule varies it.
+    lr : "auto" or float, default="auto"
+        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
+        for tables of fewer than 2 000 rows: 0.001 for up to 200, rising with the square root.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
     weight_decay : float, default=1e-4
@@ -223,7 +226,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         reconstruction_weight=1.0,
         backend_input="features",
         backend="cnn",
-        backend_channels=(64,),
+        backend_channels="auto",
         pooling="max",
         dense_units=128,
         dropout=0.0,
@@ -234,7 +237,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         kernel_size=3,
         activation="relu",
         code_activation="identity",
-        normalization="batch",
+        normalization="auto",
         reconstruction_loss="mse",
         noise=None,
         noise_level=0.3,
@@ -248,7 +251,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         agreement_weight=1.0,
         max_epochs="auto",
         batch_size="auto",
-        lr=1e-2,
+        lr="auto",
         optimizer="adamw",
         weight_decay=1e-4,
         lr_schedule="one_cycle",

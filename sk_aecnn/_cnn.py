@@ -9,11 +9,9 @@ from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend
 from sk_aecnn._base import NetworkEstimator
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._scaling import SCALING_CONSTRAINTS, fit_layout
-from sk_aecnn._sizes import check_sizes
+from sk_aecnn._sizes import auto_backend_channels, check_sizes
 from sk_aecnn.losses import Objective
 from sk_aecnn.nn import ACTIVATIONS, ConvolutionalNetwork, plan_channels
-
-_LAST_CHANNELS = 64
 
 
 class ConvolutionalEstimator(NetworkEstimator):
@@ -31,7 +29,6 @@ class ConvolutionalEstimator(NetworkEstimator):
             ],
             "kernel_size": [Interval(Integral, 1, None, closed="left")],
             "activation": [StrOptions(set(ACTIVATIONS)), callable],
-            "normalization": [StrOptions({"batch"}), None],
         }
     )
 
@@ -44,14 +41,14 @@ class ConvolutionalEstimator(NetworkEstimator):
         dense_units=128,
         dropout=0.0,
         activation="relu",
-        normalization="batch",
+        normalization="auto",
         backend="cnn",
         scaling="auto",
         sample_shape=None,
         channel_axis="auto",
         max_epochs="auto",
         batch_size="auto",
-        lr=1e-2,
+        lr="auto",
         optimizer="adamw",
         weight_decay=1e-4,
         lr_schedule="one_cycle",
@@ -107,7 +104,8 @@ class ConvolutionalEstimator(NetworkEstimator):
         in_shape = (geometry.n_features,) if flat else (geometry.channels, *geometry.spatial)
         channels = self.conv_channels
         if isinstance(channels, str):
-            channels = (*(() if flat else plan_channels(geometry.spatial)), _LAST_CHANNELS)
+            stages = () if flat else plan_channels(geometry.spatial)
+            channels = (*stages, auto_backend_channels(geometry))
         channels = check_sizes("conv_channels", channels, at_least=1)
         n_outputs = self._n_outputs(job.data)
         backend = build_backend(self, job, in_shape, channels, n_outputs)

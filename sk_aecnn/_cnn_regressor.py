@@ -20,7 +20,7 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         Channels of the convolutional stages, each of which halves every spatial axis. ``"auto"``
         takes as many as leave 7 positions or fewer along each axis, and one more. Tables are first
         unfolded by a linear layer into that many channels of 16 positions; ``"auto"`` takes one
-        stage of 64.
+        stage of 32.
     kernel_size : int, default=3
         Odd size of the convolution kernels, along every spatial axis.
     pooling : {"max", "average"}, default="max"
@@ -33,8 +33,9 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
         ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
         arguments, or a function of a tensor.
-    normalization : {"batch"} or None, default="batch"
-        Normalisation in the stages, between pooling and activation.
+    normalization : {"auto", "batch"} or None, default="auto"
+        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
+        ``"batch"``, but none for tables of fewer than 2 000 rows.
     backend : "cnn", class or callable, default="cnn"
         ``"cnn"`` convolves, pools and connects fully, as the parameters above say. A
         `torch.nn.Module` class, or a function that returns a module, is called with the shape of a
@@ -57,8 +58,9 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
     batch_size : "auto" or int, default="auto"
         Rows in a step. ``"auto"`` takes 256 for tables and 128 for samples with spatial axes, fewer
         for samples of more than 32 768 values.
-    lr : float, default=1e-2
-        Learning rate, the highest one where a schedule varies it.
+    lr : "auto" or float, default="auto"
+        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
+        for tables of fewer than 2 000 rows: 0.001 for up to 200, rising with the square root.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
     weight_decay : float, default=1e-4

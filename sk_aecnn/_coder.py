@@ -16,7 +16,7 @@ from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._geometry import SampleGeometry
 from sk_aecnn._job import Job
 from sk_aecnn._scaling import SCALING_CONSTRAINTS, fit_layout
-from sk_aecnn._sizes import check_sizes
+from sk_aecnn._sizes import check_sizes, resolve_normalization
 from sk_aecnn._torch import DTYPES
 from sk_aecnn.losses import (
     RECONSTRUCTION_LOSSES,
@@ -147,6 +147,11 @@ def build_corruption(noise: Any, level: float) -> Corruption:
     return Corruption(noise, level)
 
 
+def normalization_for(estimator: Any, job: Job) -> str | None:
+    """Return the kind of normalisation that an estimator's network for a job gets."""
+    return resolve_normalization(estimator.normalization, len(job.data.rows), job.geometry)
+
+
 def check_kernel_size(kernel_size: int) -> int:
     """Return an odd kernel size, or raise."""
     if kernel_size % 2 == 0:
@@ -183,7 +188,9 @@ def _build_encoder(
     else:
         channels, kernel_size = _conv_sizes(estimator, job.geometry)
         sizes = (job.geometry.spatial, channels, n_encoded, kernel_size)
-        recipe = partial(ConvEncoder, in_shape[0], *sizes, *activations, estimator.normalization)
+        recipe = partial(
+            ConvEncoder, in_shape[0], *sizes, *activations, normalization_for(estimator, job)
+        )
     return build(recipe, dtype, job.generator)
 
 
@@ -200,7 +207,7 @@ def _build_decoder(estimator: Any, job: Job, flat: bool) -> nn.Module:
     else:
         channels, kernel_size = _conv_sizes(estimator, job.geometry)
         sizes = job.geometry.spatial, channels, dim, kernel_size
-        last = estimator.activation, estimator.normalization
+        last = estimator.activation, normalization_for(estimator, job)
         recipe = partial(ConvDecoder, in_shape[0], *sizes, *last)
     return build(recipe, dtype, job.generator)
 

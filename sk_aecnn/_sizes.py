@@ -15,6 +15,11 @@ _BATCH_ROWS_TABLE = 256
 _BATCH_ROWS_SPATIAL = 128
 _BATCH_VALUES = 2**22
 _FEWEST_BATCH_ROWS = 16
+_LR = 1e-2
+_LR_OF_SMALL_DATA = 1e-3
+_SMALL_TABLE = 2_000
+_BACKEND_CHANNELS_SPATIAL = 64
+_BACKEND_CHANNELS_TABLE = 32
 
 
 def auto_epochs(n_rows: int) -> int:
@@ -41,6 +46,56 @@ def auto_batch_size(geometry: SampleGeometry) -> int:
     """
     rows = _BATCH_ROWS_SPATIAL if geometry.spatial else _BATCH_ROWS_TABLE
     return max(_FEWEST_BATCH_ROWS, min(rows, _BATCH_VALUES // geometry.n_features))
+
+
+def resolve_lr(lr: float | str, n_rows: int, geometry: SampleGeometry) -> float:
+    """Return the learning rate of ``lr="auto"``, lower for small tables, or the one given.
+
+    Where steps are few because rows are few, large ones learn noise by heart; the rate grows with
+    the square root of the number of rows, as the number of steps does.
+
+    Examples
+    --------
+    >>> table = SampleGeometry((50,), 0)
+    >>> [round(resolve_lr("auto", n, table), 4) for n in (30, 200, 800, 2_000)]
+    [0.001, 0.001, 0.002, 0.01]
+    """
+    if not isinstance(lr, str):
+        return lr
+    if not _is_small_table(n_rows, geometry):
+        return _LR
+    return _LR_OF_SMALL_DATA * sqrt(max(1.0, n_rows / _SMALL_DATA))
+
+
+def resolve_normalization(
+    normalization: str | None, n_rows: int, geometry: SampleGeometry
+) -> str | None:
+    """Return the kind of ``normalization="auto"``, none for small tables, or the one given.
+
+    Examples
+    --------
+    >>> table = SampleGeometry((50,), 0)
+    >>> [resolve_normalization("auto", n, table) for n in (200, 2_000)]
+    [None, 'batch']
+    """
+    if normalization != "auto":
+        return normalization
+    return None if _is_small_table(n_rows, geometry) else "batch"
+
+
+def _is_small_table(n_rows: int, geometry: SampleGeometry) -> bool:
+    return not geometry.spatial and n_rows < _SMALL_TABLE
+
+
+def auto_backend_channels(geometry: SampleGeometry) -> int:
+    """Return the channels of the stage that works on features, or on a table.
+
+    Examples
+    --------
+    >>> auto_backend_channels(SampleGeometry((50,), 0))
+    32
+    """
+    return _BACKEND_CHANNELS_SPATIAL if geometry.spatial else _BACKEND_CHANNELS_TABLE
 
 
 def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:

@@ -94,8 +94,8 @@ def test_an_axis_of_one_channel_changes_nothing(small, images, labels):
 
 
 def test_a_dense_network_on_images_is_one_on_rows(small, images, labels):
-    """encoder='dense' sees an image as a row, but for the scaling that images share."""
-    parameters = {"encoder": "dense", "scaling": "feature"}
+    """encoder='dense' sees an image as a row, but for what is chosen by the kind of sample."""
+    parameters = {"encoder": "dense", "scaling": "feature", "normalization": "batch"}
     on_images = small(**parameters).fit(images, labels)
     on_rows = small(**parameters).fit(images.reshape(40, -1), labels)
     assert_same(on_images, images, on_rows, images.reshape(40, -1))

@@ -33,6 +33,7 @@ ESTIMATORS = [
     CNNClassifier,
     CNNRegressor,
 ]
+PREDICTORS = {AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor}
 # parameters of one name that mean something else in the classes named, or have another default
 # there; others agree everywhere
 MEANS_SOMETHING_ELSE = {
@@ -45,7 +46,8 @@ MEANS_SOMETHING_ELSE = {
     "unlabeled": {AECNNRegressor},
     "backend": {CNNClassifier, CNNRegressor},
     "conv_channels": {CNNClassifier, CNNRegressor},
-    "normalization": {CNNClassifier, CNNRegressor},
+    "lr": PREDICTORS,
+    "normalization": PREDICTORS,
     "pooling": {CNNClassifier, CNNRegressor},
 }
 

@@ -34,7 +34,8 @@ def test_a_number_can_be_learnt(predictor, request, targets, labels, kind):
 
 def test_many_numbers_can_be_learnt(predictor, table, many):
     """Several targets are learnt together, each in its own column."""
-    estimator = predictor(max_epochs=100, lr=0.01, dense_units=16).fit(table, many)
+    quick = {"lr": 0.01, "normalization": "batch"}
+    estimator = predictor(max_epochs=100, dense_units=16, **quick).fit(table, many)
     assert (r2_score(many, estimator.predict(table), multioutput="raw_values") > 0.8).all()
 
 

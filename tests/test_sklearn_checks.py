@@ -70,6 +70,8 @@ def expected_failures(estimator):
         reason = "one code is drawn for a row of weight two, one for each of two equal rows"
     elif estimator.early_stopping:
         reason = "a row of weight two is held out as one row, two rows may be held out apart"
+    elif type(estimator) is CNNRegressor:
+        return {}  # no normalization and small steps: rounding stays within the tolerance
     elif estimator.precision != "float64":
         reason = "compares at a tolerance of 1e-7, half a digit beyond single precision"
     else:

@@ -131,9 +131,8 @@ def test_a_frozen_encoder_reconstructs_at_any_weight(joint, autoencoder, table, 
 def test_a_back_end_on_frozen_codes_learns(joint, autoencoder, X, labels):
     """The article's recipe, autoencoder first, tells two kinds apart."""
     fitted = FrozenEstimator(autoencoder(max_epochs=30, lr=0.01).fit(X))
-    estimator = joint(
-        encoder=fitted, freeze_encoder=True, backend_input="code", max_epochs=60, lr=0.01
-    )
+    quick = {"lr": 0.01, "normalization": "batch", "max_epochs": 60}
+    estimator = joint(encoder=fitted, freeze_encoder=True, backend_input="code", **quick)
     assert estimator.fit(X, labels).score(X, labels) > 0.8
 
 
