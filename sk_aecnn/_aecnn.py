@@ -9,7 +9,7 @@ from typing import Any
 
 from sklearn.frozen import FrozenEstimator
 
-from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend
+from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend, build_shift
 from sk_aecnn._batches import without_targets
 from sk_aecnn._coder import (
     CODE_CONSTRAINTS,
@@ -74,6 +74,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         reconstruction_loss="mse",
         noise=None,
         noise_level=0.3,
+        max_shift="auto",
         sparsity_weight=0.0,
         scaling="auto",
         sample_shape=None,
@@ -116,6 +117,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         self.reconstruction_loss = reconstruction_loss
         self.noise = noise
         self.noise_level = noise_level
+        self.max_shift = max_shift
         self.sparsity_weight = sparsity_weight
         self.scaling = scaling
         self.sample_shape = sample_shape
@@ -174,6 +176,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
             **coder.parts(),
             backend=backend,
             n_outputs=n_outputs,
+            moving=build_shift(self, job),
             backend_input=self.backend_input,
             reconstructs=reconstructs,
             frozen=self.freeze_encoder,

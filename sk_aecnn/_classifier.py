@@ -90,6 +90,10 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         tensors with the samples on axis 0.
     noise_level : float, default=0.3
         Standard deviation of gaussian noise; share of the values that are masked or swapped.
+    max_shift : "auto" or float, default="auto"
+        How far samples are moved at random while training, along every spatial axis, as a share of
+        its size; what comes in over an edge repeats the edge. ``"auto"``: 0.07 where images are
+        classified, 0 elsewhere.
     sparsity_weight : float, default=0.0
         Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
         is, 1 where all are alike.
@@ -241,6 +245,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         reconstruction_loss="mse",
         noise=None,
         noise_level=0.3,
+        max_shift="auto",
         sparsity_weight=0.0,
         scaling="auto",
         sample_shape=None,
@@ -286,6 +291,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
             reconstruction_loss=reconstruction_loss,
             noise=noise,
             noise_level=noise_level,
+            max_shift=max_shift,
             sparsity_weight=sparsity_weight,
             scaling=scaling,
             sample_shape=sample_shape,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from numbers import Integral
 
-from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend
+from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend, build_shift
 from sk_aecnn._base import NetworkEstimator
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._scaling import SCALING_CONSTRAINTS, fit_layout
@@ -40,6 +40,7 @@ class ConvolutionalEstimator(NetworkEstimator):
         pooling="max",
         dense_units=128,
         dropout=0.0,
+        max_shift="auto",
         activation="relu",
         normalization="auto",
         backend="cnn",
@@ -67,6 +68,7 @@ class ConvolutionalEstimator(NetworkEstimator):
         self.pooling = pooling
         self.dense_units = dense_units
         self.dropout = dropout
+        self.max_shift = max_shift
         self.activation = activation
         self.normalization = normalization
         self.backend = backend
@@ -109,7 +111,7 @@ class ConvolutionalEstimator(NetworkEstimator):
         channels = check_sizes("conv_channels", channels, at_least=1)
         n_outputs = self._n_outputs(job.data)
         backend = build_backend(self, job, in_shape, channels, n_outputs)
-        network = ConvolutionalNetwork(layout, backend, n_outputs)
+        network = ConvolutionalNetwork(layout, backend, n_outputs, build_shift(self, job))
         objective = Objective(self._task_losses(), {})
         return job.build_net(network, objective, classifies=self._classifies)
 

@@ -262,6 +262,7 @@ OUT_OF_RANGE_OF_THE_CLASSIFIER = {
     "backend_channels": ["wide", None],
     "dense_units": [0, 1.5],
     "dropout": [-0.1, 1.0, None],
+    "max_shift": [-0.1, 1.0, "far", None],
     "class_weight": ["even", 3],
     "backend": ["mlp", 3],
     "pretrain_epochs": [-1, 1.5],

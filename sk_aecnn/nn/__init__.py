@@ -28,6 +28,7 @@ from sk_aecnn.nn._networks import (
 from sk_aecnn.nn._noise import NOISES, SHARES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._own import OwnEncoder, build_own, build_own_encoder
+from sk_aecnn.nn._shift import RandomShift
 
 __all__ = [
     "ACTIVATIONS",
@@ -48,6 +49,7 @@ __all__ = [
     "JointNetwork",
     "Moments",
     "OwnEncoder",
+    "RandomShift",
     "Unfold",
     "UpStage",
     "VariationalAutoencoder",

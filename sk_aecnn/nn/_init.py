@@ -13,6 +13,7 @@ from sk_aecnn.nn._conv import Dropout
 from sk_aecnn.nn._networks import VariationalAutoencoder
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
+from sk_aecnn.nn._shift import RandomShift
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -49,7 +50,7 @@ def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Ge
 def share_stream(module: nn.Module, generator: torch.Generator) -> None:
     """Let the layers that draw random numbers while training draw them from ``generator``."""
     for layer in module.modules():
-        if isinstance(layer, Dropout | Corruption | VariationalAutoencoder):
+        if isinstance(layer, Dropout | Corruption | RandomShift | VariationalAutoencoder):
             layer.generator = generator
 
 

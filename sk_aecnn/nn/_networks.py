@@ -18,6 +18,7 @@ from sk_aecnn.nn._dense import steady_linear
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
+from sk_aecnn.nn._shift import RandomShift
 
 Outputs = dict[str, Tensor]
 
@@ -266,6 +267,8 @@ class JointNetwork(CodingNetwork):
         Code, or features, to predictions.
     n_outputs : int
         Numbers in a prediction.
+    moving : RandomShift
+        What moves the rows while training.
     backend_input : {"code", "features"}
         What the back end sees: the code, just as ``transform`` returns it, or the encoder's last
         hidden layer, with the bottleneck and the decoder beside the back end.
@@ -275,7 +278,7 @@ class JointNetwork(CodingNetwork):
         Whether the encoder and the decoder stay as they are.
     copying : Corruption or None
         Noise on copies of the rows without a target, which the network sees beside the clean rows
-        while training; ``None`` makes no copies.
+        while training, moved anew; ``None`` makes no copies.
 
     Shape
     -----
@@ -292,6 +295,7 @@ class JointNetwork(CodingNetwork):
         probabilities: bool,
         backend: nn.Module,
         n_outputs: int,
+        moving: RandomShift,
         backend_input: str = "features",
         reconstructs: bool = True,
         frozen: bool = False,
@@ -300,6 +304,7 @@ class JointNetwork(CodingNetwork):
         super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
         self.backend: Any = backend
         self.n_outputs = n_outputs
+        self.moving = moving
         self.backend_input = backend_input
         self.reconstructs = reconstructs
         self.frozen = frozen
@@ -330,10 +335,11 @@ class JointNetwork(CodingNetwork):
         known : Tensor of shape (batch,), bool, or None
             Which rows have a target; ``None`` where all have.
         """
-        x = self.layout(rows)
         if self.training and self.copying is not None and known is not None:
-            copies = self.copying(x[~known])
-            return self._see_copies(rows, x, row_weight, ~known, copies)
+            copies = self.copying(self.layout(self.moving(rows[~known])))
+            return self._see_copies(self.moving(rows), row_weight, ~known, copies)
+        rows = self.moving(rows)
+        x = self.layout(rows)
         with weighing(self, row_weight):
             features = self.encoder.features(self.corruption(x))
             if not self.reconstructs:
@@ -351,12 +357,12 @@ class JointNetwork(CodingNetwork):
     def _see_copies(
         self,
         rows: Tensor,
-        x: Tensor,
         row_weight: Tensor | None,
         unknown: Tensor,
         copies: Tensor,
     ) -> Outputs:
         """Return what `forward` does for clean rows, and the predictions for corrupted copies."""
+        x = self.layout(rows)
         weight = None if row_weight is None else torch.cat([row_weight, row_weight[unknown]])
         with weighing(self, weight):
             features = self.encoder.features(torch.cat([x, copies]))
@@ -390,22 +396,27 @@ class ConvolutionalNetwork(nn.Module):
         Input to predictions.
     n_outputs : int
         Numbers in a prediction.
+    moving : RandomShift
+        What moves the rows while training.
 
     Shape
     -----
     rows : (batch, n_features); prediction : (batch, n_outputs)
     """
 
-    def __init__(self, layout: InputLayout, backend: nn.Module, n_outputs: int) -> None:
+    def __init__(
+        self, layout: InputLayout, backend: nn.Module, n_outputs: int, moving: RandomShift
+    ) -> None:
         super().__init__()
         self.layout = layout
         self.backend: Any = backend
         self.n_outputs = n_outputs
+        self.moving = moving
 
     def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
         """Return the predictions."""
         with weighing(self, row_weight):
-            return {"prediction": self.predict(rows)}
+            return {"prediction": self.predict(self.moving(rows))}
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""

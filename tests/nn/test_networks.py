@@ -18,6 +18,7 @@ from sk_aecnn.nn import (
     Corruption,
     InputLayout,
     JointNetwork,
+    RandomShift,
     VariationalAutoencoder,
     build,
     divergence_from_normal,
@@ -46,12 +47,22 @@ def parts(noise=None, probabilities=False, n_encoded=4):
     }
 
 
+def moving(farthest=0.0):
+    """Return what moves samples of six by five positions with two channels."""
+    return RandomShift((6, 5, 2), 2, farthest)
+
+
 def joint(backend_input="features", **options):
     coder = parts(options.pop("noise", None))
     shape = (4,) if backend_input == "code" else coder["encoder"].feature_shape
     backend = seeded(CNNBackend, shape, 3, (4,))
     network = JointNetwork(
-        **coder, backend=backend, n_outputs=3, backend_input=backend_input, **options
+        **coder,
+        backend=backend,
+        n_outputs=3,
+        moving=moving(options.pop("farthest", 0.0)),
+        backend_input=backend_input,
+        **options,
     )
     share_stream(network, stream())
     return network
@@ -289,6 +300,19 @@ def test_rows_without_a_target_are_seen_twice(rows, reconstructs, backend_input)
         torch.testing.assert_close(outputs["output"], network.decoder(network.encoder(clean)))
 
 
+def test_rows_and_their_copies_are_moved_apart(rows):
+    """What the network sees, and should rebuild, is moved; copies go ways of their own."""
+    network = joint(copying=Corruption(None, 0.0), farthest=0.4)
+    outputs = network(rows, known=KNOWN)
+    again = RandomShift((6, 5, 2), 2, 0.4)
+    again.generator = stream()
+    copies, moved = again(rows[~KNOWN]), again(rows)
+    torch.testing.assert_close(outputs["target"], network.layout(moved), rtol=0, atol=0)
+    assert not torch.equal(moved, rows)
+    assert not torch.equal(copies, moved[~KNOWN])
+    assert not torch.equal(outputs["corrupted"], outputs["prediction"][~KNOWN])
+
+
 def test_copies_have_the_weights_of_their_rows(rows):
     """Statistics are those of a batch in which unknown rows and their copies count alike."""
     weight = torch.tensor([1.0, 2, 0, 3, 1, 2, 1])
@@ -327,17 +351,28 @@ def test_rows_are_seen_once_in_prediction(rows):
 def test_a_convolutional_network_predicts_from_standardised_rows(rows):
     """The back end sees the rows in the network's layout, and its prediction is the output."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3).eval()
+    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving()).eval()
     outputs = network(rows)
     assert list(outputs) == ["prediction"]
     torch.testing.assert_close(outputs["prediction"], backend(network.layout(rows)))
     torch.testing.assert_close(network.predict(rows), outputs["prediction"])
 
 
+def test_a_convolutional_network_moves_its_rows(rows):
+    """While training, the back end sees moved rows; prediction takes them where they are."""
+    backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
+    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(0.4))
+    share_stream(network, stream())
+    again = moving(0.4)
+    again.generator = stream()
+    torch.testing.assert_close(network(rows)["prediction"], network.predict(again(rows)))
+    torch.testing.assert_close(network.eval()(rows)["prediction"], network.predict(rows))
+
+
 def test_a_convolutional_network_weighs_its_rows(rows):
     """A row of weight two is two equal rows in the statistics of a batch."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3)
+    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving())
     times = torch.tensor([1, 2, 1, 3, 1, 1, 1])
     weighted = network(rows, times.float())["prediction"]
     repeated = network(rows.repeat_interleave(times, 0))["prediction"]
