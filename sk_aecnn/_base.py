@@ -131,7 +131,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             if not resume:
                 self._learn_target(data, classes)
             data = self._encode_target(data)
-            options = self._training_options(len(data.rows), geometry, max_epochs, lr_schedule)
+            options = self._training_options(data, geometry, max_epochs, lr_schedule)
             job = self._plan(data, geometry, options, validation, progress)
             progress.begin(options.max_epochs + (0 if resume else self._n_extra_epochs))
             self.net_ = deepcopy(self.net_) if resume else self._build_net(job)
@@ -186,13 +186,14 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return rows, geometry
 
     def _training_options(
-        self, n_rows: int, geometry: SampleGeometry, max_epochs: int | str, lr_schedule: str
+        self, data: TrainingRows, geometry: SampleGeometry, max_epochs: int | str, lr_schedule: str
     ) -> TrainingOptions:
         auto_batch = self.batch_size == "auto"
+        epochs = auto_epochs(*data.count()) if max_epochs == "auto" else int(max_epochs)
         return TrainingOptions(
-            max_epochs=auto_epochs(n_rows) if max_epochs == "auto" else int(max_epochs),
+            max_epochs=epochs,
             batch_size=auto_batch_size(geometry) if auto_batch else self.batch_size,
-            lr=resolve_lr(self.lr, n_rows, geometry),
+            lr=resolve_lr(self.lr, len(data.rows), geometry),
             weight_decay=self.weight_decay,
             optimizer=self.optimizer,
             lr_schedule=lr_schedule,

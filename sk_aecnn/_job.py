@@ -39,6 +39,11 @@ class TrainingRows:
     weight: np.ndarray | None
     known: np.ndarray | None = None
 
+    def count(self) -> tuple[int, int]:
+        """Return the number of rows, and of those without a target."""
+        n_unknown = 0 if self.known is None else int(np.count_nonzero(~self.known))
+        return len(self.rows), n_unknown
+
     def to_dataset(self, dtype: torch.dtype) -> RowDataset:
         """Return the rows as torch wants them, with weights of mean one."""
         target = None if self.y is None else torch.from_numpy(self.y)

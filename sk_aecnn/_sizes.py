@@ -23,17 +23,21 @@ _BACKEND_CHANNELS_TABLE = 32
 _SHIFT_OF_IMAGES = 0.07
 
 
-def auto_epochs(n_rows: int) -> int:
+def auto_epochs(n_rows: int, n_unknown: int = 0) -> int:
     """Return the epochs of ``max_epochs="auto"``: 100 up to 200 rows, 6 for 60 000.
 
-    The epochs fall, and the optimizer steps grow, with the square root of the number of rows.
+    The epochs fall, and the optimizer steps grow, with the square root of the number of rows. Rows
+    without a target, which an epoch sees twice, make it count for as much more.
 
     Examples
     --------
     >>> [auto_epochs(n) for n in (30, 1_797, 60_000, 1_000_000)]
     [100, 33, 6, 1]
+    >>> auto_epochs(60_000, n_unknown=59_900)
+    3
     """
-    return max(1, round(_EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_SMALL_DATA / n_rows))))
+    epochs = _EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_SMALL_DATA / n_rows))
+    return max(1, round(epochs * n_rows / (n_rows + n_unknown)))
 
 
 def auto_batch_size(geometry: SampleGeometry) -> int:
