@@ -9,7 +9,7 @@ from typing import Any
 
 from sklearn.frozen import FrozenEstimator
 
-from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend, build_shift
+from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend
 from sk_aecnn._batches import without_targets
 from sk_aecnn._coder import (
     CODE_CONSTRAINTS,
@@ -20,6 +20,7 @@ from sk_aecnn._coder import (
 )
 from sk_aecnn._codes import CodingEstimator, EncoderMixin
 from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn._moving import MOVING_CONSTRAINTS, build_shift
 from sk_aecnn._sizes import auto_backend_channels, check_sizes
 from sk_aecnn._training import train
 from sk_aecnn.losses import Objective
@@ -49,6 +50,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         | CODER_CONSTRAINTS
         | CODE_CONSTRAINTS
         | BACKEND_CONSTRAINTS
+        | MOVING_CONSTRAINTS
         | JOINT_CONSTRAINTS
     )
 
@@ -176,7 +178,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
             **coder.parts(),
             backend=backend,
             n_outputs=n_outputs,
-            moving=build_shift(self, job),
+            moving=build_shift(self, job, by_default=self._classifies),
             backend_input=self.backend_input,
             reconstructs=reconstructs,
             frozen=self.freeze_encoder,

@@ -127,11 +127,15 @@ class AutoencodingEstimator(CodingEstimator):
         return data
 
 
-def build_autoencoder(estimator, job, *, trimmed=0.0):
-    """Return a net around a plain autoencoder, which leaves a share of the rows out of its loss."""
+def build_autoencoder(estimator, job, *, moving=None, trimmed=0.0):
+    """Return a net around a plain autoencoder.
+
+    What its encoder sees is moved by ``moving``; a share of the rows, ``trimmed``, is left out of
+    its loss.
+    """
     coder, reconstruction_loss = build_coder(
         estimator, job, n_encoded=estimator.encoding_dim, code_activation=estimator.code_activation
     )
     reconstruction_loss.trimmed = trimmed
     objective = Objective(*code_losses(estimator, reconstruction_loss))
-    return job.build_net(Autoencoder(**coder.parts()), objective, classifies=False)
+    return job.build_net(Autoencoder(**coder.parts(), moving=moving), objective, classifies=False)

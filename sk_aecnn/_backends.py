@@ -12,9 +12,8 @@ from torch import nn
 from sk_aecnn._coder import check_kernel_size, check_no_instance, normalization_for
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._job import Job
-from sk_aecnn._sizes import auto_shift
 from sk_aecnn._torch import DTYPES
-from sk_aecnn.nn import CNNBackend, RandomShift, build, build_own
+from sk_aecnn.nn import CNNBackend, build, build_own
 
 BACKEND_CONSTRAINTS: dict[str, list[Any]] = {
     "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
@@ -23,7 +22,6 @@ BACKEND_CONSTRAINTS: dict[str, list[Any]] = {
     "pooling": [StrOptions({"average", "max"})],
     "dense_units": [Interval(Integral, 1, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left")],
-    "max_shift": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
 }
 
 
@@ -62,11 +60,3 @@ def build_backend(
         normalization_for(estimator, job),
     )
     return build(recipe, dtype, job.generator)
-
-
-def build_shift(estimator: Any, job: Job) -> RandomShift:
-    """Return what moves the samples while training."""
-    geometry, farthest = job.geometry, estimator.max_shift
-    if isinstance(farthest, str):
-        farthest = auto_shift(geometry, classifies=estimator._classifies)
-    return RandomShift(geometry.shape, geometry.channel_axis, farthest)

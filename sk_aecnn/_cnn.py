@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from numbers import Integral
 
-from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend, build_shift
+from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend
 from sk_aecnn._base import NetworkEstimator
 from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn._moving import MOVING_CONSTRAINTS, build_shift
 from sk_aecnn._scaling import SCALING_CONSTRAINTS, fit_layout
 from sk_aecnn._sizes import auto_backend_channels, check_sizes
 from sk_aecnn.losses import Objective
@@ -20,6 +21,7 @@ class ConvolutionalEstimator(NetworkEstimator):
     _parameter_constraints = (
         NetworkEstimator._parameter_constraints
         | BACKEND_CONSTRAINTS
+        | MOVING_CONSTRAINTS
         | SCALING_CONSTRAINTS
         | {
             "conv_channels": [
@@ -111,7 +113,8 @@ class ConvolutionalEstimator(NetworkEstimator):
         channels = check_sizes("conv_channels", channels, at_least=1)
         n_outputs = self._n_outputs(job.data)
         backend = build_backend(self, job, in_shape, channels, n_outputs)
-        network = ConvolutionalNetwork(layout, backend, n_outputs, build_shift(self, job))
+        moving = build_shift(self, job, by_default=self._classifies)
+        network = ConvolutionalNetwork(layout, backend, n_outputs, moving)
         objective = Objective(self._task_losses(), {})
         return job.build_net(network, objective, classifies=self._classifies)
 

@@ -103,18 +103,16 @@ def auto_backend_channels(geometry: SampleGeometry) -> int:
     return _BACKEND_CHANNELS_SPATIAL if geometry.spatial else _BACKEND_CHANNELS_TABLE
 
 
-def auto_shift(geometry: SampleGeometry, *, classifies: bool) -> float:
-    """Return the share of ``max_shift="auto"``: 0.07 where images are classified, 0 elsewhere.
-
-    What an image shows stays what it is when it moves; a number may tell where something is.
+def auto_shift(geometry: SampleGeometry) -> float:
+    """Return how far ``max_shift="auto"`` moves samples: 0.07 of their size for images, else 0.
 
     Examples
     --------
     >>> image, table = SampleGeometry((28, 28), None), SampleGeometry((50,), 0)
-    >>> [auto_shift(geometry, classifies=True) for geometry in (image, table)]
-    [0.07, 0.0]
+    >>> auto_shift(image), auto_shift(table)
+    (0.07, 0.0)
     """
-    return _SHIFT_OF_IMAGES if classifies and len(geometry.spatial) == 2 else 0.0
+    return _SHIFT_OF_IMAGES if len(geometry.spatial) == 2 else 0.0
 
 
 def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from sk_aecnn._schedules import LR_SCHEDULES
 from sk_aecnn._torch import keep_freed_memory
 from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.losses import DivergenceLoss
-from sk_aecnn.nn import BatchNorm
+from sk_aecnn.nn import BatchNorm, EarlyShift
 
 
 @dataclass
@@ -98,20 +98,21 @@ class LearningRateSchedule(Callback):
         self.step_ += 1
 
 
-class LossWarmUp(Callback):
-    """Tell the losses that grow in the first call to ``fit`` how much of it is done."""
+class Progress(Callback):
+    """Tell what changes in the course of the first call to ``fit`` how much of it is done."""
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         self.step_ = 0
         self.n_steps_ = _count_steps(net, X)
         self.is_first_ = not net.history
-        modules = net.criterion_.modules()
-        self.losses_ = [module for module in modules if isinstance(module, DivergenceLoss)]
+        modules = [*net.module_.modules(), *net.criterion_.modules()]
+        kinds = EarlyShift, DivergenceLoss
+        self.changing_ = [module for module in modules if isinstance(module, kinds)]
 
     def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
-        for loss in self.losses_:
-            loss.train(training)
-            loss.progress = self.step_ / self.n_steps_ if self.is_first_ else 1.0
+        for module in self.changing_:
+            module.train(training)
+            module.progress = self.step_ / self.n_steps_ if self.is_first_ else 1.0
         self.step_ += training
 
 
@@ -362,7 +363,7 @@ def train(
     bar, observation = ProgressBar(), Observation(observer)
     net.callbacks = [
         ("lr_schedule", LearningRateSchedule(options.lr_schedule)),
-        ("loss_warm_up", LossWarmUp()),
+        ("progress", Progress()),
         *options.callbacks,
     ]
     if options.verbose:

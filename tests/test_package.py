@@ -48,6 +48,7 @@ MEANS_SOMETHING_ELSE = {
     "conv_channels": {CNNClassifier, CNNRegressor},
     "lr": PREDICTORS,
     "normalization": PREDICTORS,
+    "max_shift": {AutoencoderTransformer},
     "pooling": {CNNClassifier, CNNRegressor},
 }
 

@@ -1,7 +1,8 @@
-"""Images are moved about while a classifier trains."""
+"""Images are moved about while a classifier trains, and when an autoencoder begins to."""
 
 import numpy as np
 import pytest
+from skorch.callbacks import Callback
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_classifiers_leave_other_samples_where_they_are(image_classifier, reques
 
 @pytest.mark.parametrize("name", ["regressor", "cnn_regressor"])
 def test_regressors_leave_images_where_they_are(request, wide, labels, name):
-    """By itself, `max_shift` is 0 for numbers, which may tell where something is; a share moves images."""
+    """By itself, `max_shift` is 0 for numbers, which may tell where something is."""
     make = request.getfixturevalue(name)
     fits = {share: make(max_shift=share).fit(wide, labels) for share in ("auto", 0.0, 0.2)}
     auto, still, moved = (fits[share].predict(wide) for share in fits)
@@ -71,3 +72,32 @@ def test_fits_that_move_images_can_be_repeated(classifier, wide, labels):
     flat = classifier(max_shift=0.3, batch_size=16, sample_shape=wide.shape[1:])
     flat.fit(wide.reshape(40, -1), labels)
     np.testing.assert_array_equal(images.predict_proba(wide), flat.predict_proba(wide))
+
+
+class Shares(Callback):
+    """Keep the share of the rows that are moved in every step."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.shares_ = []
+
+    def on_batch_end(self, net, training, **kwargs):
+        self.shares_.append(net.module_.moving.share)
+
+
+def test_an_autoencoder_moves_images_at_the_beginning(autoencoder, wide):
+    """All in the first tenth of the steps, none after three tenths, nor in later calls."""
+    shares = Shares()
+    estimator = autoencoder(batch_size=10, max_epochs=5, callbacks=[shares]).fit(wide)
+    np.testing.assert_allclose(shares.shares_, [1, 1, 1, 0.75, 0.5, 0.25] + [0] * 14, atol=1e-12)
+    estimator.partial_fit(wide)
+    assert shares.shares_ == [0] * 4
+
+
+def test_how_far_an_autoencoder_moves_images(autoencoder, table, wide):
+    """By itself, `max_shift` is 0.07 for images and 0 for tables."""
+
+    def curve(X, share):
+        return autoencoder(max_shift=share, batch_size=10).fit(X).loss_curve_
+
+    assert curve(wide, "auto") == curve(wide, 0.07) != curve(wide, 0.0)
+    assert curve(table, "auto") == curve(table, 0.0)

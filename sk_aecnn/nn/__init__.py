@@ -28,7 +28,7 @@ from sk_aecnn.nn._networks import (
 from sk_aecnn.nn._noise import NOISES, SHARES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._own import OwnEncoder, build_own, build_own_encoder
-from sk_aecnn.nn._shift import RandomShift
+from sk_aecnn.nn._shift import EarlyShift, RandomShift
 
 __all__ = [
     "ACTIVATIONS",
@@ -45,6 +45,7 @@ __all__ = [
     "DenseDecoder",
     "DenseEncoder",
     "Dropout",
+    "EarlyShift",
     "InputLayout",
     "JointNetwork",
     "Moments",

@@ -18,7 +18,7 @@ from sk_aecnn.nn._dense import steady_linear
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
-from sk_aecnn.nn._shift import RandomShift
+from sk_aecnn.nn._shift import EarlyShift, RandomShift
 
 Outputs = dict[str, Tensor]
 
@@ -151,17 +151,35 @@ class Autoencoder(CodingNetwork):
     ----------
     layout, encoder, decoder, encoding_dim, corruption, probabilities
         As for `CodingNetwork`.
+    moving : EarlyShift or None
+        What moves the rows that the encoder sees; the output should be the rows where they were.
+        ``None`` moves none.
 
     Shape
     -----
     rows : (batch, n_features); output, target : as the decoder's output; code : (batch, code)
     """
 
+    def __init__(
+        self,
+        layout: InputLayout,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        encoding_dim: int,
+        corruption: Corruption,
+        probabilities: bool = False,
+        moving: EarlyShift | None = None,
+    ) -> None:
+        super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
+        self.moving = moving
+
     def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
         """Return the decoder's output, what it should have been, and the code between."""
         x = self.layout(rows)
+        moved = rows if self.moving is None else self.moving(rows)
+        seen = x if moved is rows else self.layout(moved)
         with weighing(self, row_weight):
-            code = self.encoder(self.corruption(x))
+            code = self.encoder(self.corruption(seen))
             output = self.decoder(code)
         return {"output": output, "target": self.target(rows, x), "code": code}
 

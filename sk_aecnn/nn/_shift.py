@@ -61,3 +61,48 @@ class RandomShift(nn.Module):
             position = (torch.arange(size, device=device) + way).clamp_(0, size - 1)
             sources = (sources[:, :, None] * size + position[:, None]).flatten(1)
         return sources
+
+
+class EarlyShift(nn.Module):
+    """Move samples at the beginning of training: all of them at first, then fewer, at last none.
+
+    Parameters
+    ----------
+    shift : RandomShift
+        What moves a sample.
+
+    Attributes
+    ----------
+    progress : float
+        Share of training that is done; set by whoever trains.
+
+    Shape
+    -----
+    input, output : (batch, n_features), any dtype
+
+    Examples
+    --------
+    >>> early = EarlyShift(RandomShift((4,), None, 0.25))
+    >>> early.progress = 0.2
+    >>> early.share
+    0.5
+    """
+
+    ALL_UNTIL, NONE_FROM = 0.1, 0.3
+
+    def __init__(self, shift: RandomShift) -> None:
+        super().__init__()
+        self.shift = shift
+        self.progress = 1.0
+
+    @property
+    def share(self) -> float:
+        """The share of the rows to move."""
+        left = (self.NONE_FROM - self.progress) / (self.NONE_FROM - self.ALL_UNTIL)
+        return min(1.0, max(0.0, left))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        n_moved = round(self.share * len(rows))
+        if not self.training or n_moved == 0:
+            return rows
+        return torch.cat([self.shift(rows[:n_moved]), rows[n_moved:]])

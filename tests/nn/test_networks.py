@@ -16,6 +16,7 @@ from sk_aecnn.nn import (
     ConvEncoder,
     ConvolutionalNetwork,
     Corruption,
+    EarlyShift,
     InputLayout,
     JointNetwork,
     RandomShift,
@@ -343,6 +344,20 @@ def test_rows_are_seen_once_in_prediction(rows):
     assert "corrupted" not in network(rows)
     assert "corrupted" not in network.eval()(rows, known=KNOWN)
     assert "corrupted" not in joint()(rows, known=KNOWN)
+
+
+def test_an_autoencoder_rebuilds_moved_rows_where_they_were(rows):
+    """The encoder sees rows that are moved; the target is the rows as they are."""
+    network = Autoencoder(**parts(), moving=EarlyShift(moving(0.4)))
+    network.moving.progress = 0.0
+    share_stream(network, stream())
+    again = moving(0.4)
+    again.generator = stream()
+    outputs, moved = network(rows), again(rows)
+    assert not torch.equal(moved, rows)
+    torch.testing.assert_close(outputs["target"], network.layout(rows), rtol=0, atol=0)
+    torch.testing.assert_close(outputs["code"], network.encoder(network.layout(moved)))
+    torch.testing.assert_close(network.encode(rows), network.encoder(network.layout(rows)))
 
 
 # -- convolutional network --------------------------------------------------------------------

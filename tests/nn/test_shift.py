@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sk_aecnn.nn import RandomShift, share_stream
+from sk_aecnn.nn import EarlyShift, RandomShift, share_stream
 
 # shape, axis of the channels, share
 KINDS = [
@@ -72,3 +72,23 @@ def test_moves_come_from_a_stream_of_their_own():
     assert not torch.equal(one(rows), first)
     assert not torch.equal(other(rows), first)
     torch.testing.assert_close(torch.get_rng_state(), state, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("progress", "n_moved"),
+    [(0.0, 10), (0.1, 10), (0.15, 8), (0.2, 5), (0.295, 0), (0.5, 0), (1.0, 0)],
+)
+def test_fewer_samples_are_moved_as_training_goes_on(progress, n_moved):
+    """All in the first tenth, none after three tenths; the first rows of a batch are moved."""
+    rows = torch.arange(400).reshape(10, 40)
+    early, again = EarlyShift(shift((5, 8), None, 0.4)), shift((5, 8), None, 0.4)
+    early.progress = progress
+    expected = torch.cat([again(rows[:n_moved]), rows[n_moved:]])
+    torch.testing.assert_close(early(rows), expected, rtol=0, atol=0)
+    assert early.eval()(rows) is rows
+
+
+def test_no_sample_is_moved_unless_training_tells_that_it_begins():
+    """A module that nobody tells of the progress of training passes rows on."""
+    rows = torch.arange(40).reshape(2, 20)
+    assert EarlyShift(shift((4, 5), None, 0.5))(rows) is rows
