@@ -105,9 +105,11 @@ class Progress(Callback):
         self.step_ = 0
         self.n_steps_ = _count_steps(net, X)
         self.is_first_ = not net.history
-        modules = [*net.module_.modules(), *net.criterion_.modules()]
-        kinds = EarlyShift, DivergenceLoss
-        self.changing_ = [module for module in modules if isinstance(module, kinds)]
+        self.changing_ = [
+            module
+            for module in (*net.module_.modules(), *net.criterion_.modules())
+            if isinstance(module, EarlyShift | DivergenceLoss)
+        ]
 
     def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
         for module in self.changing_:

@@ -84,7 +84,7 @@ class EarlyShift(nn.Module):
     --------
     >>> early = EarlyShift(RandomShift((4,), None, 0.25))
     >>> early.progress = 0.2
-    >>> early.share
+    >>> round(early.share, 2)
     0.5
     """
 
