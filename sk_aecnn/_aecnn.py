@@ -69,7 +69,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         decoder="auto",
         hidden_layer_sizes=(256, 128),
         conv_channels="auto",
-        kernel_size=3,
+        kernel_size="auto",
         activation="relu",
         code_activation="identity",
         normalization="auto",

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from sk_aecnn._coder import check_kernel_size, check_no_instance, normalization_for
+from sk_aecnn._coder import check_no_instance, normalization_for, resolve_kernel_size
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._job import Job
 from sk_aecnn._torch import DTYPES
@@ -52,7 +52,7 @@ def build_backend(
         in_shape,
         n_outputs,
         channels,
-        check_kernel_size(estimator.kernel_size),
+        resolve_kernel_size(estimator.kernel_size, len(in_shape) - 1),
         estimator.pooling,
         estimator.dense_units,
         estimator.dropout,

@@ -68,8 +68,9 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         Channels of the convolutional encoder's stages, each of which halves every spatial axis; the
         decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or fewer along
         each axis. Dense networks do not use it.
-    kernel_size : int, default=3
-        Odd size of the convolution kernels, along every spatial axis.
+    kernel_size : "auto" or int, default="auto"
+        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
+        3 elsewhere.
     activation : str, class or callable, default="relu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
         ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
@@ -238,7 +239,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         decoder="auto",
         hidden_layer_sizes=(256, 128),
         conv_channels="auto",
-        kernel_size=3,
+        kernel_size="auto",
         activation="relu",
         code_activation="identity",
         normalization="auto",

@@ -29,7 +29,7 @@ class ConvolutionalEstimator(NetworkEstimator):
                 "array-like",
                 Interval(Integral, 1, None, closed="left"),
             ],
-            "kernel_size": [Interval(Integral, 1, None, closed="left")],
+            "kernel_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
             "activation": [StrOptions(set(ACTIVATIONS)), callable],
         }
     )
@@ -38,7 +38,7 @@ class ConvolutionalEstimator(NetworkEstimator):
         self,
         conv_channels="auto",
         *,
-        kernel_size=3,
+        kernel_size="auto",
         pooling="max",
         dense_units=128,
         dropout=0.0,

@@ -21,8 +21,9 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         takes as many as leave 7 positions or fewer along each axis, and one more. Tables are first
         unfolded by a linear layer into that many channels of 16 positions; ``"auto"`` takes one
         stage of 32.
-    kernel_size : int, default=3
-        Odd size of the convolution kernels, along every spatial axis.
+    kernel_size : "auto" or int, default="auto"
+        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
+        3 elsewhere.
     pooling : {"max", "average"}, default="max"
         How the stages join positions.
     dense_units : int, default=128

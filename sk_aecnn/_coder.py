@@ -16,7 +16,7 @@ from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._geometry import SampleGeometry
 from sk_aecnn._job import Job
 from sk_aecnn._scaling import SCALING_CONSTRAINTS, fit_layout
-from sk_aecnn._sizes import check_sizes, resolve_normalization
+from sk_aecnn._sizes import auto_kernel_size, check_sizes, resolve_normalization
 from sk_aecnn._torch import DTYPES
 from sk_aecnn.losses import (
     RECONSTRUCTION_LOSSES,
@@ -54,7 +54,7 @@ CODER_CONSTRAINTS: dict[str, list[Any]] = SCALING_CONSTRAINTS | {
         "array-like",
         Interval(Integral, 1, None, closed="left"),
     ],
-    "kernel_size": [Interval(Integral, 1, None, closed="left")],
+    "kernel_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(ACTIVATIONS)), callable],
     "normalization": [StrOptions({"batch"}), None],
     "reconstruction_loss": [StrOptions(set(RECONSTRUCTION_LOSSES)), callable],
@@ -152,14 +152,16 @@ def normalization_for(estimator: Any, job: Job) -> str | None:
     return resolve_normalization(estimator.normalization, len(job.data.rows), job.geometry)
 
 
-def check_kernel_size(kernel_size: int) -> int:
-    """Return an odd kernel size, or raise."""
+def resolve_kernel_size(kernel_size: Any, n_axes: int) -> int:
+    """Return an odd kernel size for convolutions over some spatial axes, or raise."""
+    if isinstance(kernel_size, str):
+        return auto_kernel_size(n_axes)
     if kernel_size % 2 == 0:
         raise ValueError(
             f"kernel_size={kernel_size} must be odd, so that a position has as many neighbours on "
             f"either side; pass {kernel_size - 1} or {kernel_size + 1}."
         )
-    return kernel_size
+    return int(kernel_size)
 
 
 def check_no_instance(name: str, choice: Any) -> None:
@@ -226,7 +228,7 @@ def _conv_sizes(estimator: Any, geometry: SampleGeometry) -> tuple[tuple[int, ..
     if isinstance(channels, str):
         channels = plan_channels(geometry.spatial)
     channels = check_sizes("conv_channels", channels, at_least=1)
-    return channels, check_kernel_size(estimator.kernel_size)
+    return channels, resolve_kernel_size(estimator.kernel_size, len(geometry.spatial))
 
 
 def _fitted_parts(

@@ -21,6 +21,8 @@ _SMALL_TABLE = 2_000
 _BACKEND_CHANNELS_SPATIAL = 64
 _BACKEND_CHANNELS_TABLE = 32
 _SHIFT_OF_IMAGES = 0.07
+_KERNEL_SIZE = 3
+_KERNEL_SIZE_SEQUENCE = 7
 
 
 def auto_epochs(n_rows: int, n_unknown: int = 0) -> int:
@@ -113,6 +115,20 @@ def auto_shift(geometry: SampleGeometry) -> float:
     (0.07, 0.0)
     """
     return _SHIFT_OF_IMAGES if len(geometry.spatial) == 2 else 0.0
+
+
+def auto_kernel_size(n_axes: int) -> int:
+    """Return the kernel of ``kernel_size="auto"``: 7 along a single spatial axis, 3 elsewhere.
+
+    So a kernel weighs about as many positions in a sequence as in an image, 7 and 9. Features
+    without an axis, which are unfolded into positions, are taken by threes.
+
+    Examples
+    --------
+    >>> [auto_kernel_size(n_axes) for n_axes in (0, 1, 2, 3)]
+    [3, 7, 3, 3]
+    """
+    return _KERNEL_SIZE_SEQUENCE if n_axes == 1 else _KERNEL_SIZE
 
 
 def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:

@@ -117,6 +117,17 @@ def test_the_convolutional_parts_have_the_channels_asked_for(autoencoder, images
     assert channels(estimator.decoder_, nn.ConvTranspose2d) == [(5, 3, (5, 5)), (3, 1, (5, 5))]
 
 
+def test_the_code_of_a_sequence_is_no_sequence(classifier, table, labels):
+    """The wide kernels of sequences are not those of a back end on their code."""
+    estimator = classifier(channel_axis=None, backend_input="code").fit(table, labels)
+
+    def kernels(part):
+        return {m.kernel_size for m in part.modules() if hasattr(m, "in_channels")}
+
+    assert kernels(estimator.encoder_) == kernels(estimator.decoder_) == {(7,)}
+    assert kernels(estimator.net_.module_.backend) == {(3,)}
+
+
 @pytest.mark.parametrize("kind", ["table", "images"])
 def test_scaling_is_part_of_the_network(autoencoder, request, kind):
     """With scaling='feature' every feature is standardised by its own mean and deviation."""

@@ -236,7 +236,7 @@ OUT_OF_RANGE = {
     "weight_decay": [-0.1, None],
     "validation_fraction": [0.0, 1.0, 5],
     "n_iter_no_change": [0, 1.5],
-    "kernel_size": [0, 3.0],
+    "kernel_size": [0, 3.0, "wide"],
     "sample_shape": [30, "image"],
     "channel_axis": ["last", 1.0],
     "callbacks": ["progress", 3],

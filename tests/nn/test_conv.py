@@ -27,7 +27,7 @@ SIZES = [
 ]
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+@pytest.mark.parametrize("kernel_size", [1, 3, 5, 7])
 @pytest.mark.parametrize("spatial", SIZES)
 def test_the_decoder_returns_to_the_exact_size(spatial, kernel_size):
     """Encoder and decoder fit any size, odd ones and ones included."""
