@@ -293,7 +293,8 @@ def test_accuracy_is_scored_while_training(any_classifier, request, labels, kind
     """EpochScoring reports an accuracy for each epoch, whatever the labels are."""
     X = request.getfixturevalue(kind)
     scoring = EpochScoring("accuracy", lower_is_better=False, on_train=True, name="hits")
-    estimator = any_classifier(callbacks=[scoring], max_epochs=8, lr=0.05)
+    training = {"max_epochs": 8, "lr": 0.05, "normalization": "batch"}
+    estimator = any_classifier(callbacks=[scoring], **training)
     estimator.fit(X, named(labels))
     scores = [row["hits"] for row in estimator.history_]
     assert len(scores) == 8

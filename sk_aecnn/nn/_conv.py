@@ -29,7 +29,7 @@ _POOLS: dict[str, dict[int, Any]] = {
 _WIDEST_BOTTLENECK = 7
 _WIDTHS = (16, 64, 128)
 _WIDTHS_LARGE = (16, 32, 64, 128)
-_LARGE = 64
+_LARGE = 32
 
 
 def build_norm(normalization: str | None, channels: int) -> nn.Module:
@@ -42,12 +42,12 @@ def plan_channels(spatial: Sequence[int]) -> tuple[int, ...]:
 
     At least two stages as long as there is something left to pool. The first, at full resolution,
     where time goes into memory traffic, is narrow; the others widen at once on small samples, by
-    twos on those of more than 64 positions along an axis.
+    twos on those of more than 32 positions along an axis.
 
     Examples
     --------
-    >>> plan_channels((28, 28)), plan_channels((224, 224)), plan_channels((1, 1))
-    ((16, 64), (16, 32, 64, 128, 128), (16,))
+    >>> plan_channels((28, 28)), plan_channels((40, 64)), plan_channels((1, 1))
+    ((16, 64), (16, 32, 64, 128), (16,))
     """
     size, stages = max(spatial), 0
     while stages == 0 or size > _WIDEST_BOTTLENECK or (stages < 2 and size > 1):
