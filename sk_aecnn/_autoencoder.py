@@ -70,7 +70,7 @@ class AutoencoderTransformer(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Aut
         How far samples are moved at random at the beginning of training, along every spatial axis,
         as a share of its size, while the reconstruction is compared with the sample where it was:
         codes then tell what there is more than where. All samples are moved in the first tenth of
-        the steps, none after three tenths. ``"auto"``: 0.07 for images, 0 elsewhere.
+        the steps, none after three tenths. ``"auto"``: 0.075 for images, 0 elsewhere.
     sparsity_weight : float, default=0.0
         Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
         is, 1 where all are alike.

@@ -33,7 +33,7 @@ class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
         Share of its values dropped while training.
     max_shift : "auto" or float, default="auto"
         How far samples are moved at random while training, along every spatial axis, as a share of
-        its size; what comes in over an edge repeats the edge. ``"auto"``: 0.07 where images are
+        its size; what comes in over an edge repeats the edge. ``"auto"``: 0.075 where images are
         classified, 0 elsewhere.
     activation : str, class or callable, default="relu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,

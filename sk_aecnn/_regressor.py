@@ -83,7 +83,7 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator):
         Standard deviation of gaussian noise; share of the values that are masked or swapped.
     max_shift : "auto" or float, default="auto"
         How far samples are moved at random while training, along every spatial axis, as a share of
-        its size; what comes in over an edge repeats the edge. ``"auto"``: 0.07 where images are
+        its size; what comes in over an edge repeats the edge. ``"auto"``: 0.075 where images are
         classified, 0 elsewhere.
     sparsity_weight : float, default=0.0
         Weight of a penalty on codes in which many units are active at once: 0 where one unit alone

@@ -20,7 +20,7 @@ _LR_OF_SMALL_DATA = 1e-3
 _SMALL_TABLE = 2_000
 _BACKEND_CHANNELS_SPATIAL = 64
 _BACKEND_CHANNELS_TABLE = 32
-_SHIFT_OF_IMAGES = 0.07
+_SHIFT_OF_IMAGES = 0.075
 _KERNEL_SIZE = 3
 _KERNEL_SIZE_SEQUENCE = 7
 
@@ -106,13 +106,13 @@ def auto_backend_channels(geometry: SampleGeometry) -> int:
 
 
 def auto_shift(geometry: SampleGeometry) -> float:
-    """Return how far ``max_shift="auto"`` moves samples: 0.07 of their size for images, else 0.
+    """Return how far ``max_shift="auto"`` moves samples: 0.075 of their size for images, else 0.
 
     Examples
     --------
     >>> image, table = SampleGeometry((28, 28), None), SampleGeometry((50,), 0)
     >>> auto_shift(image), auto_shift(table)
-    (0.07, 0.0)
+    (0.075, 0.0)
     """
     return _SHIFT_OF_IMAGES if len(geometry.spatial) == 2 else 0.0
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+# of a share times a size that should be whole
+_ROUNDING = 1e-9
+
 
 class RandomShift(nn.Module):
     """Move every sample by some positions along its spatial axes while training.
@@ -21,7 +24,7 @@ class RandomShift(nn.Module):
     channel_axis : int or None
         The axis of ``shape`` that holds the channels.
     farthest : float
-        The longest way, as a share of the size of the axis, rounded to whole positions.
+        The longest way, as a share of the size of the axis, rounded down to whole positions.
 
     Shape
     -----
@@ -41,7 +44,7 @@ class RandomShift(nn.Module):
         super().__init__()
         self.shape = tuple(shape)
         self.reach = tuple(
-            0 if axis == channel_axis else int(farthest * size + 0.5)
+            0 if axis == channel_axis else int(farthest * size + _ROUNDING)
             for axis, size in enumerate(shape)
         )
         self.generator: torch.Generator | None = None
