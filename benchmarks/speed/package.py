@@ -36,6 +36,7 @@ def classify_images(work, X, y, precision="float32"):
     cnn = CNNClassifier(
         conv_channels=(32, 64),
         normalization=None,
+        max_shift=0,
         max_epochs=work.epochs,
         batch_size=work.batch_size,
         precision=precision,
@@ -48,6 +49,7 @@ def classify_and_reconstruct(work, X, y, precision="float32"):
     joint = AECNNClassifier(
         32,
         normalization=None,
+        max_shift=0,
         max_epochs=work.epochs,
         batch_size=work.batch_size,
         precision=precision,
