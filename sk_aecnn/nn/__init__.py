@@ -18,16 +18,11 @@ from sk_aecnn.nn._conv import (
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
 from sk_aecnn.nn._init import build, share_stream
 from sk_aecnn.nn._layout import InputLayout, Moments, column_moments, fit_scaling
-from sk_aecnn.nn._networks import (
-    Autoencoder,
-    ConvolutionalNetwork,
-    JointNetwork,
-    VariationalAutoencoder,
-    divergence_from_normal,
-)
+from sk_aecnn.nn._networks import Autoencoder, VariationalAutoencoder, divergence_from_normal
 from sk_aecnn.nn._noise import NOISES, SHARES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._own import OwnEncoder, build_own, build_own_encoder
+from sk_aecnn.nn._predicting import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._shift import EarlyShift, RandomShift
 
 __all__ = [
