@@ -42,12 +42,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to fit and rows to judge by; without a target, ``y`` is None."""
+    """Rows to fit and rows to judge by; without a target, ``y`` is None.
+
+    ``params`` are what an estimator of this package has to be told of such rows.
+    """
 
     X: Any
     y: Any
     X_test: Any
     y_test: Any
+    params: dict = field(default_factory=dict)
 
     @property
     def n_features(self):
@@ -79,7 +83,8 @@ class Run:
     def own(self, estimator, *args, **fixed):
         """Return an estimator of this package; what a row fixes, the command line leaves alone."""
         quick = {"max_epochs": 1} if self.quick else {}
-        return estimator(*args, random_state=self.seed, **(self.params | fixed | quick))
+        params = self.split.params | self.params | fixed | quick
+        return estimator(*args, random_state=self.seed, **params)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ MINIROCKET = {"GunPoint": 99.33, "ItalyPowerDemand": 96.89, "ArrowHead": 86.29}
 
 def tasks(source):
     def task(name):
-        return Task(name, lambda seed: [Split(*series(source, name))])
+        return Task(name, lambda seed: [Split(*series(source, name), {"channel_axis": -1})])
 
     return [task(name) for name in NAMES]
 
@@ -25,8 +25,8 @@ TABLES = {
         title="Time series of the UCR and UEA archives on their own splits: accuracy in percent.",
         tasks=tasks,
         variants=[
-            own("AECNNClassifier(channel_axis=-1)", AECNNClassifier, channel_axis=-1),
-            own("CNNClassifier(channel_axis=-1)", CNNClassifier, channel_axis=-1),
+            own("AECNNClassifier(channel_axis=-1)", AECNNClassifier),
+            own("CNNClassifier(channel_axis=-1)", CNNClassifier),
             Variant("one nearest neighbour", lambda run: on_rows(KNeighborsClassifier(1))),
             Variant("MLPClassifier", lambda run: on_rows(standardised(mlp(run)))),
         ],
