@@ -227,4 +227,5 @@ class ClassificationMixin(ClassifierMixin):
         return len(self._labels.classes)
 
     def _task_losses(self):
-        return {"classification_loss": ClassificationLoss()}
+        all_known = getattr(self, "unlabeled", None) is None
+        return {"classification_loss": ClassificationLoss(all_known)}

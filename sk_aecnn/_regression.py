@@ -137,7 +137,8 @@ class RegressionMixin(RegressorMixin):
         return len(self._target_scaler.mean)
 
     def _task_losses(self):
-        return {"regression_loss": RegressionLoss()}
+        all_known = getattr(self, "unlabeled", None) is None
+        return {"regression_loss": RegressionLoss(all_known)}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -218,6 +218,11 @@ def weight_of_least(losses: Tensor, row_weight: Tensor, share: float) -> Tensor:
 class ClassificationLoss(nn.Module):
     """Cross-entropy of the rows whose class is known.
 
+    Parameters
+    ----------
+    all_known : bool
+        Whether all are, which saves asking.
+
     Shape
     -----
     prediction : (batch, classes), logits; y : (batch,), int64; row_weight : (batch,) or None;
@@ -230,8 +235,14 @@ class ClassificationLoss(nn.Module):
     tensor(0.6931)
     """
 
+    def __init__(self, all_known: bool = False) -> None:
+        super().__init__()
+        self.all_known = all_known
+
     def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Return the cross-entropy of a batch, 0 where no class is known."""
+        if self.all_known and row_weight is None:
+            return F.cross_entropy(outputs["prediction"], y)
         losses = F.cross_entropy(
             outputs["prediction"], y, ignore_index=UNLABELED_CODE, reduction="none"
         )
@@ -242,6 +253,11 @@ class ClassificationLoss(nn.Module):
 
 class RegressionLoss(nn.Module):
     """Squared error of the targets that are known, those that are not NaN.
+
+    Parameters
+    ----------
+    all_known : bool
+        Whether all are, which saves asking.
 
     Shape
     -----
@@ -254,8 +270,14 @@ class RegressionLoss(nn.Module):
     tensor(4.)
     """
 
+    def __init__(self, all_known: bool = False) -> None:
+        super().__init__()
+        self.all_known = all_known
+
     def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Return the squared error of a batch, 0 where no target is known."""
+        if self.all_known and row_weight is None:
+            return F.mse_loss(outputs["prediction"], y)
         known = ~y.isnan()
         losses = (outputs["prediction"] - y.where(known, 0)).square().where(known, 0)
         if row_weight is not None:

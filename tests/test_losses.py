@@ -171,10 +171,11 @@ def test_the_mean_has_a_loss_of_one(stream):
 # -- classes ----------------------------------------------------------------------------------
 
 
-def test_the_classification_loss_is_the_cross_entropy(logits):
+@pytest.mark.parametrize("all_known", [False, True])
+def test_the_classification_loss_is_the_cross_entropy(logits, all_known):
     """Where every class is known the loss is torch's cross-entropy."""
     y = torch.tensor([0, 1, 2, 0, 1, 2])
-    loss = ClassificationLoss()({"prediction": logits}, y)
+    loss = ClassificationLoss(all_known)({"prediction": logits}, y)
     torch.testing.assert_close(loss, F.cross_entropy(logits, y))
 
 
@@ -209,12 +210,13 @@ def test_without_a_known_class_there_is_no_loss(logits, weight):
 # -- numbers ----------------------------------------------------------------------------------
 
 
-def test_the_regression_loss_is_the_squared_error(logits):
+@pytest.mark.parametrize("all_known", [False, True])
+def test_the_regression_loss_is_the_squared_error(logits, all_known):
     """Where every target is known the loss is torch's mean squared error."""
     y = torch.ones(6, 3)
-    loss = RegressionLoss()({"prediction": logits}, y)
+    loss = RegressionLoss(all_known)({"prediction": logits}, y)
     torch.testing.assert_close(loss, F.mse_loss(logits, y))
-    weighted = RegressionLoss()({"prediction": logits}, y, TIMES.float())
+    weighted = RegressionLoss(all_known)({"prediction": logits}, y, TIMES.float())
     torch.testing.assert_close(weighted, F.mse_loss(repeat(logits), repeat(y)))
 
 
