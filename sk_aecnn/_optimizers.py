@@ -37,6 +37,9 @@ class LeanOptimizer(Optimizer, ABC):
                     self._move(moved, [parameter.grad for parameter in moved], group)
         return loss
 
+    # or torch wraps its hooks and a profiler around it, which take as long as the step itself
+    step.hooked = True  # type: ignore[attr-defined]
+
     @abstractmethod
     def _move(self, parameters: list[Tensor], grads: list[Tensor], group: dict[str, Any]) -> None:
         """Move the parameters of a group that have gradients."""
@@ -67,9 +70,9 @@ class Adam(LeanOptimizer):
         super().__init__(params, defaults)
 
     def _move(self, parameters: list[Tensor], grads: list[Tensor], group: dict[str, Any]) -> None:
-        new = [parameter for parameter in parameters if parameter not in self.state]
-        self._begin(new)
         states = [self.state[parameter] for parameter in parameters]
+        if not all(states):
+            self._begin([parameter for parameter in parameters if not self.state[parameter]])
         steps = [state["step"] for state in states]
         for step in {id(step): step for step in steps}.values():
             step += 1
@@ -91,15 +94,13 @@ class Adam(LeanOptimizer):
 
     def _begin(self, parameters: list[Tensor]) -> None:
         """Give parameters their moments; those that begin together share the count of steps."""
-        if not parameters:
-            return
         step = torch.zeros((), device=parameters[0].device)
         for parameter in parameters:
-            self.state[parameter] = {
-                "step": step,
-                "exp_avg": torch.zeros_like(parameter),
-                "exp_avg_sq": torch.zeros_like(parameter),
-            }
+            self.state[parameter].update(
+                step=step,
+                exp_avg=torch.zeros_like(parameter),
+                exp_avg_sq=torch.zeros_like(parameter),
+            )
 
 
 class AdamW(Adam):
