@@ -26,7 +26,14 @@ from sk_aecnn._optimizers import OPTIMIZERS
 from sk_aecnn._progress import FitProgress
 from sk_aecnn._schedules import LR_SCHEDULES
 from sk_aecnn._sizes import auto_batch_size, auto_epochs, resolve_lr
-from sk_aecnn._torch import AUTOCASTS, DTYPES, detach_tensor, new_generator, resolve_device
+from sk_aecnn._torch import (
+    AUTOCASTS,
+    DTYPES,
+    detach_tensor,
+    keep_freed_memory,
+    new_generator,
+    resolve_device,
+)
 from sk_aecnn._training import (
     TrainingNet,
     TrainingOptions,
@@ -125,6 +132,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     ) -> Any:
         """Validate, encode, build, train, record; on an error, leave everything as it was."""
         progress = FitProgress(self, X, y, sample_weight)
+        keep_freed_memory()
         with all_or_nothing(self):
             fitted = self._geometry if resume else None
             data, geometry = self._validate_training_data(X, y, sample_weight, fitted)

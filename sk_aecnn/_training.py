@@ -377,7 +377,6 @@ def train(
     net.max_epochs, net.batch_size, net.lr = options.max_epochs, options.batch_size, options.lr
     net.train_split = None if validation is None else predefined_split(validation)
     net.initialize_callbacks()
-    keep_freed_memory()
     try:
         net.partial_fit(data)
     finally:
