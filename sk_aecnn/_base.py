@@ -7,6 +7,7 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -177,6 +178,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _validate_rows(self, X: Any, fitted: SampleGeometry | None) -> tuple[Any, SampleGeometry]:
         """Return X as validated flat rows and the geometry, the one fitted on where there is."""
+        if fitted is not None and self._are_as_fitted(X):
+            return X, fitted
         rows, data_shape = as_rows(detach_tensor(X))
         if fitted is not None:
             check_same_shape(data_shape, fitted, type(self).__name__)
@@ -192,6 +195,23 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "X.toarray(), or let the rows be a table (channel_axis='auto', sample_shape=None)."
             )
         return rows, geometry
+
+    def _are_as_fitted(self, X: Any) -> bool:
+        """Tell whether X is an array of finite numbers, as wide as in ``fit``, where none had names.
+
+        scikit-learn would pass it on as it is, after a time in which a small network predicts a
+        row. What is anything else is left to scikit-learn, and so are the errors.
+        """
+        if (
+            type(X) is not np.ndarray
+            or X.dtype.kind not in "buif"
+            or X.shape[1:] != (self.n_features_in_,)
+            or len(X) == 0
+            or hasattr(self, "feature_names_in_")
+        ):
+            return False
+        with np.errstate(all="ignore"):
+            return isfinite(X.sum())
 
     def _training_options(
         self, data: TrainingRows, geometry: SampleGeometry, max_epochs: int | str, lr_schedule: str
@@ -301,7 +321,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _infer(self, method: str, X: Any) -> np.ndarray:
         """Apply a method of the network to the rows of X."""
-        check_is_fitted(self)
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # raises
         rows, _ = self._validate_rows(X, self._geometry)
         return infer(self.net_, method, to_rows(rows))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
-from sk_aecnn._torch import as_tensor
+from sk_aecnn._torch import as_tensor, keep_freed_memory
 
 Batch = tuple[Any, Tensor]
 
@@ -260,6 +260,7 @@ def map_rows(
     n_rows = len(rows)
     if n_rows <= batch_size:
         return _map_batch(function, rows[:n_rows], device)
+    keep_freed_memory()
     first = _map_batch(function, rows[:batch_size], device)
     result = np.empty((n_rows, *first.shape[1:]), dtype=first.dtype)
     result[:batch_size] = first
@@ -272,11 +273,12 @@ def map_rows(
 def _map_batch(
     function: Callable[[Tensor], Tensor], batch: Tensor, device: torch.device
 ) -> np.ndarray:
-    n_rows, missing = len(batch), -len(batch) % _INFERENCE_MULTIPLE
+    n_rows, n_features = batch.shape
+    missing = -n_rows % _INFERENCE_MULTIPLE
     if missing:
-        batch = torch.cat([batch, batch.new_zeros(missing, batch.shape[1])])
-    output: np.ndarray = function(batch.to(device))[:n_rows].cpu().numpy()
-    return output
+        batch = torch.cat([batch, batch.new_zeros(missing, n_features)])
+    output: np.ndarray = function(batch.to(device)).cpu().numpy()
+    return output[:n_rows]
 
 
 def chunks(rows: Rows) -> Iterator[slice]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 
 from sk_aecnn._batches import RowDataset, Rows, SparseRows
@@ -85,7 +84,7 @@ class Job:
 
 def to_rows(rows: Any) -> Rows:
     """Return validated rows as the networks take them."""
-    return SparseRows(rows) if issparse(rows) else as_tensor(rows)
+    return as_tensor(rows) if isinstance(rows, np.ndarray) else SparseRows(rows)
 
 
 def hold_out(

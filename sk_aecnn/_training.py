@@ -6,7 +6,7 @@ import dis
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
-from math import isfinite
+from math import isfinite, prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +21,6 @@ from tqdm import tqdm
 from sk_aecnn._batches import BatchIterator, ChosenRows, Rows, inference_batch_size, map_rows
 from sk_aecnn._optimizers import OPTIMIZERS
 from sk_aecnn._schedules import LR_SCHEDULES
-from sk_aecnn._torch import keep_freed_memory
 from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.losses import DivergenceLoss
 from sk_aecnn.nn import BatchNorm, EarlyShift
@@ -421,11 +420,8 @@ def _settle_statistics(net: TrainingNet, data: Any) -> None:
 
 def infer(net: TrainingNet, method: str, rows: Rows | ChosenRows, **arguments: Any) -> np.ndarray:
     """Apply a method of the net's network to rows, in batches."""
-    layout = net.module_.layout
-    batch_size = inference_batch_size(len(layout.mean), len(layout.shape) > 1)
-    function = getattr(net.module_, method)
+    function, shape = getattr(net.module_, method), net.module_.layout.shape
     if arguments:
         function = partial(function, **arguments)
-    if len(rows) > batch_size:
-        keep_freed_memory()
+    batch_size = inference_batch_size(prod(shape), len(shape) > 1)
     return map_rows(function, rows, torch.device(net.device), batch_size)

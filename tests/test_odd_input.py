@@ -270,6 +270,13 @@ def test_bfloat16_tensors_are_read(small, images, labels):
     assert_same(small().fit(X, labels), X, small().fit(Z, labels), Z)
 
 
+def test_a_sum_beyond_the_type_is_no_infinity(small):
+    """Finite numbers are read, also where their sum is too large for their type."""
+    X = 255 * np.random.default_rng(0).integers(100, 255, size=(40, 10)).astype(np.float16)
+    estimator = small().fit(X.astype(np.float32), np.arange(40) % 2)
+    assert_same(estimator, X.astype(np.float32), estimator, X)
+
+
 def test_labels_and_weights_may_be_tensors(classifier, table, labels):
     """y and sample_weight may be torch tensors as X may."""
     weight = np.linspace(1, 2, 40)
