@@ -190,7 +190,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
             code_terms, code_weights = code_losses(self, reconstruction_loss)
             terms |= code_terms
             weights |= code_weights | {"reconstruction_loss": self.reconstruction_weight}
-        return job.build_net(network, Objective(terms, weights), classifies=self._classifies)
+        return job.build_net(network, Objective(terms, weights), self._nonlinearity())
 
     def _check_stages(self):
         """Raise where a stage has nothing to train, or to go on from."""
@@ -219,6 +219,6 @@ class JointEstimator(EncoderMixin, CodingEstimator):
                 job.options, max_epochs=self.pretrain_epochs, patience=None, callbacks=[]
             ),
         )
-        net = job.build_net(network, objective, classifies=False)
+        net = job.build_net(network, objective)
         train(net, job.options, without_targets(job.training), None, job.progress)
         return net.history[:, "train_loss"]

@@ -138,4 +138,4 @@ def build_autoencoder(estimator, job, *, moving=None, trimmed=0.0):
     )
     reconstruction_loss.trimmed = trimmed
     objective = Objective(*code_losses(estimator, reconstruction_loss))
-    return job.build_net(Autoencoder(**coder.parts(), moving=moving), objective, classifies=False)
+    return job.build_net(Autoencoder(**coder.parts(), moving=moving), objective)

@@ -197,7 +197,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return rows, geometry
 
     def _are_as_fitted(self, X: Any) -> bool:
-        """Tell whether X is an array of finite numbers, as wide as in ``fit``, where none had names.
+        """Tell whether X is an array of finite numbers, as wide as in ``fit``, and none had names.
 
         scikit-learn would pass it on as it is, after a time in which a small network predicts a
         row. What is anything else is left to scikit-learn, and so are the errors.

@@ -18,13 +18,17 @@ from sk_aecnn._targets import (
     find_unlabeled,
 )
 from sk_aecnn._torch import detach_tensor
-from sk_aecnn.losses import UNLABELED_CODE, ClassificationLoss
+from sk_aecnn.losses import UNLABELED_CODE, ClassificationLoss, SharpSoftmax
 
 
 class ClassificationMixin(ClassifierMixin):
     """``fit``, ``partial_fit`` and the predictions of a classifier."""
 
     _classifies = True
+
+    def _nonlinearity(self):
+        """Return what makes probabilities of the network's outputs."""
+        return SharpSoftmax(self.label_smoothing)
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
@@ -136,7 +140,7 @@ class ClassificationMixin(ClassifierMixin):
         probabilities : ndarray of shape (n_samples, n_classes)
             Probabilities, in the order of ``classes_``.
         """
-        return softmax(self._infer("predict", X).astype(np.float64), axis=1)
+        return softmax(self._sharp_logits(X), axis=1)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -152,7 +156,11 @@ class ClassificationMixin(ClassifierMixin):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Logarithms of the probabilities, in the order of ``classes_``.
         """
-        return log_softmax(self._infer("predict", X).astype(np.float64), axis=1)
+        return log_softmax(self._sharp_logits(X), axis=1)
+
+    def _sharp_logits(self, X):
+        logits = self._infer("predict", X).astype(np.float64)
+        return self.net_.predict_nonlinearity.factor * logits
 
     @property
     def classes_(self):
@@ -228,4 +236,4 @@ class ClassificationMixin(ClassifierMixin):
 
     def _task_losses(self):
         all_known = getattr(self, "unlabeled", None) is None
-        return {"classification_loss": ClassificationLoss(all_known)}
+        return {"classification_loss": ClassificationLoss(all_known, self.label_smoothing)}

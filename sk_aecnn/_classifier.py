@@ -157,6 +157,9 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
         steps of training, which compute with 16 bits: faster for convolutions on processors made
         for it.
+    label_smoothing : float, default=0.1
+        Share of every label that is given to all classes in equal parts while training. It makes
+        predictions right more often, above all where there are few rows.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which multiply ``sample_weight``: by label, or ``"balanced"`` for
         the inverse of their frequencies.
@@ -197,10 +200,11 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
 
     Notes
     -----
-    The objective is the cross-entropy plus ``reconstruction_weight`` times :math:`R`, the
-    reconstruction error relative to that of the training mean, so that one weight serves data of
-    any scale. Samples without a label add ``agreement_weight`` times the cross-entropy of their
-    corrupted copies against the class that the network gives them with a probability above 0.95
+    The objective is the cross-entropy of smoothed labels plus ``reconstruction_weight`` times
+    :math:`R`, the reconstruction error relative to that of the training mean, so that one weight
+    serves data of any scale. Samples without a label add ``agreement_weight`` times the
+    cross-entropy of their corrupted copies against the class that the network gives them with a
+    probability above 0.95
     (Sohn et al. 2020, "FixMatch").
 
     Examples
@@ -221,6 +225,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
     _parameter_constraints = JointEstimator._parameter_constraints | {
         "unlabeled": [None, str, Real, "nan"],
         "agreement_weight": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -268,6 +273,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         verbose=0,
         device="auto",
         precision="float32",
+        label_smoothing=0.1,
         class_weight=None,
         random_state=None,
         warm_start=False,
@@ -317,6 +323,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
             warm_start=warm_start,
         )
         self.agreement_weight = agreement_weight
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight
 
     @available_if(has_trained_decoder)
@@ -378,7 +385,9 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
             )
 
     def _agreement_losses(self):
-        return {"agreement_loss": AgreementLoss()} if self.agreement_weight > 0 else {}
+        if self.agreement_weight == 0:
+            return {}
+        return {"agreement_loss": AgreementLoss(label_smoothing=self.label_smoothing)}
 
     def _conclude(self, data):
         if trains_decoder(self):

@@ -116,7 +116,7 @@ class ConvolutionalEstimator(NetworkEstimator):
         moving = build_shift(self, job, by_default=self._classifies)
         network = ConvolutionalNetwork(layout, backend, n_outputs, moving)
         objective = Objective(self._task_losses(), {})
-        return job.build_net(network, objective, classifies=self._classifies)
+        return job.build_net(network, objective, self._nonlinearity())
 
     def _check_rows(self, rows):
         """Nothing: any finite numbers will do."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 from sk_aecnn._classification import ClassificationMixin
 from sk_aecnn._cnn import ConvolutionalEstimator
-from sk_aecnn._compat import StrOptions
+from sk_aecnn._compat import Interval, StrOptions
 
 
 class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
@@ -92,6 +94,9 @@ class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
         Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
         steps of training, which compute with 16 bits: faster for convolutions on processors made
         for it.
+    label_smoothing : float, default=0.1
+        Share of every label that is given to all classes in equal parts while training. It makes
+        predictions right more often, above all where there are few rows.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which multiply ``sample_weight``: by label, or ``"balanced"`` for
         the inverse of their frequencies.
@@ -147,6 +152,7 @@ class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
     """
 
     _parameter_constraints = ConvolutionalEstimator._parameter_constraints | {
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -178,6 +184,7 @@ class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
         verbose=0,
         device="auto",
         precision="float32",
+        label_smoothing=0.1,
         class_weight=None,
         random_state=None,
         warm_start=False,
@@ -211,4 +218,5 @@ class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
             random_state=random_state,
             warm_start=warm_start,
         )
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight

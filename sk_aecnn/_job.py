@@ -14,6 +14,7 @@ from sk_aecnn._geometry import SampleGeometry
 from sk_aecnn._progress import FitProgress
 from sk_aecnn._torch import as_tensor, new_generator
 from sk_aecnn._training import TrainingNet, TrainingOptions, build_net
+from sk_aecnn.losses import SharpSoftmax
 from sk_aecnn.nn import share_stream
 
 
@@ -72,14 +73,17 @@ class Job:
     progress: FitProgress
 
     def build_net(
-        self, module: torch.nn.Module, objective: torch.nn.Module, *, classifies: bool
+        self,
+        module: torch.nn.Module,
+        objective: torch.nn.Module,
+        nonlinearity: SharpSoftmax | None = None,
     ) -> TrainingNet:
-        """Return a net whose random numbers come from the job's stream."""
+        """Return a net whose random numbers come from the job's stream; see `build_net`."""
         on_cpu = self.device.type == "cpu"
         seed = int(torch.randint(2**62, (), generator=self.generator))
         share_stream(module, self.generator if on_cpu else new_generator(seed, self.device))
         parts = module, objective, self.options, self.device, self.generator
-        return build_net(*parts, classifies=classifies)
+        return build_net(*parts, nonlinearity)
 
 
 def to_rows(rows: Any) -> Rows:

@@ -18,6 +18,9 @@ class RegressionMixin(RegressorMixin):
 
     _classifies = False
 
+    def _nonlinearity(self):
+        """Return what comes between the network and its predictions: nothing."""
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.

@@ -22,7 +22,7 @@ from sk_aecnn._batches import BatchIterator, ChosenRows, Rows, inference_batch_s
 from sk_aecnn._optimizers import OPTIMIZERS
 from sk_aecnn._schedules import LR_SCHEDULES
 from sk_aecnn.exceptions import DivergenceError
-from sk_aecnn.losses import DivergenceLoss
+from sk_aecnn.losses import DivergenceLoss, SharpSoftmax
 from sk_aecnn.nn import BatchNorm, EarlyShift
 
 
@@ -294,7 +294,7 @@ def build_net(
     options: TrainingOptions,
     device: torch.device,
     generator: torch.Generator,
-    classifies: bool = False,
+    nonlinearity: SharpSoftmax | None = None,
 ) -> TrainingNet:
     """Return an initialized net around a network, ready to train.
 
@@ -308,11 +308,11 @@ def build_net(
         Where to train.
     generator : torch.Generator
         Stream that the order of the rows is drawn from.
-    classifies : bool
-        Whether the predictions are logits.
+    nonlinearity : SharpSoftmax or None
+        From predictions to probabilities, where the network classifies.
     """
     optimizer: Any = options.optimizer
-    net = (ClassifyingNet if classifies else TrainingNet)(
+    net = (TrainingNet if nonlinearity is None else ClassifyingNet)(
         _with_channels_last(module),
         criterion,
         optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
@@ -323,7 +323,7 @@ def build_net(
         iterator_train=BatchIterator,
         iterator_train__generator=generator,
         iterator_valid=BatchIterator,
-        predict_nonlinearity=partial(torch.softmax, dim=1) if classifies else None,
+        predict_nonlinearity=nonlinearity,
         train_split=None,
         device=str(device),
         verbose=0,

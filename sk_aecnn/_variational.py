@@ -334,7 +334,7 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator):
             "divergence_loss": DivergenceLoss(job.geometry.n_features, self.warm_up),
         }
         objective = Objective(terms, {"divergence_loss": self.beta})
-        return job.build_net(network, objective, classifies=False)
+        return job.build_net(network, objective)
 
     def _conclude(self, data):
         index = torch.from_numpy(choose_rows(len(data.rows), data.weight, None))

@@ -263,6 +263,7 @@ OUT_OF_RANGE_OF_THE_CLASSIFIER = {
     "dense_units": [0, 1.5],
     "dropout": [-0.1, 1.0, None],
     "max_shift": [-0.1, 1.0, "far", None],
+    "label_smoothing": [-0.1, 1.0, None],
     "class_weight": ["even", 3],
     "backend": ["mlp", 3],
     "pretrain_epochs": [-1, 1.5],

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from sk_aecnn.nn import Dropout
@@ -73,6 +74,19 @@ def test_dropout_is_for_training_only(classifier, table, labels):
     """Predictions do not vary from call to call."""
     estimator = classifier(dropout=0.5).fit(table, labels)
     np.testing.assert_array_equal(estimator.predict_proba(table), estimator.predict_proba(table))
+
+
+@pytest.mark.parametrize(("label_smoothing", "factor"), [(0.0, 1.0), (0.1, 1.5)])
+def test_probabilities_make_up_for_smoothed_labels(
+    classifier, table, labels, label_smoothing, factor
+):
+    """They are computed from logits that smoothing had held back, until the next fit."""
+    model = classifier(label_smoothing=label_smoothing).fit(table, labels)
+    logits = model.net_.module_.predict(torch.tensor(table, dtype=torch.float32))
+    expected = (factor * logits.detach()).softmax(1)
+    model.set_params(label_smoothing=0.3)
+    np.testing.assert_allclose(model.predict_proba(table), expected, rtol=1e-4)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(table)), expected, rtol=1e-4)
 
 
 def test_classes_are_sorted_and_columns_follow_them(classifier, table):

@@ -179,12 +179,21 @@ def test_the_classification_loss_is_the_cross_entropy(logits, all_known):
     torch.testing.assert_close(loss, F.cross_entropy(logits, y))
 
 
+def test_smoothed_labels_belong_to_all_classes_a_little(logits):
+    """A share of each label is spread evenly."""
+    y = torch.tensor([0, 1, 2, 0, 1, 2])
+    targets = 0.8 * F.one_hot(y) + 0.2 / 3
+    loss = ClassificationLoss(label_smoothing=0.2)({"prediction": logits}, y)
+    torch.testing.assert_close(loss, F.cross_entropy(logits, targets))
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_rows_without_a_class_do_not_count(logits, weighted):
+def test_rows_without_a_class_do_not_count(logits, weighted, label_smoothing):
     """The loss is that of the rows whose class is known, with the weights they have."""
     y = torch.tensor([0, -1, 2, 0, -1, 1])
     weight = torch.tensor([2.0, 5, 1, 0.5, 7, 0.5]) if weighted else None
-    loss, known = ClassificationLoss(), y != UNLABELED_CODE
+    loss, known = ClassificationLoss(label_smoothing=label_smoothing), y != UNLABELED_CODE
     outputs, alone = {"prediction": logits}, {"prediction": logits[known]}
     expected = loss(alone, y[known], weight[known] if weighted else None)
     torch.testing.assert_close(loss(outputs, y, weight), expected)
@@ -274,6 +283,15 @@ def test_answers_that_are_not_confident_do_not_count(seen_twice):
     assert float(AgreementLoss(0.9999)(seen_twice, Y)) == 0
     losses = F.cross_entropy(seen_twice["corrupted"], torch.tensor([2, 0, 0]), reduction="none")
     torch.testing.assert_close(AgreementLoss(0.0)(seen_twice, Y), losses.mean())
+
+
+def test_answers_of_a_network_on_smoothed_labels_are_as_confident_as_predicted(seen_twice):
+    """The copies learn smoothed labels too, and the confidence is that of predictions."""
+    seen_twice["prediction"][3] = torch.tensor([3.0, 0, 0])  # 0.91, and 0.98 when sharpened
+    targets = 0.9 * F.one_hot(torch.tensor([2, 0])) + 0.1 / 3
+    losses = F.cross_entropy(seen_twice["corrupted"][:2], targets, reduction="none")
+    loss = AgreementLoss(0.95, label_smoothing=0.1)(seen_twice, Y)
+    torch.testing.assert_close(loss, losses.sum() / 3)
 
 
 def test_clean_rows_do_not_follow_their_copies(seen_twice):

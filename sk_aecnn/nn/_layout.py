@@ -64,8 +64,9 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
         total = merged
     # of a constant, the mean and the variance are known without rounding
     varies = high > low
-    mean, var = np.where(varies, mean, low), np.where(varies, squares / total, 0.0)
-    return Moments(*map(torch.from_numpy, (mean, var, low, high)), n_rows=len(rows))
+    found = np.where(varies, mean, low), np.where(varies, squares / total, 0.0), low, high
+    mean_, var, low_, high_ = map(torch.from_numpy, found)
+    return Moments(mean_, var, low_, high_, len(rows))
 
 
 def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple[Tensor, Tensor]:
