@@ -235,5 +235,5 @@ class ClassificationMixin(ClassifierMixin):
         return len(self._labels.classes)
 
     def _task_losses(self):
-        all_known = getattr(self, "unlabeled", None) is None
-        return {"classification_loss": ClassificationLoss(all_known, self.label_smoothing)}
+        some_known = getattr(self, "unlabeled", None) is None
+        return {"classification_loss": ClassificationLoss(some_known, self.label_smoothing)}

@@ -140,8 +140,7 @@ class RegressionMixin(RegressorMixin):
         return len(self._target_scaler.mean)
 
     def _task_losses(self):
-        all_known = getattr(self, "unlabeled", None) is None
-        return {"regression_loss": RegressionLoss(all_known)}
+        return {"regression_loss": RegressionLoss()}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -249,8 +249,8 @@ class ClassificationLoss(nn.Module):
 
     Parameters
     ----------
-    all_known : bool
-        Whether all are, which saves asking.
+    some_known : bool
+        Whether a class is known in every batch; otherwise every batch is looked at.
     label_smoothing : float
         Share of a label that goes to all classes in equal parts (Szegedy et al. 2016, "Rethinking
         the Inception architecture for computer vision", section 7).
@@ -267,9 +267,9 @@ class ClassificationLoss(nn.Module):
     tensor(0.6931)
     """
 
-    def __init__(self, all_known: bool = False, label_smoothing: float = 0.0) -> None:
+    def __init__(self, some_known: bool = False, label_smoothing: float = 0.0) -> None:
         super().__init__()
-        self.all_known = all_known
+        self.some_known = some_known
         self.label_smoothing = label_smoothing
 
     def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
@@ -281,7 +281,7 @@ class ClassificationLoss(nn.Module):
             ignore_index=UNLABELED_CODE,
             label_smoothing=self.label_smoothing,
         )
-        if row_weight is None and (self.all_known or (y != UNLABELED_CODE).any()):
+        if row_weight is None and (self.some_known or (y != UNLABELED_CODE).any()):
             return measure()
         losses = measure(reduction="none")
         if row_weight is not None:
@@ -291,11 +291,6 @@ class ClassificationLoss(nn.Module):
 
 class RegressionLoss(nn.Module):
     """Squared error of the targets that are known, those that are not NaN.
-
-    Parameters
-    ----------
-    all_known : bool
-        Whether all are, which saves asking.
 
     Shape
     -----
@@ -308,14 +303,8 @@ class RegressionLoss(nn.Module):
     tensor(4.)
     """
 
-    def __init__(self, all_known: bool = False) -> None:
-        super().__init__()
-        self.all_known = all_known
-
     def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Return the squared error of a batch, 0 where no target is known."""
-        if self.all_known and row_weight is None:
-            return F.mse_loss(outputs["prediction"], y)
         known = ~y.isnan()
         losses = (outputs["prediction"] - y.where(known, 0)).square().where(known, 0)
         if row_weight is not None:

@@ -283,6 +283,14 @@ def test_parts_of_targets(regressor, table, targets, some):
     assert np.isfinite(estimator.predict(table)).all()
 
 
+def test_a_warm_start_may_be_the_first_to_miss_targets(joint, table, labels, some):
+    """A network that saw a target in every row goes on with rows that have none."""
+    estimator = joint(warm_start=True).fit(table, labels)
+    mark = -1 if hasattr(estimator, "classes_") else np.nan
+    estimator.set_params(unlabeled=mark).fit(table, np.where(some, labels, mark))
+    assert np.isfinite(estimator.loss_curve_).all()
+
+
 # -- errors -----------------------------------------------------------------------------------
 
 
