@@ -32,13 +32,25 @@ def steady_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
     return F.linear(F.pad(x, (0, missing)), F.pad(weight, (0, missing)), bias)
 
 
-def dense_stack(sizes: Sequence[int], activation: Activation) -> nn.Sequential:
+class Chain(nn.Sequential):
+    """Layers one after the other; hooks on them are not called.
+
+    To ask for hooks takes as long as to compute a layer for a single row.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self._modules.values():
+            x = layer.forward(x)  # type: ignore[union-attr]
+        return x
+
+
+def dense_stack(sizes: Sequence[int], activation: Activation) -> Chain:
     """Chain linear layers of the given sizes, each followed by the activation.
 
     Examples
     --------
     >>> dense_stack((8, 4), "relu")
-    Sequential(
+    Chain(
       (0): Linear(in_features=8, out_features=4, bias=True)
       (1): ReLU()
     )
@@ -46,7 +58,7 @@ def dense_stack(sizes: Sequence[int], activation: Activation) -> nn.Sequential:
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
         layers += [Linear(n_in, n_out), build_activation(activation)]
-    return nn.Sequential(*layers)
+    return Chain(*layers)
 
 
 class DenseEncoder(nn.Module):
