@@ -43,7 +43,7 @@ class AutoencoderTransformer(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Aut
     conv_channels : "auto" or sequence of int, default="auto"
         Channels of the convolutional encoder's stages, each of which halves every spatial axis; the
         decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or fewer along
-        each axis. Dense networks do not use it.
+        each axis, 30 along a single one. Dense networks do not use it.
     kernel_size : "auto" or int, default="auto"
         Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
         3 elsewhere.

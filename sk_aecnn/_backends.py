@@ -58,5 +58,12 @@ def build_backend(
         estimator.dropout,
         estimator.activation,
         normalization_for(estimator, job),
+        _joining(estimator, in_shape),
     )
     return build(recipe, dtype, job.generator)
+
+
+def _joining(estimator: Any, in_shape: Sequence[int]) -> str:
+    """Return what becomes of the positions: those of a sequence say little of its class."""
+    is_sequence = len(in_shape) == 2
+    return "summarise" if is_sequence and estimator._classifies else "flatten"

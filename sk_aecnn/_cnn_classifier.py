@@ -21,9 +21,9 @@ class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
     ----------
     conv_channels : "auto" or sequence of int, default="auto"
         Channels of the convolutional stages, each of which halves every spatial axis. ``"auto"``
-        takes as many as leave 7 positions or fewer along each axis, and one more. Tables are first
-        unfolded by a linear layer into that many channels of 16 positions; ``"auto"`` takes one
-        stage of 32.
+        takes as many as leave 7 positions or fewer along each axis, 30 along a single one, and one
+        more. Tables are first unfolded by a linear layer into that many channels of 16 positions;
+        ``"auto"`` takes one stage of 32.
     kernel_size : "auto" or int, default="auto"
         Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
         3 elsewhere.

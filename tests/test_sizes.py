@@ -47,3 +47,14 @@ def test_the_rate_rises_with_the_rows_of_a_table():
 def test_images_are_normalized_whatever_their_number(n_rows):
     """The rule of small tables is one for tables."""
     assert resolve_normalization("auto", n_rows, IMAGES) == "batch"
+
+
+@pytest.mark.parametrize("predictor", PREDICTORS)
+def test_classes_of_sequences_come_from_a_summary_of_all_positions(predictor):
+    """Longer sequences give a classifier's last layers no more to see, but a regressor's."""
+    widths = []
+    for length in (16, 24):
+        X = np.random.default_rng(0).normal(size=(20, length, 2))
+        model = predictor(channel_axis=-1, max_epochs=1, random_state=0).fit(X, np.arange(20) % 2)
+        widths.append(model.net_.module_.backend.dense.in_features)
+    assert (widths[0] == widths[1]) == ("Classifier" in predictor.__name__)

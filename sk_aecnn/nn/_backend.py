@@ -9,10 +9,13 @@ from math import prod
 from torch import Tensor, nn
 
 from sk_aecnn.nn._activations import Activation, build_activation
-from sk_aecnn.nn._conv import ConvStage, Dropout, Unfold, as_vectors, pooled
+from sk_aecnn.nn._conv import ConvStage, Dropout, Unfold, as_vectors, mean_and_max, pooled
 from sk_aecnn.nn._dense import Linear
 
 _POSITIONS = 16
+
+# from the last feature map to the fully connected layer
+_JOININGS = {"flatten": as_vectors, "summarise": mean_and_max}
 
 
 class CNNBackend(nn.Module):
@@ -41,6 +44,9 @@ class CNNBackend(nn.Module):
         Activation function.
     normalization : {"batch"} or None
         Kind of normalisation in the stages.
+    joining : {"flatten", "summarise"}
+        What the fully connected layer sees of the last feature map: every position, or the mean and
+        the maximum of each channel.
 
     Shape
     -----
@@ -66,6 +72,7 @@ class CNNBackend(nn.Module):
         dropout: float = 0.0,
         activation: Activation = "relu",
         normalization: str | None = "batch",
+        joining: str = "flatten",
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -80,12 +87,14 @@ class CNNBackend(nn.Module):
             )
             spatial = list(pooled(spatial))
         self.stages = nn.Sequential(*layers)
-        self.dense = Linear(channels[-1] * prod(spatial), dense_units)
+        self.join = _JOININGS[joining]
+        n_joined = 2 if joining == "summarise" else prod(spatial)
+        self.dense = Linear(channels[-1] * n_joined, dense_units)
         self.activation = build_activation(activation)
         self.dropout = Dropout(dropout)
         self.output = Linear(dense_units, n_outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.activation(self.dense(as_vectors(self.stages(x))))
+        hidden = self.activation(self.dense(self.join(self.stages(x))))
         output: Tensor = self.output(self.dropout(hidden))
         return output

@@ -26,7 +26,8 @@ _POOLS: dict[str, dict[int, Any]] = {
     "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d},
 }
 
-_WIDEST_BOTTLENECK = 7
+# positions along an axis of the last feature map, by the number of spatial axes
+_WIDEST_BOTTLENECK = {1: 30, 2: 7, 3: 7}
 _WIDTHS = (16, 64, 128)
 _WIDTHS_LARGE = (16, 32, 64, 128)
 _LARGE = 32
@@ -40,17 +41,20 @@ def build_norm(normalization: str | None, channels: int) -> nn.Module:
 def plan_channels(spatial: Sequence[int]) -> tuple[int, ...]:
     """Choose the stages for a sample: as many as bring every axis down to 7 positions or fewer.
 
-    At least two stages as long as there is something left to pool. The first, at full resolution,
-    where time goes into memory traffic, is narrow; the others widen at once on small samples, by
-    twos on those of more than 32 positions along an axis.
+    A single axis keeps up to 30 positions, about as many as there are in 7 by 7. At least two
+    stages as long as there is something left to pool. The first, at full resolution, where time
+    goes into memory traffic, is narrow; the others widen at once on small samples, by twos on those
+    of more than 32 positions along an axis.
 
     Examples
     --------
     >>> plan_channels((28, 28)), plan_channels((40, 64)), plan_channels((1, 1))
     ((16, 64), (16, 32, 64, 128), (16,))
+    >>> plan_channels((24,)), plan_channels((150,))
+    ((16, 64), (16, 32, 64))
     """
-    size, stages = max(spatial), 0
-    while stages == 0 or size > _WIDEST_BOTTLENECK or (stages < 2 and size > 1):
+    size, stages, widest = max(spatial), 0, _WIDEST_BOTTLENECK[len(spatial)]
+    while stages == 0 or size > widest or (stages < 2 and size > 1):
         size, stages = -(-size // 2), stages + 1
     widths = _WIDTHS_LARGE if max(spatial) > _LARGE else _WIDTHS
     return tuple(widths[min(stage, len(widths) - 1)] for stage in range(stages))
@@ -67,6 +71,20 @@ def as_vectors(features: Tensor) -> Tensor:
     torch.Size([2, 72])
     """
     return features.movedim(1, -1).flatten(1) if features.ndim == 4 else features.flatten(1)
+
+
+def mean_and_max(features: Tensor) -> Tensor:
+    """Sum feature maps, (batch, channels, *spatial), up to (batch, 2 · channels).
+
+    What a channel responds to counts, and how often, but not where.
+
+    Examples
+    --------
+    >>> mean_and_max(torch.tensor([[[0.0, 3.0, 0.0]]]))
+    tensor([[1., 3.]])
+    """
+    positions = features.flatten(2)
+    return torch.cat([positions.mean(2), positions.amax(2)], dim=1)
 
 
 def as_feature_maps(vectors: Tensor, shape: Sequence[int]) -> Tensor:
