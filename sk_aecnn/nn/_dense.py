@@ -40,7 +40,7 @@ class Chain(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self._modules.values():
-            x = layer.forward(x)  # type: ignore[union-attr]
+            x = layer.forward(x)
         return x
 
 
