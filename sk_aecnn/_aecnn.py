@@ -20,7 +20,7 @@ from sk_aecnn._coder import (
 )
 from sk_aecnn._codes import CodingEstimator, EncoderMixin
 from sk_aecnn._compat import Interval, StrOptions
-from sk_aecnn._moving import MOVING_CONSTRAINTS, build_shift
+from sk_aecnn._moving import JITTER_CONSTRAINTS, MOVING_CONSTRAINTS, build_jitter, build_shift
 from sk_aecnn._sizes import auto_backend_channels, check_sizes
 from sk_aecnn._training import train
 from sk_aecnn.losses import Objective
@@ -51,6 +51,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         | CODE_CONSTRAINTS
         | BACKEND_CONSTRAINTS
         | MOVING_CONSTRAINTS
+        | JITTER_CONSTRAINTS
         | JOINT_CONSTRAINTS
     )
 
@@ -77,6 +78,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         noise=None,
         noise_level=0.3,
         max_shift="auto",
+        jitter="auto",
         sparsity_weight=0.0,
         scaling="auto",
         sample_shape=None,
@@ -120,6 +122,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         self.noise = noise
         self.noise_level = noise_level
         self.max_shift = max_shift
+        self.jitter = jitter
         self.sparsity_weight = sparsity_weight
         self.scaling = scaling
         self.sample_shape = sample_shape
@@ -172,6 +175,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         n_outputs = self._n_outputs(job.data)
         backend = build_backend(self, job, in_shape, channels, n_outputs)
         reconstructs = self.reconstruction_weight > 0 and not self.freeze_encoder
+        all_known = job.data.known is None
         agreement = {} if self.unlabeled is None else self._agreement_losses()
         noise = _CORRUPTION if self.noise is None else (self.noise, self.noise_level)
         network = JointNetwork(
@@ -179,6 +183,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
             backend=backend,
             n_outputs=n_outputs,
             moving=build_shift(self, job, by_default=self._classifies),
+            jitter=build_jitter(self, job, by_default=self._classifies and all_known),
             backend_input=self.backend_input,
             reconstructs=reconstructs,
             frozen=self.freeze_encoder,

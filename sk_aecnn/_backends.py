@@ -15,6 +15,9 @@ from sk_aecnn._job import Job
 from sk_aecnn._torch import DTYPES
 from sk_aecnn.nn import CNNBackend, build, build_own
 
+# positions along an axis that one object fills, as in pictures of digits or icons
+_SMALL_IMAGE = 32
+
 BACKEND_CONSTRAINTS: dict[str, list[Any]] = {
     "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     "normalization": [StrOptions({"auto", "batch"}), None],
@@ -58,12 +61,14 @@ def build_backend(
         estimator.dropout,
         estimator.activation,
         normalization_for(estimator, job),
-        _joining(estimator, in_shape),
+        _joining(estimator, job, in_shape),
     )
     return build(recipe, dtype, job.generator)
 
 
-def _joining(estimator: Any, in_shape: Sequence[int]) -> str:
-    """Return what becomes of the positions: those of a sequence say little of its class."""
-    is_sequence = len(in_shape) == 2
-    return "summarise" if is_sequence and estimator._classifies else "flatten"
+def _joining(estimator: Any, job: Job, in_shape: Sequence[int]) -> str:
+    """Return what becomes of the positions: what small images show fills them, and so its place."""
+    spatial = job.geometry.spatial
+    anywhere = len(spatial) == 1 or (len(spatial) == 2 and max(spatial) > _SMALL_IMAGE)
+    summarises = anywhere and len(in_shape) > 1 and estimator._classifies
+    return "summarise" if summarises else "flatten"

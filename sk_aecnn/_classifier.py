@@ -95,6 +95,11 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         How far samples are moved at random while training, along every spatial axis, as a share of
         its size; what comes in over an edge repeats the edge. ``"auto"``: 0.075 where images are
         classified, 0 elsewhere.
+    jitter : "auto" or float, default="auto"
+        How far the contrast and the brightness of samples are changed at random while training:
+        values are multiplied by up to this much more or less than one, then up to this many
+        standard deviations are added to them or taken off. ``"auto"``: 0.5 where images are
+        classified and all of them have a class, 0 elsewhere.
     sparsity_weight : float, default=0.0
         Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
         is, 1 where all are alike.
@@ -252,6 +257,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         noise=None,
         noise_level=0.3,
         max_shift="auto",
+        jitter="auto",
         sparsity_weight=0.0,
         scaling="auto",
         sample_shape=None,
@@ -299,6 +305,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
             noise=noise,
             noise_level=noise_level,
             max_shift=max_shift,
+            jitter=jitter,
             sparsity_weight=sparsity_weight,
             scaling=scaling,
             sample_shape=sample_shape,

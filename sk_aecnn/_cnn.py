@@ -8,7 +8,7 @@ from numbers import Integral
 from sk_aecnn._backends import BACKEND_CONSTRAINTS, build_backend
 from sk_aecnn._base import NetworkEstimator
 from sk_aecnn._compat import Interval, StrOptions
-from sk_aecnn._moving import MOVING_CONSTRAINTS, build_shift
+from sk_aecnn._moving import JITTER_CONSTRAINTS, MOVING_CONSTRAINTS, build_jitter, build_shift
 from sk_aecnn._scaling import SCALING_CONSTRAINTS, fit_layout
 from sk_aecnn._sizes import auto_backend_channels, check_sizes
 from sk_aecnn.losses import Objective
@@ -22,6 +22,7 @@ class ConvolutionalEstimator(NetworkEstimator):
         NetworkEstimator._parameter_constraints
         | BACKEND_CONSTRAINTS
         | MOVING_CONSTRAINTS
+        | JITTER_CONSTRAINTS
         | SCALING_CONSTRAINTS
         | {
             "conv_channels": [
@@ -43,6 +44,7 @@ class ConvolutionalEstimator(NetworkEstimator):
         dense_units=128,
         dropout=0.0,
         max_shift="auto",
+        jitter="auto",
         activation="relu",
         normalization="auto",
         backend="cnn",
@@ -71,6 +73,7 @@ class ConvolutionalEstimator(NetworkEstimator):
         self.dense_units = dense_units
         self.dropout = dropout
         self.max_shift = max_shift
+        self.jitter = jitter
         self.activation = activation
         self.normalization = normalization
         self.backend = backend
@@ -114,7 +117,8 @@ class ConvolutionalEstimator(NetworkEstimator):
         n_outputs = self._n_outputs(job.data)
         backend = build_backend(self, job, in_shape, channels, n_outputs)
         moving = build_shift(self, job, by_default=self._classifies)
-        network = ConvolutionalNetwork(layout, backend, n_outputs, moving)
+        jitter = build_jitter(self, job, by_default=self._classifies)
+        network = ConvolutionalNetwork(layout, backend, n_outputs, moving, jitter)
         objective = Objective(self._task_losses(), {})
         return job.build_net(network, objective, self._nonlinearity())
 

@@ -34,6 +34,11 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         How far samples are moved at random while training, along every spatial axis, as a share of
         its size; what comes in over an edge repeats the edge. ``"auto"``: 0.075 where images are
         classified, 0 elsewhere.
+    jitter : "auto" or float, default="auto"
+        How far the contrast and the brightness of samples are changed at random while training:
+        values are multiplied by up to this much more or less than one, then up to this many
+        standard deviations are added to them or taken off. ``"auto"``: 0.5 where images are
+        classified and all of them have a class, 0 elsewhere.
     activation : str, class or callable, default="relu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
         ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without

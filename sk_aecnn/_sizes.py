@@ -21,6 +21,7 @@ _SMALL_TABLE = 2_000
 _BACKEND_CHANNELS_SPATIAL = 64
 _BACKEND_CHANNELS_TABLE = 32
 _SHIFT_OF_IMAGES = 0.075
+_JITTER_OF_IMAGES = 0.5
 _KERNEL_SIZE = 3
 _KERNEL_SIZE_SEQUENCE = 7
 
@@ -115,6 +116,18 @@ def auto_shift(geometry: SampleGeometry) -> float:
     (0.075, 0.0)
     """
     return _SHIFT_OF_IMAGES if len(geometry.spatial) == 2 else 0.0
+
+
+def auto_jitter(geometry: SampleGeometry) -> float:
+    """Return how far ``jitter="auto"`` changes the light: by half for images, else not at all.
+
+    Examples
+    --------
+    >>> image, table = SampleGeometry((28, 28), None), SampleGeometry((50,), 0)
+    >>> auto_jitter(image), auto_jitter(table)
+    (0.5, 0.0)
+    """
+    return _JITTER_OF_IMAGES if len(geometry.spatial) == 2 else 0.0
 
 
 def auto_kernel_size(n_axes: int) -> int:

@@ -264,6 +264,7 @@ OUT_OF_RANGE_OF_THE_CLASSIFIER = {
     "dropout": [-0.1, 1.0, None],
     "max_shift": [-0.1, 1.0, "far", None],
     "label_smoothing": [-0.1, 1.0, None],
+    "jitter": [-0.1, 1.0, "strong", None],
     "class_weight": ["even", 3],
     "backend": ["mlp", 3],
     "pretrain_epochs": [-1, 1.5],

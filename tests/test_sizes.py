@@ -49,12 +49,24 @@ def test_images_are_normalized_whatever_their_number(n_rows):
     assert resolve_normalization("auto", n_rows, IMAGES) == "batch"
 
 
+def width_of_last_layers(predictor, *shape, **layout):
+    X = np.random.default_rng(0).normal(size=(20, *shape))
+    model = predictor(max_epochs=1, random_state=0, **layout).fit(X, np.arange(20) % 2)
+    return model.net_.module_.backend.dense.in_features
+
+
 @pytest.mark.parametrize("predictor", PREDICTORS)
-def test_classes_of_sequences_come_from_a_summary_of_all_positions(predictor):
-    """Longer sequences give a classifier's last layers no more to see, but a regressor's."""
-    widths = []
-    for length in (16, 24):
-        X = np.random.default_rng(0).normal(size=(20, length, 2))
-        model = predictor(channel_axis=-1, max_epochs=1, random_state=0).fit(X, np.arange(20) % 2)
-        widths.append(model.net_.module_.backend.dense.in_features)
-    assert (widths[0] == widths[1]) == ("Classifier" in predictor.__name__)
+def test_classes_come_from_a_summary_of_all_positions(predictor):
+    """Larger sequences and images, not small ones, give a classifier's last layers no more to see.
+
+    A number may tell where something is: those of a regressor see every position.
+    """
+    classifies = "Classifier" in predictor.__name__
+
+    def grows(one, other, **layout):
+        widths = [width_of_last_layers(predictor, *shape, **layout) for shape in (one, other)]
+        return widths[0] < widths[1]
+
+    assert grows((16, 2), (24, 2), channel_axis=-1) != classifies
+    assert grows((33, 12), (33, 33)) != classifies
+    assert grows((12, 12), (24, 24))

@@ -17,6 +17,7 @@ from sk_aecnn.nn._conv import (
 )
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
 from sk_aecnn.nn._init import build, share_stream
+from sk_aecnn.nn._jitter import Jitter
 from sk_aecnn.nn._layout import InputLayout, Moments, column_moments, fit_scaling
 from sk_aecnn.nn._networks import Autoencoder, VariationalAutoencoder, divergence_from_normal
 from sk_aecnn.nn._noise import NOISES, SHARES, Corruption
@@ -42,6 +43,7 @@ __all__ = [
     "Dropout",
     "EarlyShift",
     "InputLayout",
+    "Jitter",
     "JointNetwork",
     "Moments",
     "OwnEncoder",

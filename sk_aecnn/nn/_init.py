@@ -10,12 +10,15 @@ import torch
 from torch import nn
 
 from sk_aecnn.nn._conv import Dropout
+from sk_aecnn.nn._jitter import Jitter
 from sk_aecnn.nn._networks import VariationalAutoencoder
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._shift import RandomShift
 
 Module = TypeVar("Module", bound=nn.Module)
+
+_DRAWING = (Dropout, Corruption, Jitter, RandomShift, VariationalAutoencoder)
 
 
 def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Generator) -> Module:
@@ -50,7 +53,7 @@ def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Ge
 def share_stream(module: nn.Module, generator: torch.Generator) -> None:
     """Let the layers that draw random numbers while training draw them from ``generator``."""
     for layer in module.modules():
-        if isinstance(layer, Dropout | Corruption | RandomShift | VariationalAutoencoder):
+        if isinstance(layer, _DRAWING):
             layer.generator = generator
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_aecnn.nn._jitter import Jitter
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._networks import CodingNetwork, Outputs, weighing
 from sk_aecnn.nn._noise import Corruption
@@ -29,6 +30,8 @@ class JointNetwork(CodingNetwork):
         Numbers in a prediction.
     moving : RandomShift
         What moves the rows while training.
+    jitter : Jitter
+        What changes their light.
     backend_input : {"code", "features"}
         What the back end sees: the code, just as ``transform`` returns it, or the encoder's last
         hidden layer, with the bottleneck and the decoder beside the back end.
@@ -56,6 +59,7 @@ class JointNetwork(CodingNetwork):
         backend: nn.Module,
         n_outputs: int,
         moving: RandomShift,
+        jitter: Jitter,
         backend_input: str = "features",
         reconstructs: bool = True,
         frozen: bool = False,
@@ -65,6 +69,7 @@ class JointNetwork(CodingNetwork):
         self.backend: Any = backend
         self.n_outputs = n_outputs
         self.moving = moving
+        self.jitter = jitter
         self.backend_input = backend_input
         self.reconstructs = reconstructs
         self.frozen = frozen
@@ -96,12 +101,12 @@ class JointNetwork(CodingNetwork):
             Which rows have a target; ``None`` where all have.
         """
         if self.training and self.copying is not None and known is not None:
-            copies = self.copying(self.layout(self.moving(rows[~known])))
+            copies = self.copying(self.jitter(self.layout(self.moving(rows[~known]))))
             return self._see_copies(self.moving(rows), row_weight, ~known, copies)
         rows = self.moving(rows)
         x = self.layout(rows)
         with weighing(self, row_weight):
-            features = self.encoder.features(self.corruption(x))
+            features = self.encoder.features(self.corruption(self.jitter(x)))
             if not self.reconstructs:
                 return {"prediction": self._predict(features)}
             code = self.encoder.code(features)
@@ -122,7 +127,7 @@ class JointNetwork(CodingNetwork):
         copies: Tensor,
     ) -> Outputs:
         """Return what `forward` does for clean rows, and the predictions for corrupted copies."""
-        x = self.layout(rows)
+        x = self.jitter(self.layout(rows))
         weight = None if row_weight is None else torch.cat([row_weight, row_weight[unknown]])
         with weighing(self, weight):
             features = self.encoder.features(torch.cat([x, copies]))
@@ -158,6 +163,8 @@ class ConvolutionalNetwork(nn.Module):
         Numbers in a prediction.
     moving : RandomShift
         What moves the rows while training.
+    jitter : Jitter
+        What changes their light.
 
     Shape
     -----
@@ -165,18 +172,25 @@ class ConvolutionalNetwork(nn.Module):
     """
 
     def __init__(
-        self, layout: InputLayout, backend: nn.Module, n_outputs: int, moving: RandomShift
+        self,
+        layout: InputLayout,
+        backend: nn.Module,
+        n_outputs: int,
+        moving: RandomShift,
+        jitter: Jitter,
     ) -> None:
         super().__init__()
         self.layout = layout
         self.backend: Any = backend
         self.n_outputs = n_outputs
         self.moving = moving
+        self.jitter = jitter
 
     def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
         """Return the predictions."""
         with weighing(self, row_weight):
-            return {"prediction": self.predict(self.moving(rows))}
+            x = self.jitter(self.layout(self.moving(rows)))
+            return {"prediction": self.backend(x)}
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""

@@ -18,6 +18,7 @@ from sk_aecnn.nn import (
     Corruption,
     EarlyShift,
     InputLayout,
+    Jitter,
     JointNetwork,
     RandomShift,
     VariationalAutoencoder,
@@ -62,6 +63,7 @@ def joint(backend_input="features", **options):
         backend=backend,
         n_outputs=3,
         moving=moving(options.pop("farthest", 0.0)),
+        jitter=Jitter(options.pop("jitter", 0.0)),
         backend_input=backend_input,
         **options,
     )
@@ -366,7 +368,7 @@ def test_an_autoencoder_rebuilds_moved_rows_where_they_were(rows):
 def test_a_convolutional_network_predicts_from_standardised_rows(rows):
     """The back end sees the rows in the network's layout, and its prediction is the output."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving()).eval()
+    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(), Jitter(0.0)).eval()
     outputs = network(rows)
     assert list(outputs) == ["prediction"]
     torch.testing.assert_close(outputs["prediction"], backend(network.layout(rows)))
@@ -376,7 +378,7 @@ def test_a_convolutional_network_predicts_from_standardised_rows(rows):
 def test_a_convolutional_network_moves_its_rows(rows):
     """While training, the back end sees moved rows; prediction takes them where they are."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(0.4))
+    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(0.4), Jitter(0.0))
     share_stream(network, stream())
     again = moving(0.4)
     again.generator = stream()
@@ -384,10 +386,26 @@ def test_a_convolutional_network_moves_its_rows(rows):
     torch.testing.assert_close(network.eval()(rows)["prediction"], network.predict(rows))
 
 
+def test_networks_change_the_light_while_training(rows):
+    """Both networks see rows in another light; the target is the row as it was."""
+    backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
+    alone = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(), Jitter(0.5))
+    again = Jitter(0.5)
+    for network in (alone, joint(jitter=0.5)):
+        share_stream(network, stream())
+        share_stream(again, stream())
+        outputs, seen = network(rows), again(network.layout(rows))
+        if "target" in outputs:
+            torch.testing.assert_close(outputs["target"], network.layout(rows))
+            torch.testing.assert_close(outputs["code"], network.encoder(seen))
+        else:
+            torch.testing.assert_close(outputs["prediction"], backend(seen))
+
+
 def test_a_convolutional_network_weighs_its_rows(rows):
     """A row of weight two is two equal rows in the statistics of a batch."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving())
+    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(), Jitter(0.0))
     times = torch.tensor([1, 2, 1, 3, 1, 1, 1])
     weighted = network(rows, times.float())["prediction"]
     repeated = network(rows.repeat_interleave(times, 0))["prediction"]
