@@ -32,25 +32,13 @@ def steady_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
     return F.linear(F.pad(x, (0, missing)), F.pad(weight, (0, missing)), bias)
 
 
-class Chain(nn.Sequential):
-    """Layers one after the other; hooks on them are not called.
-
-    To ask for hooks takes as long as to compute a layer for a single row.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        for layer in self._modules.values():
-            x = layer.forward(x)
-        return x
-
-
-def dense_stack(sizes: Sequence[int], activation: Activation) -> Chain:
+def dense_stack(sizes: Sequence[int], activation: Activation) -> nn.Sequential:
     """Chain linear layers of the given sizes, each followed by the activation.
 
     Examples
     --------
     >>> dense_stack((8, 4), "relu")
-    Chain(
+    Sequential(
       (0): Linear(in_features=8, out_features=4, bias=True)
       (1): ReLU()
     )
@@ -58,7 +46,7 @@ def dense_stack(sizes: Sequence[int], activation: Activation) -> Chain:
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
         layers += [Linear(n_in, n_out), build_activation(activation)]
-    return Chain(*layers)
+    return nn.Sequential(*layers)
 
 
 class DenseEncoder(nn.Module):
