@@ -11,8 +11,7 @@ from sk_aecnn._geometry import SampleGeometry
 
 _EPOCHS_OF_SMALL_DATA = 100
 _SMALL_DATA = 200
-_BATCH_ROWS_TABLE = 256
-_BATCH_ROWS_SPATIAL = 128
+_BATCH_ROWS = 128
 _BATCH_VALUES = 2**22
 _FEWEST_BATCH_ROWS = 16
 _LR = 1e-2
@@ -44,16 +43,15 @@ def auto_epochs(n_rows: int, n_unknown: int = 0) -> int:
 
 
 def auto_batch_size(geometry: SampleGeometry) -> int:
-    """Return the rows of ``batch_size="auto"``: fewer for large samples, to bound memory.
+    """Return the rows of ``batch_size="auto"``: 128, fewer of large samples, to bound memory.
 
     Examples
     --------
     >>> shapes = [((50,), 0), ((28, 28), None), ((224, 224, 3), 2)]
     >>> [auto_batch_size(SampleGeometry(*shape)) for shape in shapes]
-    [256, 128, 27]
+    [128, 128, 27]
     """
-    rows = _BATCH_ROWS_SPATIAL if geometry.spatial else _BATCH_ROWS_TABLE
-    return max(_FEWEST_BATCH_ROWS, min(rows, _BATCH_VALUES // geometry.n_features))
+    return max(_FEWEST_BATCH_ROWS, min(_BATCH_ROWS, _BATCH_VALUES // geometry.n_features))
 
 
 def resolve_lr(lr: float | str, n_rows: int, geometry: SampleGeometry) -> float:

@@ -41,9 +41,7 @@ def test_fits_in_changing_light_can_be_repeated(classifier, images, labels):
 
 def test_validation_rows_keep_their_light(classifier, images, labels):
     """The validation loss is that of the rows as they were passed."""
-    estimator = classifier(
-        jitter=0.9, label_smoothing=0, early_stopping=True, max_epochs=1
-    )
+    estimator = classifier(jitter=0.9, label_smoothing=0, early_stopping=True, max_epochs=1)
     estimator.fit(images, labels, X_val=images, y_val=labels)
     probability = estimator.predict_proba(images)[np.arange(40), labels]
     loss = estimator.history_[0]["valid_classification_loss"]

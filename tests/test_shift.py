@@ -59,9 +59,7 @@ def test_regressors_leave_images_where_they_are(request, wide, labels, name):
 
 def test_validation_rows_stay_where_they_are(classifier, wide, labels):
     """The validation loss is that of the rows as they were passed."""
-    estimator = classifier(
-        max_shift=0.3, label_smoothing=0, early_stopping=True, max_epochs=1
-    )
+    estimator = classifier(max_shift=0.3, label_smoothing=0, early_stopping=True, max_epochs=1)
     estimator.fit(wide, labels, X_val=wide, y_val=labels)
     probability = estimator.predict_proba(wide)[np.arange(40), labels]
     loss = estimator.history_[0]["valid_classification_loss"]
