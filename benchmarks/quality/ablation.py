@@ -2,10 +2,10 @@
 
 from inspect import signature
 
-import numpy as np
 from comparison import halves
 from core import ACCURACY, SECONDS, Split, Table, Task, Variant, accuracy
-from data import digits, mnist
+from data import digits
+from images import some_of_mnist
 from peers import on_code
 from series import tasks as series_tasks
 from sklearn.model_selection import train_test_split
@@ -15,7 +15,6 @@ from sk_aecnn._sizes import auto_epochs
 
 TABLE_NAMES = ("letter", "optdigits", "phoneme", "satimage", "spambase", "waveform_40")
 SERIES_NAMES = ("ItalyPowerDemand", "JapaneseVowels")
-MNIST_ROWS = 5_000
 
 # each is left out where it is the default
 OF_EVERY_CODER = [
@@ -67,17 +66,6 @@ OF_THE_CLASSIFIER = [
 
 
 # -- data -------------------------------------------------------------------------------------
-
-
-def some_of_mnist(source):
-    """Return the task of 5 000 training images, other ones for each seed."""
-
-    def splits(seed):
-        X, y, X_test, y_test = mnist(source)
-        index = np.random.default_rng(seed).permutation(len(X))[:MNIST_ROWS]
-        yield Split(X[index], y[index], X_test, y_test)
-
-    return Task("MNIST, 5 000", splits)
 
 
 def half_of_digits(source):
