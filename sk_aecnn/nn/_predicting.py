@@ -127,10 +127,10 @@ class JointNetwork(CodingNetwork):
         copies: Tensor,
     ) -> Outputs:
         """Return what `forward` does for clean rows, and the predictions for corrupted copies."""
-        x = self.jitter(self.layout(rows))
+        x = self.layout(rows)
         weight = None if row_weight is None else torch.cat([row_weight, row_weight[unknown]])
         with weighing(self, weight):
-            features = self.encoder.features(torch.cat([x, copies]))
+            features = self.encoder.features(torch.cat([self.jitter(x), copies]))
             prediction = self._predict(features)
         outputs = {"prediction": prediction[: len(x)], "corrupted": prediction[len(x) :]}
         if not self.reconstructs:
