@@ -46,7 +46,7 @@ def frozen(run):
 TABLES = {
     "comparison": Table(
         title="Joint and staged training, the CNN alone, and a linear model on the code: accuracy "
-        "in percent on 5 000 images of MNIST and on halves of two tables of PMLB.",
+        "in percent on 1 000 images of MNIST and on halves of two tables of PMLB.",
         tasks=tasks,
         variants=[
             own("joint, back end on the features", AECNNClassifier, backend_input="features"),

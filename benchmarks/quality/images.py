@@ -26,7 +26,7 @@ from sklearn.svm import SVC
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer
 
 CODE = 32
-SOME = 5_000
+SOME = 1_000
 MSE = "MSE of pixels"
 
 
@@ -40,14 +40,14 @@ def mnist_tasks(source):
 
 
 def some_of_mnist(source):
-    """Return the task of 5 000 training images, other ones for each seed."""
+    """Return the task of 1 000 training images, other ones for each seed."""
 
     def splits(seed):
         X, y, X_test, y_test = mnist(source)
         index = np.random.default_rng(seed).permutation(len(X))[:SOME]
         yield Split(X[index], y[index], X_test, y_test)
 
-    return Task("MNIST, 5 000", splits)
+    return Task("MNIST, 1 000", splits)
 
 
 # -- all labels -------------------------------------------------------------------------------
