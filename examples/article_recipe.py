@@ -3,7 +3,7 @@ An autoencoder, then a CNN on its codes; and both at once
 =========================================================
 
 The recipe of an article, step by step. A dense autoencoder with layers of 64 and 32 units and a
-sigmoid code is trained on images that are flat rows with values in [0, 1]; a convolutional network
+sigmoid code is trained on images that are flat rows with values in [0, 1]; a convolutional
 network then learns to classify from its codes. First in two stages, each an estimator of its own:
 
     autoencoder: 50 epochs, batches of 256        CNN: 10 epochs, batches of 128, Adam
@@ -135,7 +135,8 @@ def encoder(options):
 
 
 def cnn():
-    return {"pooling": "max", "dense_units": 128}
+    plain = {"label_smoothing": 0.0, "max_shift": 0.0, "jitter": 0.0}
+    return {"pooling": "max", "dense_units": 128, **plain}
 
 
 def optimizer(options):

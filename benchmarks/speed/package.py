@@ -14,6 +14,8 @@ TRAINING = {
     "random_state": 0,
     "device": "cpu",
 }
+# without what a plain loop does not do to images and labels
+PLAIN = {"normalization": None, "max_shift": 0, "jitter": 0, "label_smoothing": 0}
 
 
 def fitting(estimator, *data):
@@ -35,11 +37,10 @@ def autoencoder(work, X):
 def classify_images(work, X, y, precision="float32"):
     cnn = CNNClassifier(
         conv_channels=(32, 64),
-        normalization=None,
-        max_shift=0,
         max_epochs=work.epochs,
         batch_size=work.batch_size,
         precision=precision,
+        **PLAIN,
         **TRAINING,
     )
     return fitting(cnn, X, y)
@@ -48,11 +49,10 @@ def classify_images(work, X, y, precision="float32"):
 def classify_and_reconstruct(work, X, y, precision="float32"):
     joint = AECNNClassifier(
         32,
-        normalization=None,
-        max_shift=0,
         max_epochs=work.epochs,
         batch_size=work.batch_size,
         precision=precision,
+        **PLAIN,
         **TRAINING,
     )
     return fitting(joint, X, y)
@@ -69,6 +69,7 @@ def rows_classifier(work):
         hidden_layer_sizes=(100,),
         reconstruction_weight=0.0,
         backend=_linear,
+        label_smoothing=0,
         max_epochs=work.epochs or 1,
         batch_size=work.batch_size or 1024,
         **TRAINING,
