@@ -211,7 +211,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         ):
             return False
         with np.errstate(all="ignore"):
-            return isfinite(X.sum())
+            return X.dtype.kind != "f" or isfinite(X.sum())
 
     def _training_options(
         self, data: TrainingRows, geometry: SampleGeometry, max_epochs: int | str, lr_schedule: str
