@@ -216,12 +216,15 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _training_options(
         self, data: TrainingRows, geometry: SampleGeometry, max_epochs: int | str, lr_schedule: str
     ) -> TrainingOptions:
-        auto_batch = self.batch_size == "auto"
+        n_rows, has_target = len(data.rows), data.y is not None
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            batch_size = auto_batch_size(geometry, n_rows, has_target)
         epochs = auto_epochs(*data.count()) if max_epochs == "auto" else int(max_epochs)
         return TrainingOptions(
             max_epochs=epochs,
-            batch_size=auto_batch_size(geometry) if auto_batch else self.batch_size,
-            lr=resolve_lr(self.lr, len(data.rows), geometry),
+            batch_size=batch_size,
+            lr=resolve_lr(self.lr, n_rows, geometry),
             weight_decay=self.weight_decay,
             optimizer=self.optimizer,
             lr_schedule=lr_schedule,

@@ -12,6 +12,8 @@ from sk_aecnn._geometry import SampleGeometry
 _EPOCHS_OF_SMALL_DATA = 100
 _SMALL_DATA = 200
 _BATCH_ROWS = 128
+_BATCH_ROWS_OF_CODERS = 256
+_LARGE_TABLE = 20_000
 _BATCH_VALUES = 2**22
 _FEWEST_BATCH_ROWS = 16
 _LR = 1e-2
@@ -42,16 +44,24 @@ def auto_epochs(n_rows: int, n_unknown: int = 0) -> int:
     return max(1, round(epochs * n_rows / (n_rows + n_unknown)))
 
 
-def auto_batch_size(geometry: SampleGeometry) -> int:
+def auto_batch_size(geometry: SampleGeometry, n_rows: int, has_target: bool) -> int:
     """Return the rows of ``batch_size="auto"``: 128, fewer of large samples, to bound memory.
+
+    Tables of less than 20 000 rows that are only to be rebuilt are taken by 256: rows that are
+    passed over often are learned by heart in small steps.
 
     Examples
     --------
     >>> shapes = [((50,), 0), ((28, 28), None), ((224, 224, 3), 2)]
-    >>> [auto_batch_size(SampleGeometry(*shape)) for shape in shapes]
+    >>> [auto_batch_size(SampleGeometry(*shape), 1_000, True) for shape in shapes]
     [128, 128, 27]
+    >>> table = SampleGeometry((50,), 0)
+    >>> [auto_batch_size(table, n_rows, False) for n_rows in (1_000, 60_000)]
+    [256, 128]
     """
-    return max(_FEWEST_BATCH_ROWS, min(_BATCH_ROWS, _BATCH_VALUES // geometry.n_features))
+    rebuilds_few = not (has_target or geometry.spatial) and n_rows < _LARGE_TABLE
+    rows = _BATCH_ROWS_OF_CODERS if rebuilds_few else _BATCH_ROWS
+    return max(_FEWEST_BATCH_ROWS, min(rows, _BATCH_VALUES // geometry.n_features))
 
 
 def resolve_lr(lr: float | str, n_rows: int, geometry: SampleGeometry) -> float:
