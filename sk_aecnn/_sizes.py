@@ -12,13 +12,14 @@ from sk_aecnn._geometry import SampleGeometry
 _EPOCHS_OF_SMALL_DATA = 100
 _SMALL_DATA = 200
 _BATCH_ROWS = 128
-_BATCH_ROWS_OF_CODERS = 256
-_LARGE_TABLE = 20_000
+_BATCH_ROWS_OF_SMALL_TABLES = 256
 _BATCH_VALUES = 2**22
 _FEWEST_BATCH_ROWS = 16
 _LR = 1e-2
 _LR_OF_SMALL_DATA = 1e-3
 _SMALL_TABLE = 2_000
+# by whether there is a target
+_SMALL_TABLES = {True: _SMALL_TABLE, False: 20_000}
 _BACKEND_CHANNELS_SPATIAL = 64
 _BACKEND_CHANNELS_TABLE = 32
 _SHIFT_OF_IMAGES = 0.075
@@ -47,20 +48,24 @@ def auto_epochs(n_rows: int, n_unknown: int = 0) -> int:
 def auto_batch_size(geometry: SampleGeometry, n_rows: int, has_target: bool) -> int:
     """Return the rows of ``batch_size="auto"``: 128, fewer of large samples, to bound memory.
 
-    Tables of less than 20 000 rows that are only to be rebuilt are taken by 256: rows that are
-    passed over often are learned by heart in small steps.
+    Small tables are taken by 256: rows that are passed over often are learned by heart in small
+    steps, above all where there is nothing to learn but the rows themselves.
 
     Examples
     --------
-    >>> shapes = [((50,), 0), ((28, 28), None), ((224, 224, 3), 2)]
-    >>> [auto_batch_size(SampleGeometry(*shape), 1_000, True) for shape in shapes]
-    [128, 128, 27]
-    >>> table = SampleGeometry((50,), 0)
-    >>> [auto_batch_size(table, n_rows, False) for n_rows in (1_000, 60_000)]
+    >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
+    >>> [auto_batch_size(table, n_rows, True) for n_rows in (1_000, 5_000)]
     [256, 128]
+    >>> [auto_batch_size(table, n_rows, False) for n_rows in (5_000, 60_000)]
+    [256, 128]
+    >>> (
+    ...     auto_batch_size(image, 60, True),
+    ...     auto_batch_size(SampleGeometry((224, 224, 3), 2), 60, True),
+    ... )
+    (128, 27)
     """
-    rebuilds_few = not (has_target or geometry.spatial) and n_rows < _LARGE_TABLE
-    rows = _BATCH_ROWS_OF_CODERS if rebuilds_few else _BATCH_ROWS
+    is_small = not geometry.spatial and n_rows < _SMALL_TABLES[has_target]
+    rows = _BATCH_ROWS_OF_SMALL_TABLES if is_small else _BATCH_ROWS
     return max(_FEWEST_BATCH_ROWS, min(rows, _BATCH_VALUES // geometry.n_features))
 
 
