@@ -71,6 +71,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "{estimator_module}.{estimator_name}.html"
     )
 
+    _classifies = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "sample_shape": [tuple, list, np.ndarray, None],
         "channel_axis": [StrOptions({"auto"}), Integral, None],
@@ -216,10 +218,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _training_options(
         self, data: TrainingRows, geometry: SampleGeometry, max_epochs: int | str, lr_schedule: str
     ) -> TrainingOptions:
-        n_rows, has_target = len(data.rows), data.y is not None
-        batch_size = self.batch_size
+        n_rows, batch_size = len(data.rows), self.batch_size
         if batch_size == "auto":
-            batch_size = auto_batch_size(geometry, n_rows, has_target)
+            batch_size = auto_batch_size(geometry, n_rows, self._classifies)
         epochs = auto_epochs(*data.count()) if max_epochs == "auto" else int(max_epochs)
         return TrainingOptions(
             max_epochs=epochs,

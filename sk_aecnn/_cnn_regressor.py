@@ -66,7 +66,7 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         Passes over the data. ``"auto"`` makes 100 for up to 200 rows; for more rows their number
         falls with the square root, to 6 for 60 000.
     batch_size : "auto" or int, default="auto"
-        Rows in a step. ``"auto"`` takes 128, 256 of tables of less than 2 000 rows, and fewer of
+        Rows in a step. ``"auto"`` takes 128, 256 of tables of less than 20 000 rows, and fewer of
         samples of more than 32 768 values.
     lr : "auto" or float, default="auto"
         Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less

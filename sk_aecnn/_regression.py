@@ -16,8 +16,6 @@ from sk_aecnn.losses import RegressionLoss
 class RegressionMixin(RegressorMixin):
     """``fit``, ``partial_fit`` and ``predict`` of a regressor with one or many targets."""
 
-    _classifies = False
-
     def _nonlinearity(self):
         """Return what comes between the network and its predictions: nothing."""
 

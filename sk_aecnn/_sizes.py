@@ -12,14 +12,13 @@ from sk_aecnn._geometry import SampleGeometry
 _EPOCHS_OF_SMALL_DATA = 100
 _SMALL_DATA = 200
 _BATCH_ROWS = 128
-_BATCH_ROWS_OF_SMALL_TABLES = 256
+_BATCH_ROWS_OF_TABLES = 256
+_LARGE_TABLE = 20_000
 _BATCH_VALUES = 2**22
 _FEWEST_BATCH_ROWS = 16
 _LR = 1e-2
 _LR_OF_SMALL_DATA = 1e-3
 _SMALL_TABLE = 2_000
-# by whether there is a target
-_SMALL_TABLES = {True: _SMALL_TABLE, False: 20_000}
 _BACKEND_CHANNELS_SPATIAL = 64
 _BACKEND_CHANNELS_TABLE = 32
 _SHIFT_OF_IMAGES = 0.075
@@ -45,27 +44,24 @@ def auto_epochs(n_rows: int, n_unknown: int = 0) -> int:
     return max(1, round(epochs * n_rows / (n_rows + n_unknown)))
 
 
-def auto_batch_size(geometry: SampleGeometry, n_rows: int, has_target: bool) -> int:
+def auto_batch_size(geometry: SampleGeometry, n_rows: int, classifies: bool) -> int:
     """Return the rows of ``batch_size="auto"``: 128, fewer of large samples, to bound memory.
 
-    Small tables are taken by 256: rows that are passed over often are learned by heart in small
-    steps, above all where there is nothing to learn but the rows themselves.
+    Tables of less than 20 000 rows are taken by 256 where no classes are learned: numbers that are
+    passed over often are learned by heart in small steps, noise included.
 
     Examples
     --------
     >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
-    >>> [auto_batch_size(table, n_rows, True) for n_rows in (1_000, 5_000)]
-    [256, 128]
     >>> [auto_batch_size(table, n_rows, False) for n_rows in (5_000, 60_000)]
     [256, 128]
-    >>> (
-    ...     auto_batch_size(image, 60, True),
-    ...     auto_batch_size(SampleGeometry((224, 224, 3), 2), 60, True),
-    ... )
-    (128, 27)
+    >>> auto_batch_size(table, 5_000, True), auto_batch_size(image, 5_000, False)
+    (128, 128)
+    >>> auto_batch_size(SampleGeometry((224, 224, 3), 2), 5_000, True)
+    27
     """
-    is_small = not geometry.spatial and n_rows < _SMALL_TABLES[has_target]
-    rows = _BATCH_ROWS_OF_SMALL_TABLES if is_small else _BATCH_ROWS
+    learned_by_heart = not geometry.spatial and not classifies and n_rows < _LARGE_TABLE
+    rows = _BATCH_ROWS_OF_TABLES if learned_by_heart else _BATCH_ROWS
     return max(_FEWEST_BATCH_ROWS, min(rows, _BATCH_VALUES // geometry.n_features))
 
 
