@@ -132,7 +132,8 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
         Passes over the data. ``"auto"`` makes 100 for up to 200 rows; for more rows their number
         falls with the square root, to 6 for 60 000.
     batch_size : "auto" or int, default="auto"
-        Rows in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
+        Rows in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values. Where
+        no classes are learned, it takes 256 of tables of less than 20 000 rows.
     lr : "auto" or float, default="auto"
         Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
         for tables of fewer than 2 000 rows: 0.001 for up to 200, rising with the square root.

@@ -92,8 +92,8 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator):
         Passes over the data. ``"auto"`` makes 100 for up to 200 rows; for more rows their number
         falls with the square root, to 6 for 60 000.
     batch_size : "auto" or int, default="auto"
-        Rows in a step. ``"auto"`` takes 128, 256 of tables of less than 20 000 rows, and fewer of
-        samples of more than 32 768 values.
+        Rows in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values. Where
+        no classes are learned, it takes 256 of tables of less than 20 000 rows.
     lr : float, default=1e-2
         Learning rate, the highest one where a schedule varies it.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
