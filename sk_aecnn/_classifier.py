@@ -217,7 +217,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
     >>> from sklearn.datasets import load_digits
     >>> from sk_aecnn import AECNNClassifier
     >>> digits = load_digits()
-    >>> model = AECNNClassifier(encoding_dim=8, max_epochs=5, random_state=0)
+    >>> model = AECNNClassifier(encoding_dim=8, max_epochs=10, random_state=0)
     >>> model = model.fit(digits.images, digits.target)
     >>> model.predict(digits.images[:3])
     array([0, 1, 2])
