@@ -20,9 +20,17 @@ from torch.optim.sgd import sgd
 class LeanOptimizer(Optimizer, ABC):
     """An optimizer without the compiler. Abstract: subclasses say what a step is."""
 
-    # the plain methods under the decorator that imports the compiler
+    # the plain method under the decorator that imports the compiler
     add_param_group = unwrap(Optimizer.add_param_group)
-    zero_grad = unwrap(Optimizer.zero_grad)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, without a record for torch's profiler."""
+        if not set_to_none:
+            super().zero_grad(set_to_none)
+            return
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Compute the gradients, where a closure does, and take a step."""

@@ -53,6 +53,16 @@ def test_steps_are_those_of_torch(network, name, weight_decay):
 
 
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_gradients_are_forgotten_or_set_to_zero(network, name):
+    optimizer = OPTIMIZERS[name](network.parameters(), lr=0.1)
+    set_gradients(network, 0)
+    optimizer.zero_grad(set_to_none=False)
+    assert all((parameter.grad == 0).all() for parameter in network.parameters())
+    optimizer.zero_grad()
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_a_copy_goes_on_alike(network, name):
     """A deep copy of network and optimizer, made halfway, ends where the original does."""
     pair = network, OPTIMIZERS[name](network.parameters(), lr=0.1)
