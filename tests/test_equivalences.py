@@ -352,7 +352,12 @@ def test_a_weight_of_two_is_a_row_twice(small, request, labels, kind, loss):
     """In one full batch a row of weight two is two equal rows, scaling and losses included."""
     X = request.getfixturevalue(kind).astype(np.float64)
     times = 1 + np.arange(40) % 3
-    parameters = {"precision": "float64", "batch_size": 1000, "reconstruction_loss": loss}
+    parameters = {
+        "precision": "float64",
+        "batch_size": 1000,
+        "reconstruction_loss": loss,
+        "normalization": None,
+    }
     weighted = small(**parameters).fit(X, labels, sample_weight=times)
     repeated = small(**parameters).fit(np.repeat(X, times, axis=0), np.repeat(labels, times))
     for name, output in outputs(weighted, X).items():

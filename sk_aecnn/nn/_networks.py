@@ -27,13 +27,18 @@ _LEAST_DEVIATION = 1e-4
 
 @contextmanager
 def weighing(network: nn.Module, row_weight: Tensor | None) -> Iterator[None]:
-    """Let the normalisation layers of a network weigh the rows of the batch in hand."""
+    """Let the normalisation layers of a network weigh the rows of the batch in hand.
+
+    Rows lighter than the mean count for less, but none for more: the statistics of a batch would
+    otherwise be those of the one heavy row that happens to be in it.
+    """
     if row_weight is None:
         yield
         return
+    capped = row_weight.clamp(max=1)
     norms = [module for module in network.modules() if isinstance(module, BatchNorm)]
     for norm in norms:
-        norm.row_weight = row_weight
+        norm.row_weight = capped
     try:
         yield
     finally:

@@ -10,8 +10,7 @@ from torch.nn import functional as F
 class BatchNorm(nn.Module):
     """Batch normalisation over all axes but the channels, with weighted statistics.
 
-    A row of weight two counts as two equal rows, also in the statistics, so that ``sample_weight``
-    means the same in this layer as in the loss. Without weights the output is that of
+    A row counts by its share of the weights (`weighing` says which). Without weights the output is that of
     `torch.nn.BatchNorm2d` and its siblings; the running variance is the biased one, and a single
     row is no error.
 

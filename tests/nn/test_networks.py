@@ -318,7 +318,7 @@ def test_rows_and_their_copies_are_moved_apart(rows):
 
 def test_copies_have_the_weights_of_their_rows(rows):
     """Statistics are those of a batch in which unknown rows and their copies count alike."""
-    weight = torch.tensor([1.0, 2, 0, 3, 1, 2, 1])
+    weight = torch.tensor([1.0, 2, 0, 3, 1, 2, 1]) / 3
     network = joint(copying=Corruption(add_one, 1.0))
     weighted = network(rows, weight, KNOWN)
     norm = network.encoder.body[0].norm
@@ -402,11 +402,13 @@ def test_networks_change_the_light_while_training(rows):
             torch.testing.assert_close(outputs["prediction"], backend(seen))
 
 
-def test_a_convolutional_network_weighs_its_rows(rows):
-    """A row of weight two is two equal rows in the statistics of a batch."""
+def test_light_rows_count_for_less_and_heavy_ones_for_no_more(rows):
+    """In the statistics of a batch a weight is a share of a row, up to a whole one."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
     network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(), Jitter(0.0))
-    times = torch.tensor([1, 2, 1, 3, 1, 1, 1])
-    weighted = network(rows, times.float())["prediction"]
+    times = torch.tensor([1, 2, 1, 4, 1, 2, 1])
     repeated = network(rows.repeat_interleave(times, 0))["prediction"]
-    torch.testing.assert_close(weighted.repeat_interleave(times, 0), repeated, rtol=1e-4, atol=1e-5)
+    light = network(rows, times / 4)["prediction"]
+    torch.testing.assert_close(light.repeat_interleave(times, 0), repeated, rtol=1e-4, atol=1e-5)
+    heavy = network(rows, times.float())["prediction"]
+    torch.testing.assert_close(heavy, network(rows)["prediction"], rtol=1e-4, atol=1e-5)
