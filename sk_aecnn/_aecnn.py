@@ -71,7 +71,7 @@ class JointEstimator(EncoderMixin, CodingEstimator):
         hidden_layer_sizes=(256, 128),
         conv_channels="auto",
         kernel_size="auto",
-        activation="relu",
+        activation="silu",
         code_activation="identity",
         normalization="auto",
         reconstruction_loss="mse",

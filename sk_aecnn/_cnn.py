@@ -45,7 +45,7 @@ class ConvolutionalEstimator(NetworkEstimator):
         dropout=0.0,
         max_shift="auto",
         jitter="auto",
-        activation="relu",
+        activation="silu",
         normalization="auto",
         backend="cnn",
         scaling="auto",

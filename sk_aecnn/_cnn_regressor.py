@@ -39,7 +39,7 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         values are multiplied by up to this much more or less than one, then up to this many
         standard deviations are added to them or taken off. ``"auto"``: 0.5 where images are
         classified and all of them have a class, 0 elsewhere.
-    activation : str, class or callable, default="relu"
+    activation : str, class or callable, default="silu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
         ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
         arguments, or a function of a tensor.

@@ -61,7 +61,7 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator):
     kernel_size : "auto" or int, default="auto"
         Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
         3 elsewhere.
-    activation : str, class or callable, default="relu"
+    activation : str, class or callable, default="silu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
         ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
         arguments, or a function of a tensor.
