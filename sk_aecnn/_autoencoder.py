@@ -163,9 +163,10 @@ class AutoencoderTransformer(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Aut
     principal components of the standardised features, their tails shortened: each has a standard
     deviation of about one, and the hidden layers move it by up to 0.3. So a code tells a linear
     model about what PCA's tells it, while the decoder, a linear map with hidden layers beside it,
-    rebuilds more. Such tables are those scaled by ``"feature"`` with up to 500 features, and with
-    ``scaling="auto"`` those of fewer than ten. ``encoder="dense"`` takes hidden layers alone, as
-    do another ``code_activation``, a ``sparsity_weight`` and the loss ``"bce"``.
+    rebuilds more. Such tables are those of up to 500 features scaled by ``"feature"``, and with
+    ``scaling="auto"`` those of fewer than ten, or of equal standard deviations. ``encoder="dense"``
+    takes hidden layers alone, as do another ``code_activation``, a ``sparsity_weight`` and the loss
+    ``"bce"``.
 
     Examples
     --------

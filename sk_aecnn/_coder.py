@@ -70,6 +70,8 @@ CODER_CONSTRAINTS: dict[str, list[Any]] = SCALING_CONSTRAINTS | {
 _MOST_FEATURES = 500
 # of a table whose columns cannot be told to share a unit
 _FEW_FEATURES = 10
+# most of the ratio of standard deviations, of rows among those that were standardised
+_STANDARDISED = 1.2
 
 # of those whose code is a point, not a distribution
 CODE_CONSTRAINTS: dict[str, list[Any]] = {
@@ -233,10 +235,7 @@ def _build_decoder(estimator: Any, job: Job, flat: bool) -> nn.Module:
 
 
 def _starts_principal(estimator: Any, geometry: SampleGeometry, moments: Moments) -> bool:
-    """Tell whether samples are rows of a table in different units, coded by plain numbers.
-
-    A few columns of about the same range may be in different units all the same.
-    """
+    """Tell whether samples are rows of a table in different units, coded by plain numbers."""
     defaults = {"encoder": "auto", "code_activation": "identity", "sparsity_weight": 0}
     if any(getattr(estimator, name) != value for name, value in defaults.items()):
         return False
@@ -244,10 +243,18 @@ def _starts_principal(estimator: Any, geometry: SampleGeometry, moments: Moments
         return False
     if _is_name(estimator.reconstruction_loss, "bce"):
         return False
-    channel = torch.from_numpy(geometry.channel_of_feature)
-    if estimator.scaling == "auto" and geometry.n_features < _FEW_FEATURES:
+    if estimator.scaling == "auto" and _hides_units(moments):
         return True
+    channel = torch.from_numpy(geometry.channel_of_feature)
     return choose_scaling(moments, estimator.scaling, channel) == "feature"
+
+
+def _hides_units(moments: Moments) -> bool:
+    """Tell whether equal ranges say nothing of units: by chance, or after standardisation."""
+    deviations = moments.var[moments.var > 0].sqrt()
+    if len(moments.var) < _FEW_FEATURES or len(deviations) == 0:
+        return True
+    return bool(deviations.max() <= _STANDARDISED * deviations.min())
 
 
 def _build_principal(

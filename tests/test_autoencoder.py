@@ -6,6 +6,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sk_aecnn.nn import DenseEncoder, PrincipalDecoder, PrincipalEncoder
@@ -132,12 +133,20 @@ def test_another_wish_makes_the_encoder_plain(autoencoder, plane, params):
 
 def test_many_columns_in_one_unit_are_coded_by_hidden_layers(autoencoder):
     """Features whose ranges are alike, ten or more, have a plain encoder, unless scaled apart."""
-    X = np.random.default_rng(0).normal(size=(40, 12))
+    X = np.random.default_rng(0).normal(size=(40, 12)) * np.linspace(1, 3, 12)
     assert isinstance(autoencoder().fit(X).encoder_, DenseEncoder)
     assert isinstance(autoencoder(scaling="feature").fit(X).encoder_, PrincipalEncoder)
     few = X[:, :9]
     assert isinstance(autoencoder().fit(few).encoder_, PrincipalEncoder)
     assert isinstance(autoencoder(scaling="shared").fit(few).encoder_, DenseEncoder)
+
+
+def test_standardised_columns_count_as_in_units_of_their_own(autoencoder):
+    """A scaler in front does not change the kind of the encoder."""
+    X = np.random.default_rng(0).normal(size=(40, 12)) * np.logspace(0, 3, 12)
+    scaled = StandardScaler().fit_transform(X)
+    for rows in (X, scaled, scaled[:39]):
+        assert isinstance(autoencoder().fit(rows).encoder_, PrincipalEncoder)
 
 
 def test_a_decoder_of_ones_own_rebuilds_from_components(autoencoder, plane):
