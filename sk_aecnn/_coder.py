@@ -37,10 +37,14 @@ from sk_aecnn.nn import (
     InputLayout,
     JointNetwork,
     Moments,
+    PrincipalDecoder,
+    PrincipalEncoder,
     build,
     build_own,
     build_own_encoder,
+    choose_scaling,
     column_moments,
+    find_components,
     plan_channels,
 )
 
@@ -62,6 +66,12 @@ CODER_CONSTRAINTS: dict[str, list[Any]] = SCALING_CONSTRAINTS | {
     "noise_level": [Interval(Real, 0, None, closed="left")],
 }
 
+# of a table whose principal components are found: their covariances are a square of that
+_MOST_FEATURES = 500
+# of a table whose columns cannot be told to share a unit
+_FEW_FEATURES = 10
+# most of the ratio of standard deviations, of rows among those that were standardised
+_STANDARDISED = 1.2
 
 # of those whose code is a point, not a distribution
 CODE_CONSTRAINTS: dict[str, list[Any]] = {
@@ -87,7 +97,12 @@ class Coder:
 
 
 def build_coder(
-    estimator: Any, job: Job, *, n_encoded: int, code_activation: Any = "identity"
+    estimator: Any,
+    job: Job,
+    *,
+    n_encoded: int,
+    code_activation: Any = "identity",
+    principal: bool = False,
 ) -> tuple[Coder, ReconstructionLoss]:
     """Build the parts of an autoencoder, and its loss.
 
@@ -101,6 +116,8 @@ def build_coder(
         Numbers that the encoder puts out: the size of the code, or twice that.
     code_activation : str, class or callable
         Activation of the encoder's output.
+    principal : bool
+        Whether tables may start from their principal components.
     """
     dim = estimator.encoding_dim
     corruption = build_corruption(estimator.noise, estimator.noise_level)
@@ -111,8 +128,11 @@ def build_coder(
     else:
         flat = reads_vectors(estimator.encoder, job.geometry)
         layout, moments = fit_layout(estimator, job.data, job.geometry, flat=flat)
-        encoder = _build_encoder(estimator, job, flat, n_encoded, code_activation)
-        decoder = _build_decoder(estimator, job, flat)
+        if principal and _starts_principal(estimator, job.geometry, moments):
+            encoder, decoder = _build_principal(estimator, job, layout)
+        else:
+            encoder = _build_encoder(estimator, job, flat, n_encoded, code_activation)
+            decoder = _build_decoder(estimator, job, flat)
     loss = _fit_loss(estimator.reconstruction_loss, job, layout, moments)
     return Coder(layout, encoder, decoder, dim, corruption, probabilities), loss
 
@@ -212,6 +232,46 @@ def _build_decoder(estimator: Any, job: Job, flat: bool) -> nn.Module:
         last = estimator.activation, normalization_for(estimator, job)
         recipe = partial(ConvDecoder, in_shape[0], *sizes, *last)
     return build(recipe, dtype, job.generator)
+
+
+def _starts_principal(estimator: Any, geometry: SampleGeometry, moments: Moments) -> bool:
+    """Tell whether samples are rows of a table in different units, coded by plain numbers."""
+    defaults = {"encoder": "auto", "code_activation": "identity", "sparsity_weight": 0}
+    if any(getattr(estimator, name) != value for name, value in defaults.items()):
+        return False
+    if geometry.spatial or geometry.n_features > _MOST_FEATURES:
+        return False
+    if _is_name(estimator.reconstruction_loss, "bce"):
+        return False
+    if estimator.scaling == "auto" and _hides_units(moments):
+        return True
+    channel = torch.from_numpy(geometry.channel_of_feature)
+    return choose_scaling(moments, estimator.scaling, channel) == "feature"
+
+
+def _hides_units(moments: Moments) -> bool:
+    """Tell whether equal ranges say nothing of units: by chance, or after standardisation."""
+    deviations = moments.var[moments.var > 0].sqrt()
+    if len(moments.var) < _FEW_FEATURES or len(deviations) == 0:
+        return True
+    return bool(deviations.max() <= _STANDARDISED * deviations.min())
+
+
+def _build_principal(
+    estimator: Any, job: Job, layout: InputLayout
+) -> tuple[PrincipalEncoder, nn.Module]:
+    """Build the halves that start from the principal components of the rows."""
+    sizes = job.geometry.n_features, _hidden_sizes(estimator), estimator.encoding_dim
+    activation, dtype = estimator.activation, DTYPES[estimator.precision]
+    weight = job.data.row_weight(torch.float64)
+    components = find_components(job.data.rows, layout, weight, estimator.encoding_dim)
+    encoder = build(partial(PrincipalEncoder, *sizes, activation), dtype, job.generator)
+    encoder.start_from(components)
+    if not _is_name(estimator.decoder, "auto"):
+        return encoder, _build_decoder(estimator, job, flat=True)
+    decoder = build(partial(PrincipalDecoder, *sizes, activation), dtype, job.generator)
+    decoder.start_from(components)
+    return encoder, decoder
 
 
 def _in_shape(geometry: SampleGeometry, flat: bool) -> tuple[int, ...]:

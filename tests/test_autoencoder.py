@@ -6,8 +6,10 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from sk_aecnn.nn import DenseEncoder, PrincipalDecoder, PrincipalEncoder
 
 @pytest.fixture
 def plane():
@@ -46,7 +48,7 @@ def test_a_wider_code_keeps_more(autoencoder, plane):
 def test_every_loss_is_trained_down(autoencoder, plane, loss):
     """Named losses, classes and instances without reduction train; a reduced one is refused."""
     X = (plane - plane.min()) / np.ptp(plane)
-    estimator = autoencoder(reconstruction_loss=loss, max_epochs=30, lr=0.01)
+    estimator = autoencoder(encoder="dense", reconstruction_loss=loss, max_epochs=30, lr=0.01)
     if isinstance(loss, nn.Module):
         with pytest.raises(ValueError, match="one loss per element"):
             estimator.fit(X)
@@ -93,13 +95,65 @@ def test_every_activation_trains(autoencoder, plane, images, activation):
 
 def test_the_parts_have_the_sizes_asked_for(autoencoder, plane):
     """hidden_layer_sizes and encoding_dim are the sizes of the layers; the decoder mirrors them."""
-    estimator = autoencoder(encoding_dim=2, hidden_layer_sizes=(7, 5)).fit(plane)
+    estimator = autoencoder(encoding_dim=2, encoder="dense", hidden_layer_sizes=(7, 5)).fit(plane)
 
     def sizes(part):
         return [(m.in_features, m.out_features) for m in part.modules() if isinstance(m, nn.Linear)]
 
     assert sizes(estimator.encoder_) == [(8, 7), (7, 5), (5, 2)]
     assert sizes(estimator.decoder_) == [(2, 5), (5, 7), (7, 8)]
+
+
+def test_tables_in_units_start_from_their_principal_components(autoencoder, table):
+    """Each number of a code stays next to a component; training rebuilds more than these do."""
+    X = table * np.logspace(0, 4, table.shape[1])
+    estimator = autoencoder(max_epochs=20).fit(X)
+    assert isinstance(estimator.encoder_, PrincipalEncoder)
+    assert isinstance(estimator.decoder_, PrincipalDecoder)
+    assert estimator.loss_curve_[-1] < estimator.loss_curve_[0]
+    covariance = np.cov(estimator.transform(X), rowvar=False)
+    np.testing.assert_allclose(covariance, np.eye(3), atol=0.5)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"encoder": "dense"},
+        {"code_activation": "sigmoid"},
+        {"sparsity_weight": 0.1},
+        {"reconstruction_loss": "bce"},
+    ],
+    ids=str,
+)
+def test_another_wish_makes_the_encoder_plain(autoencoder, plane, params):
+    """Codes that cannot be next to components come from hidden layers alone."""
+    X = (plane - plane.min()) / np.ptp(plane)
+    assert isinstance(autoencoder(**params).fit(X).encoder_, DenseEncoder)
+
+
+def test_many_columns_in_one_unit_are_coded_by_hidden_layers(autoencoder):
+    """Features whose ranges are alike, ten or more, have a plain encoder, unless scaled apart."""
+    X = np.random.default_rng(0).normal(size=(40, 12)) * np.linspace(1, 3, 12)
+    assert isinstance(autoencoder().fit(X).encoder_, DenseEncoder)
+    assert isinstance(autoencoder(scaling="feature").fit(X).encoder_, PrincipalEncoder)
+    few = X[:, :9]
+    assert isinstance(autoencoder().fit(few).encoder_, PrincipalEncoder)
+    assert isinstance(autoencoder(scaling="shared").fit(few).encoder_, DenseEncoder)
+
+
+def test_standardised_columns_count_as_in_units_of_their_own(autoencoder):
+    """A scaler in front does not change the kind of the encoder."""
+    X = np.random.default_rng(0).normal(size=(40, 12)) * np.logspace(0, 3, 12)
+    scaled = StandardScaler().fit_transform(X)
+    for rows in (X, scaled, scaled[:39]):
+        assert isinstance(autoencoder().fit(rows).encoder_, PrincipalEncoder)
+
+
+def test_a_decoder_of_ones_own_rebuilds_from_components(autoencoder, plane):
+    """decoder= a class is used as it is behind principal components."""
+    estimator = autoencoder(decoder=lambda dim, shape: nn.Linear(dim, *shape)).fit(plane)
+    assert isinstance(estimator.encoder_, PrincipalEncoder)
+    assert not isinstance(estimator.decoder_, PrincipalDecoder)
 
 
 def test_the_convolutional_parts_have_the_channels_asked_for(autoencoder, images):

@@ -35,8 +35,9 @@ def X(request):
 
 @pytest.mark.parametrize("backend_input", ["code", "features"])
 def test_pretraining_is_the_training_of_a_transformer(joint, autoencoder, X, labels, backend_input):
-    """With a frozen encoder, pretrain_epochs gives the autoencoder's codes bit for bit."""
-    alone = autoencoder(max_epochs=3, batch_size=16).fit(X)
+    """With a frozen encoder, pretrain_epochs gives a plain autoencoder's codes bit for bit."""
+    kind = "conv" if X.ndim > 2 else "dense"
+    alone = autoencoder(encoder=kind, max_epochs=3, batch_size=16).fit(X)
     estimator = joint(
         backend_input=backend_input, batch_size=16, pretrain_epochs=3, freeze_encoder=True
     ).fit(X, labels)

@@ -573,7 +573,7 @@ def test_pretraining_does_not_call_the_callbacks(request, table, labels, factory
 
 def test_pretraining_trains_the_autoencoder(classifier, autoencoder, table, labels):
     """Its losses are those of the same autoencoder by itself, whatever becomes of the joint net."""
-    alone = autoencoder(max_epochs=5).fit(table)
+    alone = autoencoder(encoder="dense", max_epochs=5).fit(table)
     joint = classifier(pretrain_epochs=5, max_epochs=1).fit(table, labels)
     assert joint.pretrain_loss_curve_ == alone.loss_curve_
     frozen = classifier(pretrain_epochs=5, freeze_encoder=True).fit(table, labels)

@@ -18,12 +18,19 @@ from sk_aecnn.nn._conv import (
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
 from sk_aecnn.nn._init import build, share_stream
 from sk_aecnn.nn._jitter import Jitter
-from sk_aecnn.nn._layout import InputLayout, Moments, column_moments, fit_scaling
+from sk_aecnn.nn._layout import (
+    InputLayout,
+    Moments,
+    choose_scaling,
+    column_moments,
+    fit_scaling,
+)
 from sk_aecnn.nn._networks import Autoencoder, VariationalAutoencoder, divergence_from_normal
 from sk_aecnn.nn._noise import NOISES, SHARES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._own import OwnEncoder, build_own, build_own_encoder
 from sk_aecnn.nn._predicting import ConvolutionalNetwork, JointNetwork
+from sk_aecnn.nn._principal import PrincipalDecoder, PrincipalEncoder, find_components
 from sk_aecnn.nn._shift import EarlyShift, RandomShift
 
 __all__ = [
@@ -47,6 +54,8 @@ __all__ = [
     "JointNetwork",
     "Moments",
     "OwnEncoder",
+    "PrincipalDecoder",
+    "PrincipalEncoder",
     "RandomShift",
     "Unfold",
     "UpStage",
@@ -55,8 +64,10 @@ __all__ = [
     "build_activation",
     "build_own",
     "build_own_encoder",
+    "choose_scaling",
     "column_moments",
     "divergence_from_normal",
+    "find_components",
     "fit_scaling",
     "plan_channels",
     "share_stream",

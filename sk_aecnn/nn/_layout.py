@@ -77,7 +77,7 @@ def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple
     moments : Moments
         Of the training rows.
     scaling : {"auto", "feature", "shared"} or None
-        The estimator's parameter.
+        The estimator's parameter; see `choose_scaling`.
     channel : Tensor of shape (n_features,)
         The channel each feature belongs to; the features of a table are a channel each.
 
@@ -85,17 +85,26 @@ def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple
     -------
     mean, scale : Tensor of shape (n_features,), float64
     """
+    scaling = choose_scaling(moments, scaling, channel)
     if scaling is None:
         return torch.zeros_like(moments.mean), torch.ones_like(moments.mean)
-    is_table = int(channel.max()) + 1 == len(channel)
-    if scaling == "auto":
-        scaling = "shared" if not is_table or _share_a_unit(moments) else "feature"
     if scaling == "feature":
         return moments.mean, _without_zeros(moments.var.sqrt(), moments)
-    if is_table:
+    if _is_table(channel):
         scale = moments.var.mean().sqrt().expand_as(moments.var)
         return moments.mean, _without_zeros(scale, moments)
     return _pool(moments, channel)
+
+
+def choose_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> str | None:
+    """Return ``"feature"`` or ``"shared"`` for ``"auto"``, or the scaling given."""
+    if scaling != "auto":
+        return scaling
+    return "shared" if not _is_table(channel) or _share_a_unit(moments) else "feature"
+
+
+def _is_table(channel: Tensor) -> bool:
+    return int(channel.max()) + 1 == len(channel)
 
 
 def _share_a_unit(moments: Moments) -> bool:
