@@ -11,6 +11,7 @@ from torch import nn
 
 from sk_aecnn.nn import DenseEncoder, PrincipalDecoder, PrincipalEncoder
 
+
 @pytest.fixture
 def plane():
     """60 rows of 8 features that lie on a plane."""
