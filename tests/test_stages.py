@@ -37,10 +37,12 @@ def X(request):
 def test_pretraining_is_the_training_of_a_transformer(joint, autoencoder, X, labels, backend_input):
     """With a frozen encoder, pretrain_epochs gives a plain autoencoder's codes bit for bit."""
     kind = "conv" if X.ndim > 2 else "dense"
-    alone = autoencoder(encoder=kind, max_epochs=3, batch_size=16).fit(X)
     estimator = joint(
         backend_input=backend_input, batch_size=16, pretrain_epochs=3, freeze_encoder=True
     ).fit(X, labels)
+    alone = autoencoder(
+        encoder=kind, activation=estimator.activation, max_epochs=3, batch_size=16
+    ).fit(X)
     assert estimator.pretrain_loss_curve_ == alone.loss_curve_
     np.testing.assert_array_equal(estimator.transform(X), alone.transform(X))
     np.testing.assert_array_equal(estimator.reconstruct(X), alone.reconstruct(X))
