@@ -184,6 +184,8 @@ class AutoencoderTransformer(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Aut
     (3, 8, 8)
     """
 
+    _keeps_components = True
+
     _parameter_constraints = (
         AutoencodingEstimator._parameter_constraints
         | CODE_CONSTRAINTS
@@ -319,5 +321,6 @@ class AutoencoderTransformer(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Aut
         return self.net_.module_.encoding_dim
 
     def _build_net(self, job):
-        moving = EarlyShift(build_shift(self, job, by_default=True))
-        return build_autoencoder(self, job, moving=moving, principal=True)
+        return build_autoencoder(
+            self, job, moving=EarlyShift(build_shift(self, job, by_default=True))
+        )

@@ -127,19 +127,14 @@ class AutoencodingEstimator(CodingEstimator):
         return data
 
 
-def build_autoencoder(estimator, job, *, moving=None, trimmed=0.0, principal=False):
-    """Return a net around a plain autoencoder.
+def build_autoencoder(estimator, job, *, moving=None, trimmed=0.0):
+    """Return a net around an autoencoder whose code is a point.
 
     What its encoder sees is moved by ``moving``; a share of the rows, ``trimmed``, is left out of
-    its loss; tables of columns in different units start from their principal components where that
-    is asked for by ``principal`` and nothing speaks against it.
+    its loss.
     """
     coder, reconstruction_loss = build_coder(
-        estimator,
-        job,
-        n_encoded=estimator.encoding_dim,
-        code_activation=estimator.code_activation,
-        principal=principal,
+        estimator, job, n_encoded=estimator.encoding_dim, code_activation=estimator.code_activation
     )
     reconstruction_loss.trimmed = trimmed
     objective = Objective(*code_losses(estimator, reconstruction_loss))

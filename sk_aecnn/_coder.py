@@ -97,12 +97,7 @@ class Coder:
 
 
 def build_coder(
-    estimator: Any,
-    job: Job,
-    *,
-    n_encoded: int,
-    code_activation: Any = "identity",
-    principal: bool = False,
+    estimator: Any, job: Job, *, n_encoded: int, code_activation: Any = "identity"
 ) -> tuple[Coder, ReconstructionLoss]:
     """Build the parts of an autoencoder, and its loss.
 
@@ -116,8 +111,6 @@ def build_coder(
         Numbers that the encoder puts out: the size of the code, or twice that.
     code_activation : str, class or callable
         Activation of the encoder's output.
-    principal : bool
-        Whether tables may start from their principal components.
     """
     dim = estimator.encoding_dim
     corruption = build_corruption(estimator.noise, estimator.noise_level)
@@ -128,7 +121,7 @@ def build_coder(
     else:
         flat = reads_vectors(estimator.encoder, job.geometry)
         layout, moments = fit_layout(estimator, job.data, job.geometry, flat=flat)
-        if principal and _starts_principal(estimator, job.geometry, moments):
+        if estimator._keeps_components and _starts_principal(estimator, job.geometry, moments):
             encoder, decoder = _build_principal(estimator, job, layout)
         else:
             encoder = _build_encoder(estimator, job, flat, n_encoded, code_activation)

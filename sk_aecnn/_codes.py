@@ -41,6 +41,9 @@ def _inverts_transform(estimator: Any) -> bool:
 class CodingEstimator(TransformerMixin, NetworkEstimator):
     """An estimator with an autoencoder inside: its methods, but for ``transform``."""
 
+    # whether codes of tables are for other estimators, which see what is linear in them
+    _keeps_components = False
+
     @available_if(_inverts_transform)
     def inverse_transform(self, X):
         """Decode codes.
