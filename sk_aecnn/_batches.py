@@ -17,7 +17,7 @@ Batch = tuple[Any, Tensor]
 _INFERENCE_ROWS_TABLE = 1024
 _INFERENCE_ROWS_SPATIAL = 128
 _INFERENCE_VALUES = 2**20
-_INFERENCE_MULTIPLE = 8
+_INFERENCE_MULTIPLE = 16
 _CHUNK_VALUES = 2**18
 
 
@@ -238,9 +238,9 @@ def map_rows(
 ) -> np.ndarray:
     """Apply a network to rows in batches and collect the results.
 
-    Every batch is padded with zeros to a multiple of eight rows, so that a row's result does not
-    depend, to the last bit, on which rows came with it: the kernels for one row, and for what is
-    left over, sum in another order than those for whole blocks of rows.
+    Every batch is padded with zeros to a multiple of sixteen rows, so that a row's result does not
+    depend on which rows came with it: the kernels for a few rows, and for what is left over, sum in
+    another order than those for whole blocks of rows.
 
     Parameters
     ----------

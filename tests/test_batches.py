@@ -85,8 +85,8 @@ def test_rows_keep_their_type_until_they_are_used():
     assert rows.dtype == torch.uint8
 
 
-@pytest.mark.parametrize("n_rows", [1, 7, 8, 9, 25])
-def test_the_network_only_sees_batches_of_whole_eights(n_rows):
+@pytest.mark.parametrize("n_rows", [1, 15, 16, 17, 50])
+def test_the_network_only_sees_batches_of_whole_sixteens(n_rows):
     """The last batch is padded for the network, and cut again for the caller."""
     seen = []
 
@@ -95,18 +95,18 @@ def test_the_network_only_sees_batches_of_whole_eights(n_rows):
         return rows * 2
 
     rows = torch.arange(n_rows * 3.0).reshape(n_rows, 3)
-    result = map_rows(double, rows, torch.device("cpu"), 16)
+    result = map_rows(double, rows, torch.device("cpu"), 32)
     np.testing.assert_array_equal(result, rows.numpy() * 2)
-    assert seen == [16] * (n_rows // 16) + [-(-(n_rows % 16) // 8) * 8]
+    assert seen == [32] * (n_rows // 32) + [-(-(n_rows % 32) // 16) * 16]
 
 
 @pytest.mark.parametrize("spatial", [False, True])
 @pytest.mark.parametrize("n_features", [1, 784, 30_000, 224 * 224 * 3, 10**7])
-def test_inference_batches_are_whole_eights_within_bounds(n_features, spatial):
-    """Large samples come in smaller batches, never fewer than eight."""
+def test_inference_batches_are_whole_sixteens_within_bounds(n_features, spatial):
+    """Large samples come in smaller batches, never fewer than sixteen."""
     size = inference_batch_size(n_features, spatial)
-    assert 8 <= size <= (128 if spatial else 1024)
-    assert size % 8 == 0
+    assert 16 <= size <= (128 if spatial else 1024)
+    assert size % 16 == 0
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (10, 3), (5, 2**21), (3, 2**23)])
