@@ -45,6 +45,8 @@ _CORRUPTION = ("gaussian", 1.5)
 class JointEstimator(EncoderMixin, CodingEstimator):
     """An autoencoder whose encoder feeds a back end, trained together or one after the other."""
 
+    _table_encoder = "pieces"
+
     _parameter_constraints = (
         CodingEstimator._parameter_constraints
         | CODER_CONSTRAINTS

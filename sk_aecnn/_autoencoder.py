@@ -184,7 +184,8 @@ class AutoencoderTransformer(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Aut
     (3, 8, 8)
     """
 
-    _keeps_components = True
+    # other estimators see what is linear in a code
+    _table_encoder = "principal"
 
     _parameter_constraints = (
         AutoencodingEstimator._parameter_constraints

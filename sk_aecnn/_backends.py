@@ -13,7 +13,7 @@ from sk_aecnn._coder import check_no_instance, normalization_for, resolve_kernel
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._job import Job
 from sk_aecnn._torch import DTYPES
-from sk_aecnn.nn import CNNBackend, build, build_own
+from sk_aecnn.nn import CNNBackend, PiecewiseLinear, build, build_own
 
 # positions along an axis that one object fills, as in pictures of digits or icons
 _SMALL_IMAGE = 32
@@ -29,7 +29,12 @@ BACKEND_CONSTRAINTS: dict[str, list[Any]] = {
 
 
 def build_backend(
-    estimator: Any, job: Job, in_shape: Sequence[int], channels: Sequence[int], n_outputs: int
+    estimator: Any,
+    job: Job,
+    in_shape: Sequence[int],
+    channels: Sequence[int],
+    n_outputs: int,
+    pieces: PiecewiseLinear | None = None,
 ) -> nn.Module:
     """Build a back end, the package's or the user's own.
 
@@ -45,6 +50,8 @@ def build_backend(
         Channels of the package's stages.
     n_outputs : int
         Size of its output.
+    pieces : PiecewiseLinear or None
+        What comes before the package's stages.
     """
     choice, dtype = estimator.backend, DTYPES[estimator.precision]
     check_no_instance("backend", choice)
@@ -52,7 +59,7 @@ def build_backend(
         return build_own("backend", choice, in_shape, (n_outputs,), dtype, job.generator)
     recipe = partial(
         CNNBackend,
-        in_shape,
+        in_shape if pieces is None else (pieces.n_outputs,),
         n_outputs,
         channels,
         resolve_kernel_size(estimator.kernel_size, len(in_shape) - 1),
@@ -63,7 +70,10 @@ def build_backend(
         normalization_for(estimator, job),
         _joining(estimator, job, in_shape),
     )
-    return build(recipe, dtype, job.generator)
+    backend = build(recipe, dtype, job.generator)
+    if pieces is not None:
+        backend.stages.insert(0, pieces)
+    return backend
 
 
 def _joining(estimator: Any, job: Job, in_shape: Sequence[int]) -> str:

@@ -11,6 +11,7 @@ from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._moving import JITTER_CONSTRAINTS, MOVING_CONSTRAINTS, build_jitter, build_shift
 from sk_aecnn._scaling import SCALING_CONSTRAINTS, fit_layout
 from sk_aecnn._sizes import auto_backend_channels, check_sizes
+from sk_aecnn._units import build_pieces
 from sk_aecnn.losses import Objective
 from sk_aecnn.nn import ACTIVATIONS, ConvolutionalNetwork, plan_channels
 
@@ -107,15 +108,17 @@ class ConvolutionalEstimator(NetworkEstimator):
     def _build_net(self, job):
         geometry = job.geometry
         flat = not geometry.spatial
-        layout, _ = fit_layout(self, job.data, geometry, flat=flat)
+        layout, moments = fit_layout(self, job.data, geometry, flat=flat)
         in_shape = (geometry.n_features,) if flat else (geometry.channels, *geometry.spatial)
+        own = not isinstance(self.backend, str)
+        pieces = None if own else build_pieces(self, job, layout, moments)
         channels = self.conv_channels
         if isinstance(channels, str):
             stages = () if flat else plan_channels(geometry.spatial)
             channels = (*stages, auto_backend_channels(geometry))
         channels = check_sizes("conv_channels", channels, at_least=1)
         n_outputs = self._n_outputs(job.data)
-        backend = build_backend(self, job, in_shape, channels, n_outputs)
+        backend = build_backend(self, job, in_shape, channels, n_outputs, pieces)
         moving = build_shift(self, job, by_default=self._classifies)
         jitter = build_jitter(self, job, by_default=self._classifies)
         network = ConvolutionalNetwork(layout, backend, n_outputs, moving, jitter)

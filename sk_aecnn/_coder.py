@@ -18,6 +18,7 @@ from sk_aecnn._job import Job
 from sk_aecnn._scaling import SCALING_CONSTRAINTS, fit_layout
 from sk_aecnn._sizes import auto_kernel_size, check_sizes, resolve_normalization
 from sk_aecnn._torch import DTYPES
+from sk_aecnn._units import build_pieces, has_units
 from sk_aecnn.losses import (
     RECONSTRUCTION_LOSSES,
     ReconstructionLoss,
@@ -37,12 +38,12 @@ from sk_aecnn.nn import (
     InputLayout,
     JointNetwork,
     Moments,
+    PiecewiseLinear,
     PrincipalDecoder,
     PrincipalEncoder,
     build,
     build_own,
     build_own_encoder,
-    choose_scaling,
     column_moments,
     find_components,
     plan_channels,
@@ -68,10 +69,6 @@ CODER_CONSTRAINTS: dict[str, list[Any]] = SCALING_CONSTRAINTS | {
 
 # of a table whose principal components are found: their covariances are a square of that
 _MOST_FEATURES = 500
-# of a table whose columns cannot be told to share a unit
-_FEW_FEATURES = 10
-# most of the ratio of standard deviations, of rows among those that were standardised
-_STANDARDISED = 1.2
 
 # of those whose code is a point, not a distribution
 CODE_CONSTRAINTS: dict[str, list[Any]] = {
@@ -121,10 +118,13 @@ def build_coder(
     else:
         flat = reads_vectors(estimator.encoder, job.geometry)
         layout, moments = fit_layout(estimator, job.data, job.geometry, flat=flat)
-        if estimator._keeps_components and _starts_principal(estimator, job.geometry, moments):
+        by_default = _is_name(estimator.encoder, "auto")
+        kind = estimator._table_encoder if by_default else "plain"
+        if kind == "principal" and _starts_principal(estimator, job.geometry, moments):
             encoder, decoder = _build_principal(estimator, job, layout)
         else:
-            encoder = _build_encoder(estimator, job, flat, n_encoded, code_activation)
+            pieces = build_pieces(estimator, job, layout, moments) if kind == "pieces" else None
+            encoder = _build_encoder(estimator, job, flat, n_encoded, code_activation, pieces)
             decoder = _build_decoder(estimator, job, flat)
     loss = _fit_loss(estimator.reconstruction_loss, job, layout, moments)
     return Coder(layout, encoder, decoder, dim, corruption, probabilities), loss
@@ -188,7 +188,12 @@ def check_no_instance(name: str, choice: Any) -> None:
 
 
 def _build_encoder(
-    estimator: Any, job: Job, flat: bool, n_encoded: int, code_activation: Any
+    estimator: Any,
+    job: Job,
+    flat: bool,
+    n_encoded: int,
+    code_activation: Any,
+    pieces: PiecewiseLinear | None,
 ) -> nn.Module:
     choice, dtype = estimator.encoder, DTYPES[estimator.precision]
     in_shape = _in_shape(job.geometry, flat)
@@ -199,7 +204,12 @@ def _build_encoder(
     recipe: Any
     if flat:
         hidden = _hidden_sizes(estimator)
-        recipe = partial(DenseEncoder, in_shape[0], hidden, n_encoded, *activations)
+        n_inputs = in_shape[0] if pieces is None else pieces.n_outputs
+        recipe = partial(DenseEncoder, n_inputs, hidden, n_encoded, *activations)
+        encoder = build(recipe, dtype, job.generator)
+        if pieces is not None:
+            encoder.body.insert(0, pieces)
+        return encoder
     else:
         channels, kernel_size = _conv_sizes(estimator, job.geometry)
         sizes = (job.geometry.spatial, channels, n_encoded, kernel_size)
@@ -229,25 +239,12 @@ def _build_decoder(estimator: Any, job: Job, flat: bool) -> nn.Module:
 
 def _starts_principal(estimator: Any, geometry: SampleGeometry, moments: Moments) -> bool:
     """Tell whether samples are rows of a table in different units, coded by plain numbers."""
-    defaults = {"encoder": "auto", "code_activation": "identity", "sparsity_weight": 0}
+    defaults = {"code_activation": "identity", "sparsity_weight": 0}
     if any(getattr(estimator, name) != value for name, value in defaults.items()):
         return False
-    if geometry.spatial or geometry.n_features > _MOST_FEATURES:
+    if geometry.n_features > _MOST_FEATURES or _is_name(estimator.reconstruction_loss, "bce"):
         return False
-    if _is_name(estimator.reconstruction_loss, "bce"):
-        return False
-    if estimator.scaling == "auto" and _hides_units(moments):
-        return True
-    channel = torch.from_numpy(geometry.channel_of_feature)
-    return choose_scaling(moments, estimator.scaling, channel) == "feature"
-
-
-def _hides_units(moments: Moments) -> bool:
-    """Tell whether equal ranges say nothing of units: by chance, or after standardisation."""
-    deviations = moments.var[moments.var > 0].sqrt()
-    if len(moments.var) < _FEW_FEATURES or len(deviations) == 0:
-        return True
-    return bool(deviations.max() <= _STANDARDISED * deviations.min())
+    return has_units(estimator, geometry, moments)
 
 
 def _build_principal(

@@ -41,8 +41,9 @@ def _inverts_transform(estimator: Any) -> bool:
 class CodingEstimator(TransformerMixin, NetworkEstimator):
     """An estimator with an autoencoder inside: its methods, but for ``transform``."""
 
-    # whether codes of tables are for other estimators, which see what is linear in them
-    _keeps_components = False
+    # what encodes a table in different units by default: hidden layers alone ("plain"), principal
+    # components ("principal"), hidden layers on features in pieces ("pieces")
+    _table_encoder = "plain"
 
     @available_if(_inverts_transform)
     def inverse_transform(self, X):

@@ -29,6 +29,7 @@ from sk_aecnn.nn._networks import Autoencoder, VariationalAutoencoder, divergenc
 from sk_aecnn.nn._noise import NOISES, SHARES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._own import OwnEncoder, build_own, build_own_encoder
+from sk_aecnn.nn._pieces import PiecewiseLinear, find_pieces
 from sk_aecnn.nn._predicting import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._principal import PrincipalDecoder, PrincipalEncoder, find_components
 from sk_aecnn.nn._shift import EarlyShift, RandomShift
@@ -54,6 +55,7 @@ __all__ = [
     "JointNetwork",
     "Moments",
     "OwnEncoder",
+    "PiecewiseLinear",
     "PrincipalDecoder",
     "PrincipalEncoder",
     "RandomShift",
@@ -68,6 +70,7 @@ __all__ = [
     "column_moments",
     "divergence_from_normal",
     "find_components",
+    "find_pieces",
     "fit_scaling",
     "plan_channels",
     "share_stream",

@@ -1,0 +1,129 @@
+"""Numbers of a table, each also by where it lies among its quantiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+# of the steps, beside the standardised numbers themselves
+_HEIGHT = 0.3
+# of the total weight, for the rounding of sums
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The intervals between quantiles of features, those of one feature after another.
+
+    Attributes
+    ----------
+    column : Tensor of shape (n_pieces,), int64
+        The feature that an interval is of.
+    start, width : Tensor of shape (n_pieces,)
+        Where it begins, and its positive width.
+    mean : Tensor of shape (n_pieces,)
+        The mean over rows of the share of the interval that lies below their value.
+    """
+
+    column: Tensor
+    start: Tensor
+    width: Tensor
+    mean: Tensor
+
+
+def find_pieces(x: Tensor, row_weight: Tensor | None, most: int) -> Pieces | None:
+    """Cut the range of every feature at its quantiles.
+
+    A value that is several quantiles at once, as that of a count is, is one cut; features of one
+    interval, as those of two values are, are left out.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_features)
+        Standardised rows.
+    row_weight : Tensor of shape (n_samples,) or None
+        Weights.
+    most : int
+        The most intervals of a feature.
+
+    Returns
+    -------
+    Pieces or None
+        ``None`` where no feature has more than one interval.
+
+    Examples
+    --------
+    >>> pieces = find_pieces(torch.arange(9.0)[:, None], None, 2)
+    >>> pieces.start, pieces.width
+    (tensor([0., 4.]), tensor([4., 4.]))
+    """
+    weight = torch.ones(len(x), dtype=torch.float64) if row_weight is None else row_weight.double()
+    cuts = [quantiles.unique() for quantiles in _quantiles(x, weight, most)]
+    cut = [index for index, values in enumerate(cuts) if len(values) > 2]
+    if not cut:
+        return None
+    start = torch.cat([cuts[index][:-1] for index in cut])
+    width = torch.cat([cuts[index].diff() for index in cut])
+    n_pieces = torch.tensor([len(cuts[index]) - 1 for index in cut])
+    column = torch.tensor(cut).repeat_interleave(n_pieces)
+    mean = weight @ _shares(x, column, start, width).double() / weight.sum()
+    return Pieces(column, start, width, mean.to(x.dtype))
+
+
+def _quantiles(x: Tensor, weight: Tensor, most: int) -> Tensor:
+    """Return the values of rows that cut the weight in equal parts, (n_features, most + 1)."""
+    values, order = x.T.contiguous().sort(dim=1)
+    below = weight[order].cumsum(1)
+    parts = torch.linspace(0, 1 - _ROUNDING, most + 1, dtype=torch.float64)
+    place = torch.searchsorted(below, (parts * weight.sum()).expand(len(values), -1).contiguous())
+    return values.gather(1, place)
+
+
+def _shares(x: Tensor, column: Tensor, start: Tensor, width: Tensor) -> Tensor:
+    return ((x[:, column] - start) / width).clamp(0, 1)
+
+
+class PiecewiseLinear(nn.Module):
+    """Put beside every feature how much of each of its intervals lies below its value.
+
+    The layer after it can so learn any function of a single feature that is linear between its
+    quantiles (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep
+    learning", section 3.2); there, the shares are by themselves and of full height.
+
+    Parameters
+    ----------
+    n_features : int
+        Size of the input.
+    pieces : Pieces
+        The intervals.
+
+    Shape
+    -----
+    input : (batch, n_features); output : (batch, n_features + n_pieces)
+
+    Examples
+    --------
+    >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0], [4.0]])
+    >>> PiecewiseLinear(1, find_pieces(x, None, 2))(x)[:, 1:]
+    tensor([[-0.2100, -0.0900],
+            [-0.0600, -0.0900],
+            [ 0.0900, -0.0900],
+            [ 0.0900,  0.0600],
+            [ 0.0900,  0.2100]])
+    """
+
+    def __init__(self, n_features: int, pieces: Pieces) -> None:
+        super().__init__()
+        self.n_outputs = n_features + len(pieces.column)
+        for name, value in vars(pieces).items():
+            self.register_buffer(name, value)
+        self.column: Tensor
+        self.start: Tensor
+        self.width: Tensor
+        self.mean: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        shares = _shares(x, self.column, self.start, self.width)
+        return torch.cat([x, _HEIGHT * (shares - self.mean)], dim=1)

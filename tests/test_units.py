@@ -1,0 +1,81 @@
+"""Tables in different units: which they are, and what the predictors make of them."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from torch import nn
+
+from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
+from sk_aecnn.nn import PiecewiseLinear
+
+
+@pytest.fixture(scope="module")
+def table():
+    """400 rows of 12 columns in different units, with two classes."""
+    X = np.random.default_rng(0).normal(size=(400, 12)) * np.logspace(0, 4, 12)
+    return X, (X[:, 0] > 0).astype(int)
+
+
+def has_pieces(estimator):
+    return any(isinstance(module, PiecewiseLinear) for module in estimator.net_.module_.modules())
+
+
+@pytest.mark.parametrize("cls", [AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor])
+def test_predictors_cut_the_columns_of_tables_in_different_units(cls, table):
+    """Columns in units of their own are cut into pieces; one unit for all is left as it is."""
+    X, y = table
+    assert has_pieces(cls(max_epochs=1).fit(X, y))
+    assert has_pieces(cls(max_epochs=1, scaling="feature").fit(X, y))
+    assert not has_pieces(cls(max_epochs=1, scaling="shared").fit(X, y))
+    assert not has_pieces(cls(max_epochs=1).fit(X / np.logspace(0, 4, 12) * np.r_[1:13] / 3, y))
+
+
+@pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
+def test_what_lies_in_ranges_is_learned_sooner(cls):
+    """Ranges of one of twelve columns that tell the class are found with pieces, not without."""
+    X = np.random.default_rng(0).normal(size=(1600, 12))
+    y = np.digitize(X[:, 0], [-0.67, 0, 0.67]) % 2
+
+    def accuracy(scaling):
+        estimator = cls(max_epochs=10, scaling=scaling, random_state=0)
+        return estimator.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:])
+
+    assert accuracy("feature") > accuracy("shared") + 0.08
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: AECNNClassifier(encoder="dense"),
+        lambda: AECNNClassifier(encoder=lambda shape, dim: nn.Linear(*shape, dim)),
+        lambda: CNNClassifier(backend=lambda shape, n: nn.Linear(*shape, n)),
+    ],
+    ids=["dense", "own encoder", "own back end"],
+)
+def test_networks_that_were_asked_for_see_the_features_alone(table, make):
+    """Neither the plain encoder nor a module of one's own gets pieces."""
+    assert not has_pieces(make().set_params(max_epochs=1).fit(*table))
+
+
+@pytest.mark.parametrize("n_rows", [199, 200])
+def test_pieces_need_a_hundred_rows_each(table, n_rows):
+    """From two hundred rows on a column is cut in two."""
+    X, y = (part[:n_rows] for part in table)
+    assert has_pieces(AECNNClassifier(max_epochs=1).fit(X, y)) == (n_rows == 200)
+
+
+def test_sparse_tables_are_not_cut(table):
+    """Columns that are mostly zero have no quantiles to speak of."""
+    X, y = table
+    sparse = csr_array(np.where(np.abs(X) > X.std(0), X, 0))
+    estimator = AECNNClassifier(max_epochs=1, scaling="feature")
+    assert not has_pieces(estimator.fit(sparse, y))
+
+
+def test_a_joint_network_on_pieces_rebuilds_the_features(table, assert_rows_alike):
+    """Codes and reconstructions are those of the columns; pieces are the encoder's affair."""
+    X, y = table
+    estimator = AECNNClassifier(5, max_epochs=2, random_state=0).fit(X, y)
+    assert estimator.transform(X).shape == (400, 5)
+    assert estimator.reconstruct(X).shape == X.shape
+    assert_rows_alike(estimator.transform(X[7:8]), estimator.transform(X)[7:8])
