@@ -212,6 +212,13 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
     probability above 0.95
     (Sohn et al. 2020, "FixMatch").
 
+    Columns of tables in different units, of 200 rows and more, are seen by the network as they are
+    and, beside that, by how much of each of up to eight pieces between their quantiles lies below
+    them (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning").
+    Such tables are those of up to 100 features scaled by ``"feature"``, and with
+    ``scaling="auto"`` those of fewer than ten, or of equal standard deviations. With
+    ``encoder="dense"``, or an encoder of your own, the network sees the columns alone.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits

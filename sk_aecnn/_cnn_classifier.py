@@ -135,6 +135,17 @@ class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
     AECNNClassifier : The same behind an encoder that it shares with an autoencoder.
     CNNRegressor : The same for numbers.
 
+    Notes
+    -----
+    The loss is the cross-entropy of smoothed labels.
+
+    Columns of tables in different units, of 200 rows and more, are seen by the network as they are
+    and, beside that, by how much of each of up to eight pieces between their quantiles lies below
+    them (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning").
+    Such tables are those of up to 100 features scaled by ``"feature"``, and with
+    ``scaling="auto"`` those of fewer than ten, or of equal standard deviations. With
+    ``scaling="shared"``, or a back end of your own, the network sees the columns alone.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
