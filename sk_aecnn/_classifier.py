@@ -215,7 +215,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator):
     Columns of tables in different units, of 200 rows and more, are seen by the network as they are
     and, beside that, by how much of each of up to eight pieces between their quantiles lies below
     them (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning").
-    Such tables are those of up to 100 features scaled by ``"feature"``, and with
+    Such tables are those of up to 500 features scaled by ``"feature"``, and with
     ``scaling="auto"`` those of fewer than ten, or of equal standard deviations. With
     ``encoder="dense"``, or an encoder of your own, the network sees the columns alone.
 

@@ -142,7 +142,7 @@ class CNNClassifier(ClassificationMixin, ConvolutionalEstimator):
     Columns of tables in different units, of 200 rows and more, are seen by the network as they are
     and, beside that, by how much of each of up to eight pieces between their quantiles lies below
     them (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning").
-    Such tables are those of up to 100 features scaled by ``"feature"``, and with
+    Such tables are those of up to 500 features scaled by ``"feature"``, and with
     ``scaling="auto"`` those of fewer than ten, or of equal standard deviations. With
     ``scaling="shared"``, or a back end of your own, the network sees the columns alone.
 

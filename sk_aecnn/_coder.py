@@ -67,9 +67,6 @@ CODER_CONSTRAINTS: dict[str, list[Any]] = SCALING_CONSTRAINTS | {
     "noise_level": [Interval(Real, 0, None, closed="left")],
 }
 
-# of a table whose principal components are found: their covariances are a square of that
-_MOST_FEATURES = 500
-
 # of those whose code is a point, not a distribution
 CODE_CONSTRAINTS: dict[str, list[Any]] = {
     "code_activation": [StrOptions(set(ACTIVATIONS)), callable],
@@ -242,7 +239,7 @@ def _starts_principal(estimator: Any, geometry: SampleGeometry, moments: Moments
     defaults = {"code_activation": "identity", "sparsity_weight": 0}
     if any(getattr(estimator, name) != value for name, value in defaults.items()):
         return False
-    if geometry.n_features > _MOST_FEATURES or _is_name(estimator.reconstruction_loss, "bce"):
+    if _is_name(estimator.reconstruction_loss, "bce"):
         return False
     return has_units(estimator, geometry, moments)
 

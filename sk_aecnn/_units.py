@@ -11,6 +11,8 @@ from sk_aecnn._job import Job
 from sk_aecnn._sampling import choose_rows
 from sk_aecnn.nn import InputLayout, Moments, PiecewiseLinear, choose_scaling, find_pieces
 
+# of a table, as what is made of it takes time and memory by the square of that
+_MOST_FEATURES = 500
 # of a table whose columns cannot be told to share a unit
 _FEW_FEATURES = 10
 # most of the ratio of standard deviations, of rows among those that were standardised
@@ -19,13 +21,13 @@ _STANDARDISED = 1.2
 # intervals of a feature, and the rows that each should have at the least
 _MOST_PIECES = 8
 _ROWS_PER_PIECE = 100
-# of a table that is cut into pieces: the first layer has so many times the pieces inputs
-_MOST_FEATURES = 100
+# of all features: each is an input of the first layer
+_MOST_PIECES_IN_ALL = 1000
 
 
 def has_units(estimator: Any, geometry: SampleGeometry, moments: Moments) -> bool:
-    """Tell whether samples are rows of a table in different units, as far as can be told."""
-    if geometry.spatial:
+    """Tell whether samples are rows of a table in different units, and not too long."""
+    if geometry.spatial or geometry.n_features > _MOST_FEATURES:
         return False
     if estimator.scaling == "auto" and _hides_units(moments):
         return True
@@ -60,11 +62,11 @@ def build_pieces(
     Returns
     -------
     PiecewiseLinear or None
-        ``None`` where the rows are no such table, or too few.
+        ``None`` where the rows are no such table, or too few, or would be cut into too many.
     """
-    n_rows, n_features = len(job.data.rows), job.geometry.n_features
+    n_rows = len(job.data.rows)
     most = min(_MOST_PIECES, n_rows // _ROWS_PER_PIECE)
-    if most < 2 or n_features > _MOST_FEATURES or not isinstance(job.data.rows, torch.Tensor):
+    if most < 2 or not isinstance(job.data.rows, torch.Tensor):
         return None
     if not has_units(estimator, job.geometry, moments):
         return None
@@ -72,4 +74,6 @@ def build_pieces(
     index = torch.from_numpy(choose_rows(n_rows, None, None))
     x = layout.standardise(job.data.rows[index])
     pieces = find_pieces(x, None if weight is None else weight[index], most)
-    return None if pieces is None else PiecewiseLinear(n_features, pieces)
+    if pieces is None or len(pieces.column) > _MOST_PIECES_IN_ALL:
+        return None
+    return PiecewiseLinear(x.shape[1], pieces)

@@ -64,6 +64,22 @@ def test_pieces_need_a_hundred_rows_each(table, n_rows):
     assert has_pieces(AECNNClassifier(max_epochs=1).fit(X, y)) == (n_rows == 200)
 
 
+def test_columns_of_two_values_take_no_room(table):
+    """Hundreds of indicators beside the numbers do not keep these from being cut."""
+    X, y = table
+    indicators = (np.random.default_rng(1).random((400, 300)) < 0.2).astype(float)
+    assert has_pieces(AECNNClassifier(max_epochs=1).fit(np.hstack([X, indicators]), y))
+
+
+def test_tables_of_too_many_pieces_are_not_cut():
+    """A thousand pieces are the most: 125 columns of eight, but not 126."""
+    X = np.random.default_rng(0).normal(size=(800, 126))
+    y = (X[:, 0] > 0).astype(int)
+    estimator = CNNClassifier(max_epochs=1, scaling="feature")
+    assert has_pieces(estimator.fit(X[:, :125], y))
+    assert not has_pieces(estimator.fit(X, y))
+
+
 def test_sparse_tables_are_not_cut(table):
     """Columns that are mostly zero have no quantiles to speak of."""
     X, y = table
