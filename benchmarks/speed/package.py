@@ -66,6 +66,7 @@ def rows_classifier(work):
     """Return 50-100-4: one hidden layer as features, a linear back end, no decoder."""
     return AECNNClassifier(
         2,
+        encoder="dense",
         hidden_layer_sizes=(100,),
         reconstruction_weight=0.0,
         backend=_linear,

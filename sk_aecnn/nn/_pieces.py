@@ -68,7 +68,8 @@ def find_pieces(x: Tensor, row_weight: Tensor | None, most: int) -> Pieces | Non
     width = torch.cat([cuts[index].diff() for index in cut])
     n_pieces = torch.tensor([len(cuts[index]) - 1 for index in cut])
     column = torch.tensor(cut).repeat_interleave(n_pieces)
-    mean = weight @ _shares(x, column, start, width).double() / weight.sum()
+    shares = ((x[:, column] - start) / width).clamp(0, 1)
+    mean = weight @ shares.double() / weight.sum()
     return Pieces(column, start, width, mean.to(x.dtype))
 
 
@@ -79,10 +80,6 @@ def _quantiles(x: Tensor, weight: Tensor, most: int) -> Tensor:
     parts = torch.linspace(0, 1 - _ROUNDING, most + 1, dtype=torch.float64)
     place = torch.searchsorted(below, (parts * weight.sum()).expand(len(values), -1).contiguous())
     return values.gather(1, place)
-
-
-def _shares(x: Tensor, column: Tensor, start: Tensor, width: Tensor) -> Tensor:
-    return ((x[:, column] - start) / width).clamp(0, 1)
 
 
 class PiecewiseLinear(nn.Module):
@@ -117,13 +114,21 @@ class PiecewiseLinear(nn.Module):
     def __init__(self, n_features: int, pieces: Pieces) -> None:
         super().__init__()
         self.n_outputs = n_features + len(pieces.column)
-        for name, value in vars(pieces).items():
-            self.register_buffer(name, value)
+        start, width, mean = (
+            part.double() for part in (pieces.start, pieces.width, _HEIGHT * pieces.mean)
+        )
+        slope = _HEIGHT / width
+        lines = {"slope": slope, "offset": -slope * start - mean, "low": -mean}
+        for name, line in (lines | {"high": _HEIGHT - mean}).items():
+            self.register_buffer(name, line.to(pieces.start.dtype))
+        self.register_buffer("column", pieces.column)
         self.column: Tensor
-        self.start: Tensor
-        self.width: Tensor
-        self.mean: Tensor
+        self.slope: Tensor
+        self.offset: Tensor
+        self.low: Tensor
+        self.high: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        shares = _shares(x, self.column, self.start, self.width)
-        return torch.cat([x, _HEIGHT * (shares - self.mean)], dim=1)
+        values = x.index_select(1, self.column)
+        shares = torch.addcmul(self.offset, values, self.slope).clamp(self.low, self.high)
+        return torch.cat([x, shares], dim=1)
