@@ -26,7 +26,7 @@ _MOST_PIECES_IN_ALL = 1000
 
 
 def has_units(estimator: Any, geometry: SampleGeometry, moments: Moments) -> bool:
-    """Tell whether samples are rows of a table in different units, and not too long."""
+    """Tell whether samples are rows of a table in different units, and of not too many columns."""
     if geometry.spatial or geometry.n_features > _MOST_FEATURES:
         return False
     if estimator.scaling == "auto" and _hides_units(moments):
