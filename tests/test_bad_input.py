@@ -454,9 +454,18 @@ class Stop(Callback):
             raise KeyboardInterrupt
 
 
+@pytest.fixture
+def heeded_ctrl_c():
+    """Ctrl-C raises here, also in jobs that a shell runs in the background, which ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread(), reason="signals need the main thread"
 )
+@pytest.mark.usefixtures("heeded_ctrl_c")
 def test_ctrl_c_stops_a_cross_validation(small, table, labels):
     """Ctrl-C within fit leaves cross_val_score, and the estimator is not half-fitted."""
     estimator = small(max_epochs=5, callbacks=[Interrupt()])
