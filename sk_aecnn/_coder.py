@@ -203,17 +203,16 @@ def _build_encoder(
         hidden = _hidden_sizes(estimator)
         n_inputs = in_shape[0] if pieces is None else pieces.n_outputs
         recipe = partial(DenseEncoder, n_inputs, hidden, n_encoded, *activations)
-        encoder = build(recipe, dtype, job.generator)
-        if pieces is not None:
-            encoder.body.insert(0, pieces)
-        return encoder
     else:
         channels, kernel_size = _conv_sizes(estimator, job.geometry)
         sizes = (job.geometry.spatial, channels, n_encoded, kernel_size)
         recipe = partial(
             ConvEncoder, in_shape[0], *sizes, *activations, normalization_for(estimator, job)
         )
-    return build(recipe, dtype, job.generator)
+    encoder = build(recipe, dtype, job.generator)
+    if pieces is not None:
+        encoder.body.insert(0, pieces)
+    return encoder
 
 
 def _build_decoder(estimator: Any, job: Job, flat: bool) -> nn.Module:

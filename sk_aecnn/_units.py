@@ -11,7 +11,7 @@ from sk_aecnn._job import Job
 from sk_aecnn._sampling import choose_rows
 from sk_aecnn.nn import InputLayout, Moments, PiecewiseLinear, choose_scaling, find_pieces
 
-# of a table, as what is made of it takes time and memory by the square of that
+# of a table: principal components take time and memory by the square of that
 _MOST_FEATURES = 500
 # of a table whose columns cannot be told to share a unit
 _FEW_FEATURES = 10
@@ -66,13 +66,11 @@ def build_pieces(
     """
     n_rows = len(job.data.rows)
     most = min(_MOST_PIECES, n_rows // _ROWS_PER_PIECE)
-    if most < 2 or not isinstance(job.data.rows, torch.Tensor):
-        return None
-    if not has_units(estimator, job.geometry, moments):
+    if most < 2 or not has_units(estimator, job.geometry, moments):
         return None
     weight = job.data.row_weight(torch.float64)
     index = torch.from_numpy(choose_rows(n_rows, None, None))
-    x = layout.standardise(job.data.rows[index])
+    x = layout.standardise(job.data.rows.index_select(0, index))
     pieces = find_pieces(x, None if weight is None else weight[index], most)
     if pieces is None or len(pieces.column) > _MOST_PIECES_IN_ALL:
         return None
