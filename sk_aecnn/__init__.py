@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sk_aecnn._autoencoder import AutoencoderTransformer
-    from sk_aecnn._classifier import AECNNClassifier
-    from sk_aecnn._cnn_classifier import CNNClassifier
-    from sk_aecnn._cnn_regressor import CNNRegressor
-    from sk_aecnn._outlier import AutoencoderOutlierDetector
-    from sk_aecnn._regressor import AECNNRegressor
-    from sk_aecnn._variational import VariationalAutoencoderTransformer
+    from sk_aecnn.estimators._aecnn_classifier import AECNNClassifier
+    from sk_aecnn.estimators._aecnn_regressor import AECNNRegressor
+    from sk_aecnn.estimators._autoencoder import AutoencoderTransformer
+    from sk_aecnn.estimators._cnn_classifier import CNNClassifier
+    from sk_aecnn.estimators._cnn_regressor import CNNRegressor
+    from sk_aecnn.estimators._outlier import AutoencoderOutlierDetector
+    from sk_aecnn.estimators._variational import VariationalAutoencoderTransformer
     from sk_aecnn.exceptions import DivergenceError
 
 __version__ = "0.1.0.dev0"
@@ -33,14 +33,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AECNNClassifier": "sk_aecnn._classifier",
-    "AECNNRegressor": "sk_aecnn._regressor",
-    "AutoencoderOutlierDetector": "sk_aecnn._outlier",
-    "AutoencoderTransformer": "sk_aecnn._autoencoder",
-    "CNNClassifier": "sk_aecnn._cnn_classifier",
-    "CNNRegressor": "sk_aecnn._cnn_regressor",
+    "AECNNClassifier": "sk_aecnn.estimators._aecnn_classifier",
+    "AECNNRegressor": "sk_aecnn.estimators._aecnn_regressor",
+    "AutoencoderOutlierDetector": "sk_aecnn.estimators._outlier",
+    "AutoencoderTransformer": "sk_aecnn.estimators._autoencoder",
+    "CNNClassifier": "sk_aecnn.estimators._cnn_classifier",
+    "CNNRegressor": "sk_aecnn.estimators._cnn_regressor",
     "DivergenceError": "sk_aecnn.exceptions",
-    "VariationalAutoencoderTransformer": "sk_aecnn._variational",
+    "VariationalAutoencoderTransformer": "sk_aecnn.estimators._variational",
 }
 
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from sklearn.base import _fit_context as fit_context
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+# the decorator of ``fit``, which validates parameters; here and below, with a type
+fit_context: Callable[..., Callable[[_Method], _Method]] = _fit_context
+# the decorator of methods that only some parameters allow
+available_if: Callable[[Callable[[Any], bool]], Callable[[_Method], _Method]] = _available_if
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -18,6 +29,7 @@ __all__ = [
     "CallbackSupportMixin",
     "Interval",
     "StrOptions",
+    "available_if",
     "check_sample_weight",
     "fit_context",
 ]

@@ -1,7 +1,10 @@
-"""Devices, precisions and random streams: what every torch side module needs and none owns."""
+"""Devices, precisions and random generators: what every torch side module needs and none owns."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -16,9 +19,9 @@ AUTOCASTS = {"bfloat16": torch.bfloat16}
 _LARGEST_KEPT_BYTES = 2**25 - 2**13
 
 
-def result_dtype(precision: str) -> np.dtype:
-    """Return the dtype of what a network of a precision returns."""
-    return np.dtype(str(DTYPES[precision]).removeprefix("torch."))
+def torch_to_numpy(dtype: torch.dtype) -> np.dtype:
+    """Return the numpy dtype of a torch dtype."""
+    return np.dtype(str(dtype).removeprefix("torch."))
 
 
 def resolve_device(device: str) -> torch.device:
@@ -37,8 +40,27 @@ def resolve_device(device: str) -> torch.device:
 
 
 def new_generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a random stream of its own: the global one is neither read nor moved."""
+    """Return a generator of its own: the global one is neither read nor changed."""
     return torch.Generator(device=device).manual_seed(seed)
+
+
+_GLOBAL_GENERATOR = Lock()
+
+
+@contextmanager
+def seeded_global_generator(generator: torch.Generator) -> Iterator[None]:
+    """Seed torch's global generator from another one, and put it back at the end.
+
+    For calls of a user's code, which draws from the global generator. One thread at a time.
+    """
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    with _GLOBAL_GENERATOR:
+        state = torch.get_rng_state()
+        try:
+            torch.default_generator.manual_seed(seed)
+            yield
+        finally:
+            torch.set_rng_state(state)
 
 
 def keep_freed_memory() -> None:

@@ -20,8 +20,8 @@ from sk_aecnn import (
 
 SMALL = {"conv_channels": (4, 6), "max_epochs": 2, "lr": 3e-3, "random_state": 0}
 SMALL_CODER = SMALL | {"encoding_dim": 3, "hidden_layer_sizes": (8,)}
-# in one light, which else differs between equal images
-SMALL_BACKEND = {"backend_channels": (4,), "dense_units": 8, "jitter": 0}
+# without augmentation, which differs between equal images
+SMALL_BACKEND = {"backend_channels": (4,), "dense_units": 8, "augmentation": None}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -91,7 +91,7 @@ def detector():
 @pytest.fixture
 def cnn_classifier():
     """A factory of small convolutional classifiers."""
-    return partial(CNNClassifier, **SMALL, dense_units=8, jitter=0)
+    return partial(CNNClassifier, **SMALL, dense_units=8, augmentation=None)
 
 
 @pytest.fixture

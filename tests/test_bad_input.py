@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -253,24 +254,28 @@ OUT_OF_RANGE = {
     "encoder": [3, "deep"],
     "decoder": [3, "dense"],
     "normalization": ["layer"],
-    "noise": ["pink", 0.3],
-    "noise_level": [-0.1, "much", None],
-    "sparsity_weight": [-1, None],
+    "augmentation": ["strong", 0.3],
 }
 OUT_OF_RANGE_OF_THE_CLASSIFIER = {
     "reconstruction_weight": [-1.0, "1"],
     "backend_channels": ["wide", None],
     "dense_units": [0, 1.5],
     "dropout": [-0.1, 1.0, None],
-    "max_shift": [-0.1, 1.0, "far", None],
     "label_smoothing": [-0.1, 1.0, None],
-    "jitter": [-0.1, 1.0, "strong", None],
+    "n_bins": [1, 2.5, "many"],
     "class_weight": ["even", 3],
     "backend": ["mlp", 3],
     "pretrain_epochs": [-1, 1.5],
     "freeze_encoder": ["yes", None],
     "unlabeled": [[-1]],
-    "agreement_weight": [-1, None],
+    "consistency_weight": [-1, None],
+}
+
+
+OUT_OF_RANGE_OF_THE_TRANSFORMER = {
+    "noise": ["pink", 0.3],
+    "noise_level": [-0.1, "much", None],
+    "sparsity_weight": [-1, None],
 }
 
 
@@ -293,6 +298,13 @@ def test_a_parameter_of_the_back_end_out_of_range_is_refused(
     check_raises(estimator, table, labels, f"'{name}' parameter of .* must be .* Got ")
 
 
+@pytest.mark.parametrize(("name", "value"), cases(OUT_OF_RANGE_OF_THE_TRANSFORMER))
+def test_a_parameter_of_the_transformer_out_of_range_is_refused(autoencoder, table, name, value):
+    """The transformer's own parameters are checked in the same words."""
+    estimator = autoencoder(**{name: value})
+    check_raises(estimator, table, None, f"'{name}' parameter of .* must be .* Got ")
+
+
 @pytest.mark.parametrize("name", sorted(OUT_OF_RANGE))
 def test_partial_fit_checks_parameters_too(small, table, labels, name):
     """partial_fit refuses what fit refuses."""
@@ -304,7 +316,7 @@ def test_partial_fit_checks_parameters_too(small, table, labels, name):
 @pytest.mark.parametrize(
     ("name", "choices"),
     [
-        ("encoder", ["auto", "conv", "dense"]),
+        ("encoder", ["auto", "conv", "dense", "pca"]),
         ("activation", ["elu", "gelu", "leaky_relu", "relu", "silu", "tanh"]),
         ("code_activation", ["identity", "sigmoid"]),
         ("reconstruction_loss", ["bce", "huber", "mae", "mse"]),
@@ -325,7 +337,6 @@ def test_an_unknown_name_is_answered_with_the_choices(small, table, labels, name
     ("name", "choices"),
     [
         ("backend_input", ["code", "features"]),
-        ("pooling", ["average", "max"]),
         ("class_weight", ["balanced"]),
     ],
 )
@@ -365,13 +376,13 @@ def test_an_even_kernel_is_refused_with_the_odd_ones_beside_it(small, images, la
 
 
 @pytest.mark.parametrize("noise", ["masking", "swap"])
-def test_a_share_above_one_is_refused(coder, table, labels, noise):
+@pytest.mark.parametrize("name", ["autoencoder", "variational", "detector"])
+def test_a_share_above_one_is_refused(request, table, labels, name, noise):
     """noise_level is a share of the values where values are masked or swapped."""
-    estimator = coder(noise=noise, noise_level=1.5)
+    make = partial(request.getfixturevalue(name), noise=None)
+    estimator = make(noise=noise, noise_level=1.5)
     check_raises(estimator, table, labels, f"noise_level=1.5 must be at most 1 for noise='{noise}'")
-    assert np.isfinite(
-        coder(noise="gaussian", noise_level=1.5).fit(table, labels).loss_curve_
-    ).all()
+    assert np.isfinite(make(noise="gaussian", noise_level=1.5).fit(table).loss_curve_).all()
 
 
 def test_bce_outside_of_the_unit_interval_is_refused(small, table, labels):

@@ -1,31 +1,48 @@
-"""The benchmarks run: each once, on little."""
+"""The benchmarks run, each on little, and every published table has its entry."""
 
 import importlib.util
 import inspect
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "benchmarks"
+PAGES = sorted((ROOT / "docs" / "guide" / "quality").glob("*.md"))
 
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="the benchmarks are not distributed")
 
 
+def load(*parts):
+    """Return a module of the benchmarks, which imports its neighbours by their plain names."""
+    path = FOLDER.joinpath(*parts)
+    if not path.exists():
+        return None
+    spec = importlib.util.spec_from_file_location(path.parent.name, path)
+    module = importlib.util.module_from_spec(spec)
+    before = list(sys.path)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path[:] = before
+    return module
+
+
+PIECES = load("pieces", "benchmarks.py")
+QUALITY = load("quality", "__main__.py")
+TABLES = QUALITY.TABLES if QUALITY else {}
+
+
 def pieces():
     """Every (class, method, parameter) that airspeed velocity would run."""
-    if not FOLDER.exists():
-        return []
-    path = FOLDER / "pieces" / "benchmarks.py"
-    spec = importlib.util.spec_from_file_location("pieces", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    classes = [value for value in vars(module).values() if inspect.isclass(value)]
     return [
         (suite, method, parameters)
-        for suite in classes
-        if suite.__module__ == "pieces"
+        for suite in vars(PIECES).values()
+        if inspect.isclass(suite) and suite.__module__ == "pieces"
         for method in vars(suite)
         if method.startswith(("time_", "peakmem_"))
         for parameters in ([(value,) for value in getattr(suite, "params", [])] or [()])
@@ -34,7 +51,7 @@ def pieces():
 
 @pytest.mark.parametrize(
     ("suite", "method", "parameters"),
-    pieces(),
+    pieces() if PIECES else [],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_piece_runs(suite, method, parameters):
@@ -46,39 +63,49 @@ def test_a_piece_runs(suite, method, parameters):
 
 def test_the_table_of_speeds_is_printed():
     """Variants in processes of their own take turns; missing packages are named, not hidden."""
-    command = [sys.executable, FOLDER / "speed", "digits", "--rounds", "1"]
+    options = ["--rounds", "1", "--without", "scikit-learn MLP"]
+    command = [sys.executable, FOLDER / "speed", "digits", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     lines = [line for line in done.stdout.splitlines() if "digits" in line]
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert "plain loop" in lines[0]
     assert "1.00 (1.00 to 1.00)" in lines[0]
+    assert "sk_aecnn" in lines[1]
 
 
-def quality():
-    """The command of the tables of quality, which imports its neighbours by their plain names."""
-    path = FOLDER / "quality" / "__main__.py"
-    if not path.exists():
-        return None
-    spec = importlib.util.spec_from_file_location("quality", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent))
-    return module
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_published_table_has_an_entry(page):
+    """The command at the head of a page is understood, and its table, rows and columns exist."""
+    head = page.read_text().splitlines()[0]
+    program, script, *arguments = shlex.split(head.removeprefix("<!-- Written by: "))
+    assert (program, script) == ("python", "benchmarks/quality")
+    args = QUALITY.read_arguments([*arguments, "--out", str(page)])
+    table = TABLES[args.table]
+    QUALITY.pick(list(table.models), args.variants, "variants")
+    QUALITY.pick([task.name for task in table.tasks], args.tasks, "tasks")
+    assert table.title in page.read_text()
 
 
-QUALITY = quality()
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_a_table_is_complete(table):
+    """A table has tasks, models, known metrics and what judges them, and a known layout."""
+    metrics, layouts = sys.modules["scores"].METRICS, sys.modules["report"].LAYOUTS
+    assert table.tasks
+    assert table.models
+    assert table.metrics
+    assert table.layout in layouts
+    assert len({task.name for task in table.tasks}) == len(table.tasks)
+    assert all(table.judge or metrics[name].scorer for name in table.metrics)
 
 
-@pytest.mark.parametrize("name", QUALITY.TABLES if QUALITY else [])
+@pytest.mark.parametrize("name", TABLES)
 def test_a_table_of_quality_is_printed(name, capsys):
     """Every row of a table works on little data; what is not installed is named, not hidden."""
-    assert QUALITY.main([name, "--quick"]) == 0
+    many = ["--tasks", "vowel"] if len(TABLES[name].models) > 20 else []
+    assert QUALITY.main([name, "--quick", *many]) == 0
     printed = capsys.readouterr().out.replace("`", "")
-    for variant in QUALITY.TABLES[name].variants:
-        assert variant.name in printed
+    for model in TABLES[name].models:
+        assert model in printed
 
 
 def test_a_stopped_table_goes_on_where_it_was(tmp_path, capsys):
@@ -97,6 +124,14 @@ def test_a_stopped_table_goes_on_where_it_was(tmp_path, capsys):
     assert "MLPClassifier" not in made
     assert "AECNNClassifier" in made
     assert "| SVC |" in out.read_text()
+
+
+def test_a_data_set_stays_in_its_half():
+    """The halves of the suite depend on nothing but names, and hold all sizes of a set together."""
+    half_of = sys.modules["suite"].half_of
+    assert half_of("Adult") == half_of("Adult, 1000") == half_of("Adult, 4000")
+    halves = [half_of(task.name) for task in TABLES["suite"].tasks]
+    assert 0.4 < halves.count(halves[0]) / len(halves) < 0.6
 
 
 def test_a_row_that_is_not_known_is_refused():

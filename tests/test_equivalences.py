@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import cross_val_score
 from skorch.callbacks import Callback
 
-from sk_aecnn.losses import SharpSoftmax
+from sk_aecnn.training._losses import TemperatureSoftmax
 
 
 def outputs(estimator, X):
@@ -441,7 +441,7 @@ def test_the_back_end_sees_what_transform_returns(classifier, request, labels, k
     codes = torch.from_numpy(estimator.transform(X))
     with torch.no_grad():
         logits = estimator.net_.module_.backend(codes)
-    expected = SharpSoftmax(estimator.label_smoothing)(logits).log().numpy()
+    expected = TemperatureSoftmax(estimator.label_smoothing)(logits).log().numpy()
     np.testing.assert_allclose(estimator.predict_log_proba(X), expected, rtol=1e-5, atol=1e-6)
 
 

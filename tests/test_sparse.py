@@ -113,7 +113,7 @@ def test_rows_of_zero_weight_are_no_rows(every, counts, labels):
 
 
 def test_rows_without_a_label_may_be_sparse(classifier, counts, labels):
-    """Sparse rows train the encoder without a label as dense ones."""
+    """Unlabeled sparse rows train the encoder as dense ones."""
     y = np.where(np.arange(40) < 10, labels, -1)
     Z = sparse.csr_array(counts)
     dense, other = (classifier(unlabeled=-1).fit(rows, y) for rows in (counts, Z))
@@ -183,7 +183,7 @@ import resource
 
 from scipy.sparse import eye
 
-from sk_aecnn._batches import SparseRows
+from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import column_moments
 
 

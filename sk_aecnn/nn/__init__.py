@@ -5,39 +5,50 @@ Axes are the same everywhere: rows are ``(batch, n_features)``, samples ``(batch
 """
 
 from sk_aecnn.nn._activations import ACTIVATIONS, build_activation
+from sk_aecnn.nn._augmentation import (
+    GEOMETRIC,
+    PHOTOMETRIC,
+    Augmentation,
+    CustomTransform,
+    RandomBrightness,
+    RandomContrast,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomTransform,
+    RandomTranslation,
+)
 from sk_aecnn.nn._backend import CNNBackend
 from sk_aecnn.nn._conv import (
     ConvDecoder,
     ConvEncoder,
     ConvStage,
     Dropout,
-    Unfold,
-    UpStage,
-    plan_channels,
+    SoftOrdering,
+    UpsamplingStage,
 )
+from sk_aecnn.nn._custom import CustomEncoder, build_custom, build_custom_encoder
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
-from sk_aecnn.nn._init import build, share_stream
-from sk_aecnn.nn._jitter import Jitter
+from sk_aecnn.nn._init import build, set_generator
 from sk_aecnn.nn._layout import (
     InputLayout,
     Moments,
-    choose_scaling,
     column_moments,
     fit_scaling,
 )
 from sk_aecnn.nn._networks import Autoencoder, VariationalAutoencoder, divergence_from_normal
-from sk_aecnn.nn._noise import NOISES, SHARES, Corruption
+from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
-from sk_aecnn.nn._own import OwnEncoder, build_own, build_own_encoder
-from sk_aecnn.nn._pieces import PiecewiseLinear, find_pieces
-from sk_aecnn.nn._predicting import ConvolutionalNetwork, JointNetwork
-from sk_aecnn.nn._principal import PrincipalDecoder, PrincipalEncoder, find_components
-from sk_aecnn.nn._shift import EarlyShift, RandomShift
+from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, fit_pca
+from sk_aecnn.nn._piecewise_linear import PiecewiseLinearEncoding, find_bins
+from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
 
 __all__ = [
     "ACTIVATIONS",
+    "GEOMETRIC",
     "NOISES",
-    "SHARES",
+    "NOISE_SHARES",
+    "PHOTOMETRIC",
+    "Augmentation",
     "Autoencoder",
     "BatchNorm",
     "CNNBackend",
@@ -46,32 +57,34 @@ __all__ = [
     "ConvStage",
     "ConvolutionalNetwork",
     "Corruption",
+    "CustomEncoder",
+    "CustomTransform",
     "DenseDecoder",
     "DenseEncoder",
     "Dropout",
-    "EarlyShift",
     "InputLayout",
-    "Jitter",
     "JointNetwork",
     "Moments",
-    "OwnEncoder",
-    "PiecewiseLinear",
-    "PrincipalDecoder",
-    "PrincipalEncoder",
-    "RandomShift",
-    "Unfold",
-    "UpStage",
+    "PCADecoder",
+    "PCAEncoder",
+    "PiecewiseLinearEncoding",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomErasing",
+    "RandomHorizontalFlip",
+    "RandomTransform",
+    "RandomTranslation",
+    "SoftOrdering",
+    "UpsamplingStage",
     "VariationalAutoencoder",
     "build",
     "build_activation",
-    "build_own",
-    "build_own_encoder",
-    "choose_scaling",
+    "build_custom",
+    "build_custom_encoder",
     "column_moments",
     "divergence_from_normal",
-    "find_components",
-    "find_pieces",
+    "find_bins",
+    "fit_pca",
     "fit_scaling",
-    "plan_channels",
-    "share_stream",
+    "set_generator",
 ]

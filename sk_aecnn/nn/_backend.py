@@ -9,19 +9,24 @@ from math import prod
 from torch import Tensor, nn
 
 from sk_aecnn.nn._activations import Activation, build_activation
-from sk_aecnn.nn._conv import ConvStage, Dropout, Unfold, as_vectors, mean_and_max, pooled
+from sk_aecnn.nn._conv import (
+    ConvStage,
+    Dropout,
+    SoftOrdering,
+    as_vectors,
+    global_mean_max_pool,
+    pooled,
+)
 from sk_aecnn.nn._dense import Linear
 
+# that flat features are laid out in
 _POSITIONS = 16
-
-# from the last feature map to the fully connected layer
-_JOININGS = {"flatten": as_vectors, "summarise": mean_and_max}
 
 
 class CNNBackend(nn.Module):
     """Convolution, pooling and fully connected layers on a feature map or on flat features.
 
-    Flat features are first unfolded into channels of positions by a linear layer (`Unfold`), so the
+    A linear layer first lays flat features out in channels of positions (`SoftOrdering`), so the
     same back end works on images, on tables and behind any transformer.
 
     Parameters
@@ -34,8 +39,6 @@ class CNNBackend(nn.Module):
         Channels of the convolutional stages.
     kernel_size : int
         Odd size of the kernels.
-    pooling : {"max", "average"}
-        How positions are joined.
     dense_units : int
         Size of the fully connected layer before the output.
     dropout : float
@@ -44,9 +47,9 @@ class CNNBackend(nn.Module):
         Activation function.
     normalization : {"batch"} or None
         Kind of normalisation in the stages.
-    joining : {"flatten", "summarise"}
-        What the fully connected layer sees of the last feature map: every position, or the mean and
-        the maximum of each channel.
+    global_pooling : bool
+        Whether the fully connected layer sees the mean and the maximum of each channel of the last
+        feature map instead of every position.
 
     Shape
     -----
@@ -67,34 +70,31 @@ class CNNBackend(nn.Module):
         n_outputs: int,
         channels: Sequence[int] = (64,),
         kernel_size: int = 3,
-        pooling: str = "max",
         dense_units: int = 128,
         dropout: float = 0.0,
         activation: Activation = "relu",
         normalization: str | None = "batch",
-        joining: str = "flatten",
+        global_pooling: bool = False,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         if len(in_shape) == 1:
-            unfold = Unfold(in_shape[0], channels[0], _POSITIONS, activation, normalization)
-            layers.append(unfold)
-            in_shape = unfold.shape
+            ordering = SoftOrdering(in_shape[0], channels[0], _POSITIONS, activation, normalization)
+            layers.append(ordering)
+            in_shape = ordering.shape
         in_channels, *spatial = in_shape
         for before, after in pairwise((in_channels, *channels)):
-            layers.append(
-                ConvStage(before, after, spatial, kernel_size, pooling, activation, normalization)
-            )
+            layers.append(ConvStage(before, after, spatial, kernel_size, activation, normalization))
             spatial = list(pooled(spatial))
         self.stages = nn.Sequential(*layers)
-        self.join = _JOININGS[joining]
-        n_joined = 2 if joining == "summarise" else prod(spatial)
-        self.dense = Linear(channels[-1] * n_joined, dense_units)
+        self.flatten = global_mean_max_pool if global_pooling else as_vectors
+        n_positions = 2 if global_pooling else prod(spatial)
+        self.dense = Linear(channels[-1] * n_positions, dense_units)
         self.activation = build_activation(activation)
         self.dropout = Dropout(dropout)
         self.output = Linear(dense_units, n_outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.activation(self.dense(self.join(self.stages(x))))
+        hidden = self.activation(self.dense(self.flatten(self.stages(x))))
         output: Tensor = self.output(self.dropout(hidden))
         return output

@@ -21,43 +21,12 @@ _CONV_TRANSPOSE: dict[int, Any] = {
     2: nn.ConvTranspose2d,
     3: nn.ConvTranspose3d,
 }
-_POOLS: dict[str, dict[int, Any]] = {
-    "average": {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d},
-    "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d},
-}
-
-# positions along an axis of the last feature map, by the number of spatial axes
-_WIDEST_BOTTLENECK = {1: 30, 2: 7, 3: 7}
-_WIDTHS = (16, 64, 128)
-_WIDTHS_LARGE = (16, 32, 64, 128)
-_LARGE = 32
+_MAX_POOL: dict[int, Any] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 
 
 def build_norm(normalization: str | None, channels: int) -> nn.Module:
     """Return a new normalisation layer, or one that does nothing."""
     return BatchNorm(channels) if normalization == "batch" else nn.Identity()
-
-
-def plan_channels(spatial: Sequence[int]) -> tuple[int, ...]:
-    """Choose the stages for a sample: as many as bring every axis down to 7 positions or fewer.
-
-    A single axis keeps up to 30 positions, about as many as there are in 7 by 7. At least two
-    stages as long as there is something left to pool. The first, at full resolution, where time
-    goes into memory traffic, is narrow; the others widen at once on small samples, by twos on those
-    of more than 32 positions along an axis.
-
-    Examples
-    --------
-    >>> plan_channels((28, 28)), plan_channels((40, 64)), plan_channels((1, 1))
-    ((16, 64), (16, 32, 64, 128), (16,))
-    >>> plan_channels((24,)), plan_channels((150,))
-    ((16, 64), (16, 32, 64))
-    """
-    size, stages, widest = max(spatial), 0, _WIDEST_BOTTLENECK[len(spatial)]
-    while stages == 0 or size > widest or (stages < 2 and size > 1):
-        size, stages = -(-size // 2), stages + 1
-    widths = _WIDTHS_LARGE if max(spatial) > _LARGE else _WIDTHS
-    return tuple(widths[min(stage, len(widths) - 1)] for stage in range(stages))
 
 
 def as_vectors(features: Tensor) -> Tensor:
@@ -73,14 +42,14 @@ def as_vectors(features: Tensor) -> Tensor:
     return features.movedim(1, -1).flatten(1) if features.ndim == 4 else features.flatten(1)
 
 
-def mean_and_max(features: Tensor) -> Tensor:
+def global_mean_max_pool(features: Tensor) -> Tensor:
     """Sum feature maps, (batch, channels, *spatial), up to (batch, 2 · channels).
 
     What a channel responds to counts, and how often, but not where.
 
     Examples
     --------
-    >>> mean_and_max(torch.tensor([[[0.0, 3.0, 0.0]]]))
+    >>> global_mean_max_pool(torch.tensor([[[0.0, 3.0, 0.0]]]))
     tensor([[1., 3.]])
     """
     positions = features.flatten(2)
@@ -107,11 +76,11 @@ def pooled(spatial: Sequence[int]) -> tuple[int, ...]:
 
 
 class ConvStage(nn.Module):
-    """Convolution, pooling by two, normalisation, activation.
+    """Convolution, max pooling by two, normalisation, activation.
 
     Pooling comes before normalisation and activation: they then work on a quarter of the values,
-    and max pooling commutes with a rising activation. Axes of one position are not pooled; a last
-    odd position is pooled by itself.
+    and max pooling commutes with an increasing activation. Axes of one position are not pooled; a
+    last odd position is pooled by itself.
 
     Parameters
     ----------
@@ -121,8 +90,6 @@ class ConvStage(nn.Module):
         Sizes of the spatial axes before.
     kernel_size : int
         Odd size of the convolution's kernel, along every spatial axis.
-    pooling : {"max", "average"}
-        How positions are joined.
     activation : str, class or callable
         Activation function.
     normalization : {"batch"} or None
@@ -144,7 +111,6 @@ class ConvStage(nn.Module):
         out_channels: int,
         spatial: Sequence[int],
         kernel_size: int = 3,
-        pooling: str = "max",
         activation: Activation = "relu",
         normalization: str | None = "batch",
     ) -> None:
@@ -158,7 +124,7 @@ class ConvStage(nn.Module):
             bias=normalization is None,
         )
         window = tuple(min(2, size) for size in spatial)
-        self.pool = _POOLS[pooling][n_axes](window, ceil_mode=True)
+        self.pool = _MAX_POOL[n_axes](window, ceil_mode=True)
         self.norm = build_norm(normalization, out_channels)
         self.activation = build_activation(activation)
 
@@ -167,7 +133,7 @@ class ConvStage(nn.Module):
         return output
 
 
-class UpStage(nn.Module):
+class UpsamplingStage(nn.Module):
     """The way back through a `ConvStage`: a transposed convolution to the exact size before it.
 
     With stride 2, padding ``kernel_size // 2`` and an output padding of one for even sizes, the
@@ -190,7 +156,7 @@ class UpStage(nn.Module):
 
     Examples
     --------
-    >>> UpStage(8, 1, (7, 28))(torch.zeros(2, 8, 4, 14)).shape
+    >>> UpsamplingStage(8, 1, (7, 28))(torch.zeros(2, 8, 4, 14)).shape
     torch.Size([2, 1, 7, 28])
     """
 
@@ -264,9 +230,7 @@ class ConvEncoder(nn.Module):
         super().__init__()
         stages = []
         for before, after in pairwise((in_channels, *conv_channels)):
-            stages.append(
-                ConvStage(before, after, spatial, kernel_size, "max", activation, normalization)
-            )
+            stages.append(ConvStage(before, after, spatial, kernel_size, activation, normalization))
             spatial = pooled(spatial)
         self.feature_shape = (conv_channels[-1], *spatial)
         self.body = nn.Sequential(*stages)
@@ -331,7 +295,7 @@ class ConvDecoder(nn.Module):
             layers += [
                 build_norm(normalization, before),
                 build_activation(activation),
-                UpStage(before, after, sizes[-stage], kernel_size, bias=biased or is_last),
+                UpsamplingStage(before, after, sizes[-stage], kernel_size, bias=biased or is_last),
             ]
         self.body = nn.Sequential(*layers)
 
@@ -341,11 +305,10 @@ class ConvDecoder(nn.Module):
         return output
 
 
-class Unfold(nn.Module):
+class SoftOrdering(nn.Module):
     """A linear layer from flat features to channels of positions, that a convolution can run over.
 
-    The layer is free to bring features that belong together to neighbouring positions ("soft
-    ordering").
+    The layer is free to bring features that belong together to neighbouring positions.
 
     Shape
     -----
@@ -353,7 +316,7 @@ class Unfold(nn.Module):
 
     Examples
     --------
-    >>> Unfold(10, 4, 16)(torch.zeros(2, 10)).shape
+    >>> SoftOrdering(10, 4, 16)(torch.zeros(2, 10)).shape
     torch.Size([2, 4, 16])
     """
 
@@ -372,12 +335,12 @@ class Unfold(nn.Module):
         self.activation = build_activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        unfolded: Tensor = self.activation(self.norm(self.linear(x)))
-        return unfolded.view(len(x), *self.shape)
+        ordered: Tensor = self.activation(self.norm(self.linear(x)))
+        return ordered.view(len(x), *self.shape)
 
 
 class Dropout(nn.Module):
-    """Dropout that draws from a stream of its own.
+    """Dropout that draws from a generator of its own.
 
     Parameters
     ----------

@@ -21,10 +21,10 @@ class Linear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         if self.training:
             return F.linear(x, self.weight, self.bias)
-        return steady_linear(x, self.weight, self.bias)
+        return batch_invariant_linear(x, self.weight, self.bias)
 
 
-def steady_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def batch_invariant_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Apply a linear map to each row for itself, to the last bit, as `Linear` in prediction."""
     missing = -weight.shape[1] % 4
     if missing == 0:

@@ -1,4 +1,4 @@
-"""Parameters drawn from a given stream."""
+"""Parameters drawn from a given generator."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from sk_aecnn.nn._augmentation import CustomTransform, RandomTransform
 from sk_aecnn.nn._conv import Dropout
-from sk_aecnn.nn._jitter import Jitter
 from sk_aecnn.nn._networks import VariationalAutoencoder
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
-from sk_aecnn.nn._shift import RandomShift
 
 Module = TypeVar("Module", bound=nn.Module)
 
-_DRAWING = (Dropout, Corruption, Jitter, RandomShift, VariationalAutoencoder)
+_DRAWING = (Dropout, Corruption, CustomTransform, RandomTransform, VariationalAutoencoder)
 
 
 def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Generator) -> Module:
     """Build a module and draw its parameters from ``generator`` alone.
 
-    The module is built without memory, so that torch draws nothing from its global stream, then
+    The module is built without memory, so that torch draws nothing from its global generator, then
     filled with torch's default distributions.
 
     Parameters
@@ -34,12 +33,12 @@ def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Ge
     dtype : torch.dtype
         Precision of its parameters.
     generator : torch.Generator
-        Stream on the CPU: the parameters are the same for every device.
+        A generator on the CPU: the parameters are the same for every device.
 
     Examples
     --------
-    >>> stream = torch.Generator().manual_seed(0)
-    >>> build(lambda: nn.Linear(2, 1), torch.float64, stream).weight.dtype
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> build(lambda: nn.Linear(2, 1), torch.float64, generator).weight.dtype
     torch.float64
     """
     with torch.device("meta"):
@@ -50,7 +49,7 @@ def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Ge
     return module
 
 
-def share_stream(module: nn.Module, generator: torch.Generator) -> None:
+def set_generator(module: nn.Module, generator: torch.Generator) -> None:
     """Let the layers that draw random numbers while training draw them from ``generator``."""
     for layer in module.modules():
         if isinstance(layer, _DRAWING):

@@ -10,11 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sk_aecnn._batches import Rows, chunks
-
-# features whose ranges lie within this factor of each other are taken to share one unit
-_COMMENSURABLE = 10.0
-_SMALL_QUANTILE = 0.1
+from sk_aecnn.data._rows import Rows, chunks
 
 
 @dataclass(frozen=True)
@@ -70,14 +66,15 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
 
 
 def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple[Tensor, Tensor]:
-    """Choose the mean and the scale that standardise every feature.
+    """Return the mean and the scale that standardise every feature.
 
     Parameters
     ----------
     moments : Moments
         Of the training rows.
-    scaling : {"auto", "feature", "shared"} or None
-        The estimator's parameter; see `choose_scaling`.
+    scaling : {"feature", "shared"} or None
+        Whether each feature has a mean and a scale of its own, or all features of a channel have
+        them together, those of a table the scale alone; ``None`` standardises nothing.
     channel : Tensor of shape (n_features,)
         The channel each feature belongs to; the features of a table are a channel each.
 
@@ -85,7 +82,6 @@ def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple
     -------
     mean, scale : Tensor of shape (n_features,), float64
     """
-    scaling = choose_scaling(moments, scaling, channel)
     if scaling is None:
         return torch.zeros_like(moments.mean), torch.ones_like(moments.mean)
     if scaling == "feature":
@@ -96,24 +92,8 @@ def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple
     return _pool(moments, channel)
 
 
-def choose_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> str | None:
-    """Return ``"feature"`` or ``"shared"`` for ``"auto"``, or the scaling given."""
-    if scaling != "auto":
-        return scaling
-    return "shared" if not _is_table(channel) or _share_a_unit(moments) else "feature"
-
-
 def _is_table(channel: Tensor) -> bool:
     return int(channel.max()) + 1 == len(channel)
-
-
-def _share_a_unit(moments: Moments) -> bool:
-    """Tell whether the features look like measurements in one unit, as pixels or word counts do."""
-    ranges = moments.high - moments.low
-    ranges = ranges[ranges > 0]
-    if len(ranges) == 0:
-        return True
-    return bool(ranges.max() <= _COMMENSURABLE * ranges.quantile(_SMALL_QUANTILE))
 
 
 def _pool(moments: Moments, channel: Tensor) -> tuple[Tensor, Tensor]:

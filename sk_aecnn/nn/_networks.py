@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sk_aecnn.nn._dense import steady_linear
+from sk_aecnn.nn._augmentation import Augmentation
+from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
-from sk_aecnn.nn._shift import EarlyShift
 
 Outputs = dict[str, Tensor]
 
@@ -26,7 +26,7 @@ _LEAST_DEVIATION = 1e-4
 
 
 @contextmanager
-def weighing(network: nn.Module, row_weight: Tensor | None) -> Iterator[None]:
+def weighted_batch_norm(network: nn.Module, row_weight: Tensor | None) -> Iterator[None]:
     """Let the normalisation layers of a network weigh the rows of the batch in hand.
 
     Rows lighter than the mean count for less, but none for more: the statistics of a batch would
@@ -46,7 +46,7 @@ def weighing(network: nn.Module, row_weight: Tensor | None) -> Iterator[None]:
             norm.row_weight = None
 
 
-class CodingNetwork(nn.Module):
+class BaseAutoencoder(nn.Module):
     """Layout, encoder and decoder: what every autoencoder shares. Abstract: add a ``forward``.
 
     Parameters
@@ -84,6 +84,11 @@ class CodingNetwork(nn.Module):
         self.encoding_dim = encoding_dim
         self.corruption = corruption
         self.probabilities = probabilities
+
+    @property
+    def has_trained_decoder(self) -> bool:
+        """Whether the decoder is trained, with the code before it."""
+        return True
 
     def target(self, rows: Tensor, x: Tensor) -> Tensor:
         """Return what the decoder's output for the laid out rows ``x`` is compared with."""
@@ -138,7 +143,7 @@ class CodingNetwork(nn.Module):
         code = self.encode(rows)
         residuals = self._residuals(rows, code).square_().div_(variances.to(code.device))
         centred = code.to(torch.float64) - mean.to(code.device)
-        codes = steady_linear(centred, whitening.to(code.device)).square_()
+        codes = batch_invariant_linear(centred, whitening.to(code.device)).square_()
         return (residuals.sum(1) + codes.sum(1)) / (residuals.shape[1] + codes.shape[1])
 
     def _residuals(self, rows: Tensor, code: Tensor) -> Tensor:
@@ -149,16 +154,16 @@ class CodingNetwork(nn.Module):
         return (self.layout.standardise(rows) - output).to(torch.float64)
 
 
-class Autoencoder(CodingNetwork):
+class Autoencoder(BaseAutoencoder):
     """Encoder and decoder, one after the other.
 
     Parameters
     ----------
     layout, encoder, decoder, encoding_dim, corruption, probabilities
-        As for `CodingNetwork`.
-    moving : EarlyShift or None
-        What moves the rows that the encoder sees; the output should be the rows where they were.
-        ``None`` moves none.
+        As for `BaseAutoencoder`.
+    augmentation : Augmentation or None
+        Random transforms of the rows that the encoder sees; the output is compared with the rows as
+        they were.
 
     Shape
     -----
@@ -173,31 +178,34 @@ class Autoencoder(CodingNetwork):
         encoding_dim: int,
         corruption: Corruption,
         probabilities: bool = False,
-        moving: EarlyShift | None = None,
+        augmentation: Augmentation | None = None,
     ) -> None:
         super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
-        self.moving = moving
+        self.augmentation = augmentation
 
     def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
         """Return the decoder's output, what it should have been, and the code between."""
-        x = self.layout(rows)
-        moved = rows if self.moving is None else self.moving(rows)
-        seen = x if moved is rows else self.layout(moved)
-        with weighing(self, row_weight):
+        seen = x = self.layout(rows)
+        if self.augmentation is not None:
+            moved = self.augmentation.move(rows)
+            seen = self.augmentation.perturb(x if moved is rows else self.layout(moved))
+        with weighted_batch_norm(self, row_weight):
             code = self.encoder(self.corruption(seen))
             output = self.decoder(code)
         return {"output": output, "target": self.target(rows, x), "code": code}
 
 
-class VariationalAutoencoder(CodingNetwork):
+class VariationalAutoencoder(BaseAutoencoder):
     """An encoder to a normal distribution of codes, a decoder of draws from it.
 
     Parameters
     ----------
     layout, decoder, encoding_dim, corruption, probabilities
-        As for `CodingNetwork`.
+        As for `BaseAutoencoder`.
     encoder : nn.Module
         Input to (batch, 2 · encoding_dim): the means, and what the deviations are the softplus of.
+    augmentation : Augmentation or None
+        Random transforms of the rows; photometric ones change what the encoder sees alone.
 
     Shape
     -----
@@ -212,8 +220,10 @@ class VariationalAutoencoder(CodingNetwork):
         encoding_dim: int,
         corruption: Corruption,
         probabilities: bool = False,
+        augmentation: Augmentation | None = None,
     ) -> None:
         super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
+        self.augmentation = augmentation
         self.generator: torch.Generator | None = None
         self.register_buffer("noise_variance", torch.ones((), dtype=torch.float64))
         self.noise_variance: Tensor
@@ -225,9 +235,13 @@ class VariationalAutoencoder(CodingNetwork):
 
     def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
         """Decode a draw from each row's distribution; the mean itself in validation."""
-        x = self.layout(rows)
-        with weighing(self, row_weight):
-            mean, deviation = self.distribution(self.corruption(x))
+        if self.augmentation is not None:
+            rows = self.augmentation.move(rows)
+        seen = x = self.layout(rows)
+        if self.augmentation is not None:
+            seen = self.augmentation.perturb(x)
+        with weighted_batch_norm(self, row_weight):
+            mean, deviation = self.distribution(self.corruption(seen))
             code = mean
             if self.training:
                 code = mean + deviation * torch.empty_like(mean).normal_(generator=self.generator)

@@ -27,10 +27,10 @@ def _swap(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
     return torch.where(swapped, x[order], x)
 
 
-# name -> function of (standardised inputs, level, stream)
+# name -> function of (standardised inputs, level, generator)
 NOISES: dict[str, Noise] = {"gaussian": _add_gaussian, "masking": _mask, "swap": _swap}
 # those whose level is a share of the values
-SHARES = frozenset({"masking", "swap"})
+NOISE_SHARES = frozenset({"masking", "swap"})
 
 
 class Corruption(nn.Module):
@@ -55,7 +55,7 @@ class Corruption(nn.Module):
     [0.0, 1.0]
     """
 
-    def __init__(self, noise: str | Noise | None, level: float) -> None:
+    def __init__(self, noise: str | Noise | None = None, level: float = 0.0) -> None:
         super().__init__()
         self.noise = NOISES[noise] if isinstance(noise, str) else noise
         self.level = level

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 class BatchNorm(nn.Module):
     """Batch normalisation over all axes but the channels, with weighted statistics.
 
-    A row counts by its share of the weights (`weighing` says which). Without weights the output is
-    that of `torch.nn.BatchNorm2d` and its siblings; the running variance is the biased one, and a
-    single row is no error.
+    A row counts by its share of the weights (`weighted_batch_norm` says which). Without weights the
+    output is that of `torch.nn.BatchNorm2d` and its siblings; the running variance is the biased
+    one, and a single row is no error.
 
     Parameters
     ----------

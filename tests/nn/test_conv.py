@@ -5,8 +5,16 @@ from math import prod
 import pytest
 import torch
 
-from sk_aecnn.nn import ConvDecoder, ConvEncoder, ConvStage, Dropout, Unfold, UpStage, plan_channels
+from sk_aecnn.nn import (
+    ConvDecoder,
+    ConvEncoder,
+    ConvStage,
+    Dropout,
+    SoftOrdering,
+    UpsamplingStage,
+)
 from sk_aecnn.nn._conv import as_feature_maps, as_vectors
+from sk_aecnn.recipes._defaults import auto_conv_channels
 
 SIZES = [
     (1,),
@@ -31,7 +39,7 @@ SIZES = [
 @pytest.mark.parametrize("spatial", SIZES)
 def test_the_decoder_returns_to_the_exact_size(spatial, kernel_size):
     """Encoder and decoder fit any size, odd ones and ones included."""
-    channels = [2] * len(plan_channels(spatial))
+    channels = [2] * len(auto_conv_channels(spatial))
     encoder = ConvEncoder(3, spatial, channels, 4, kernel_size)
     decoder = ConvDecoder(3, spatial, channels, 4, kernel_size)
     code = encoder(torch.zeros(2, 3, *spatial))
@@ -57,32 +65,25 @@ def test_feature_maps_come_back_from_vectors(spatial):
 @pytest.mark.parametrize("spatial", SIZES)
 def test_the_bottleneck_stays_small(spatial):
     """However large the sample, at most 7 positions are left along each axis."""
-    encoder = ConvEncoder(1, spatial, plan_channels(spatial), 4)
+    encoder = ConvEncoder(1, spatial, auto_conv_channels(spatial), 4)
     assert max(encoder.feature_shape[1:]) <= 7
     assert min(encoder.feature_shape[1:]) >= 1
 
 
-@pytest.mark.parametrize("pooling", ["max", "average"])
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 9])
-def test_a_stage_halves_and_its_mirror_doubles(size, pooling):
+def test_a_stage_halves_and_its_mirror_doubles(size):
     """Sizes are halved and rounded up; a position by itself is not pooled."""
     half = -(-size // 2)
     x = torch.zeros(2, 3, size)
-    assert ConvStage(3, 4, (size,), pooling=pooling)(x).shape == (2, 4, half)
-    assert UpStage(4, 3, (size,))(torch.zeros(2, 4, half)).shape == x.shape
-
-
-def test_average_pooling_counts_only_what_is_there():
-    """A last odd position is averaged by itself, not with a zero beside it."""
-    pool = ConvStage(1, 1, (3,), pooling="average").pool
-    assert pool(torch.tensor([[[1.0, 3.0, 5.0]]])).tolist() == [[[2.0, 5.0]]]
+    assert ConvStage(3, 4, (size,))(x).shape == (2, 4, half)
+    assert UpsamplingStage(4, 3, (size,))(torch.zeros(2, 4, half)).shape == x.shape
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (5, 1), (1, 16)])
-def test_features_unfold_into_positions(shape):
+def test_soft_ordering_makes_channels_of_positions(shape):
     """Flat features become channels of positions for a convolution to run over."""
     channels, positions = shape
-    assert Unfold(6, channels, positions)(torch.zeros(3, 6)).shape == (3, channels, positions)
+    assert SoftOrdering(6, channels, positions)(torch.zeros(3, 6)).shape == (3, channels, positions)
 
 
 def test_dropout_keeps_the_mean_and_draws_from_its_own_stream():

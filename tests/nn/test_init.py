@@ -12,7 +12,7 @@ from sk_aecnn.nn import (
     Dropout,
     VariationalAutoencoder,
     build,
-    share_stream,
+    set_generator,
 )
 
 FACTORIES = {
@@ -81,9 +81,9 @@ def test_normalisation_starts_as_the_identity():
 
 
 def test_layers_that_draw_share_one_stream():
-    """share_stream reaches dropout, noise and the draws of codes, however deep."""
+    """set_generator reaches dropout, noise and the draws of codes, however deep."""
     dropout, noise, identity = Dropout(0.5), Corruption("swap", 0.1), nn.Identity()
     network = VariationalAutoencoder(identity, nn.Sequential(dropout), identity, 1, noise)
     generator = stream()
-    share_stream(nn.Sequential(network), generator)
+    set_generator(nn.Sequential(network), generator)
     assert dropout.generator is noise.generator is network.generator is generator

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from sk_aecnn._batches import SparseRows
+from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import InputLayout, column_moments, fit_scaling
 
 GEOMETRIES = [
@@ -86,7 +86,7 @@ def test_rows_of_any_type_become_the_networks(dtype):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_moments_are_those_of_numpy(monkeypatch, weighted, chunk_values):
     """Weighted mean and variance agree with numpy's, in one chunk or in many."""
-    monkeypatch.setattr("sk_aecnn._batches._CHUNK_VALUES", chunk_values)
+    monkeypatch.setattr("sk_aecnn.data._rows._CHUNK_VALUES", chunk_values)
     X = np.random.default_rng(0).normal([0, 1e6, -5], size=(23, 3))
     weight = np.arange(1.0, 24) if weighted else np.ones(23)
     moments = column_moments(torch.from_numpy(X), torch.from_numpy(weight) if weighted else None)

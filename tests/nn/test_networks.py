@@ -9,6 +9,7 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
 from sk_aecnn.nn import (
+    Augmentation,
     Autoencoder,
     BatchNorm,
     CNNBackend,
@@ -16,15 +17,15 @@ from sk_aecnn.nn import (
     ConvEncoder,
     ConvolutionalNetwork,
     Corruption,
-    EarlyShift,
     InputLayout,
-    Jitter,
     JointNetwork,
-    RandomShift,
+    RandomBrightness,
+    RandomContrast,
+    RandomTranslation,
     VariationalAutoencoder,
     build,
     divergence_from_normal,
-    share_stream,
+    set_generator,
 )
 
 
@@ -49,31 +50,42 @@ def parts(noise=None, probabilities=False, n_encoded=4):
     }
 
 
-def moving(farthest=0.0):
-    """Return what moves samples of six by five positions with two channels."""
-    return RandomShift((6, 5, 2), 2, farthest)
+SHAPE = ((6, 5, 2), 2)
+
+
+def translation(strength):
+    """Return what translates samples of six by five positions with two channels."""
+    return RandomTranslation(*SHAPE, strength)
+
+
+def augmented(translate=0.0, contrast=0.0, brightness=0.0, fade=False):
+    """Return the transforms of samples of six by five positions with two channels."""
+    strengths = {RandomContrast: contrast, RandomBrightness: brightness}
+    perturbs = [kind(*SHAPE, strength) for kind, strength in strengths.items() if strength > 0]
+    return Augmentation([translation(translate)], perturbs, fade)
 
 
 def joint(backend_input="features", **options):
-    coder = parts(options.pop("noise", None))
+    coder = parts() | {"corruption": options.pop("corruption", Corruption(None, 0.0))}
+    consistent = options.pop("consistent", coder["corruption"].noise is not None)
     shape = (4,) if backend_input == "code" else coder["encoder"].feature_shape
     backend = seeded(CNNBackend, shape, 3, (4,))
     network = JointNetwork(
         **coder,
         backend=backend,
         n_outputs=3,
-        moving=moving(options.pop("farthest", 0.0)),
-        jitter=Jitter(options.pop("jitter", 0.0)),
+        augmentation=options.pop("augmentation", augmented()),
+        consistent=consistent,
         backend_input=backend_input,
         **options,
     )
-    share_stream(network, stream())
+    set_generator(network, stream())
     return network
 
 
 def variational(**options):
     network = VariationalAutoencoder(**parts(n_encoded=8, **options))
-    share_stream(network, stream())
+    set_generator(network, stream())
     return network
 
 
@@ -131,7 +143,7 @@ def test_the_encoder_sees_noise_and_the_target_does_not(rows):
     network = Autoencoder(**parts("gaussian"))
     clean = Autoencoder(**parts())
     clean.load_state_dict(network.state_dict())
-    share_stream(network, stream())
+    set_generator(network, stream())
     noisy = network(rows)
     torch.testing.assert_close(noisy["target"], network.layout(rows), rtol=0, atol=0)
     assert not torch.equal(noisy["code"], clean(rows)["code"])
@@ -271,9 +283,9 @@ def test_a_frozen_encoder_stays_as_it_is(rows):
     assert all(p.grad is not None for p in network.backend.parameters())
 
 
-# -- agreement --------------------------------------------------------------------------------
+# -- consistency --------------------------------------------------------------------------------
 
-KNOWN = torch.tensor([True, False, True, False, False, True, True])
+LABELED = torch.tensor([True, False, True, False, False, True, True])
 
 
 def add_one(x, level, generator):
@@ -282,15 +294,15 @@ def add_one(x, level, generator):
 
 @pytest.mark.parametrize("backend_input", ["code", "features"])
 @pytest.mark.parametrize("reconstructs", [False, True])
-def test_rows_without_a_target_are_seen_twice(rows, reconstructs, backend_input):
-    """A corrupted copy of each unknown row, and of no other, follows the clean rows."""
-    network = joint(backend_input, copying=Corruption(add_one, 1.0), reconstructs=reconstructs)
+def test_unlabeled_rows_are_seen_twice(rows, reconstructs, backend_input):
+    """A corrupted copy of each unlabeled row, and of no other, follows the clean rows."""
+    network = joint(backend_input, corruption=Corruption(add_one, 1.0), reconstructs=reconstructs)
     for norm in (layer for layer in network.modules() if isinstance(layer, BatchNorm)):
         norm.eval()  # each row for itself
-    outputs = network(rows, known=KNOWN)
+    outputs = network(rows, labeled=LABELED)
     names = ["prediction", "corrupted", *(["output", "target", "code"] if reconstructs else [])]
     assert list(outputs) == names
-    clean, noisy = network.layout(rows), network.layout(rows[~KNOWN]) + 1
+    clean, noisy = network.layout(rows), network.layout(rows[~LABELED]) + 1
 
     def predict(x):
         return network._predict(network.encoder.features(x))
@@ -303,62 +315,62 @@ def test_rows_without_a_target_are_seen_twice(rows, reconstructs, backend_input)
         torch.testing.assert_close(outputs["output"], network.decoder(network.encoder(clean)))
 
 
-def test_rows_and_their_copies_are_moved_apart(rows):
-    """What the network sees, and should rebuild, is moved; copies go ways of their own."""
-    network = joint(copying=Corruption(None, 0.0), farthest=0.4)
-    outputs = network(rows, known=KNOWN)
-    again = RandomShift((6, 5, 2), 2, 0.4)
+def test_rows_and_their_copies_are_augmented_apart(rows):
+    """What the network sees, and should rebuild, is translated; copies go ways of their own."""
+    network = joint(consistent=True, augmentation=augmented(0.4))
+    outputs = network(rows, labeled=LABELED)
+    again = translation(0.4)
     again.generator = stream()
-    copies, moved = again(rows[~KNOWN]), again(rows)
-    torch.testing.assert_close(outputs["target"], network.layout(moved), rtol=0, atol=0)
-    assert not torch.equal(moved, rows)
-    assert not torch.equal(copies, moved[~KNOWN])
-    assert not torch.equal(outputs["corrupted"], outputs["prediction"][~KNOWN])
+    copies, translated = again(rows[~LABELED]), again(rows)
+    torch.testing.assert_close(outputs["target"], network.layout(translated), rtol=0, atol=0)
+    assert not torch.equal(translated, rows)
+    assert not torch.equal(copies, translated[~LABELED])
+    assert not torch.equal(outputs["corrupted"], outputs["prediction"][~LABELED])
 
 
 def test_copies_have_the_weights_of_their_rows(rows):
-    """Statistics are those of a batch in which unknown rows and their copies count alike."""
+    """Statistics are those of a batch in which unlabeled rows and their copies count alike."""
     weight = torch.tensor([1.0, 2, 0, 3, 1, 2, 1]) / 3
-    network = joint(copying=Corruption(add_one, 1.0))
-    weighted = network(rows, weight, KNOWN)
+    network = joint(corruption=Corruption(add_one, 1.0))
+    weighted = network(rows, weight, LABELED)
     norm = network.encoder.body[0].norm
     norm.momentum = 1.0
-    network(rows, weight, KNOWN)
-    together = torch.cat([network.layout(rows), network.layout(rows[~KNOWN]) + 1])
+    network(rows, weight, LABELED)
+    together = torch.cat([network.layout(rows), network.layout(rows[~LABELED]) + 1])
     values = network.encoder.body[0].pool(network.encoder.body[0].conv(together))
-    share = torch.cat([weight, weight[~KNOWN]]) / (weight.sum() + weight[~KNOWN].sum())
+    share = torch.cat([weight, weight[~LABELED]]) / (weight.sum() + weight[~LABELED].sum())
     torch.testing.assert_close(norm.running_mean, share @ values.flatten(2).mean(2))
     assert weighted["prediction"].shape == (7, 3)
     assert weighted["corrupted"].shape == (3, 3)
 
 
-@pytest.mark.parametrize("known", [torch.ones(7).bool(), torch.zeros(7).bool()])
-def test_all_or_none_may_be_known(rows, known):
-    """A batch of known rows has no copies; in one of unknown rows each has a copy."""
-    outputs = joint(copying=Corruption(add_one, 1.0))(rows, known=known)
+@pytest.mark.parametrize("labeled", [torch.ones(7).bool(), torch.zeros(7).bool()])
+def test_all_or_none_may_be_labeled(rows, labeled):
+    """A batch of labeled rows has no copies; in one of unlabeled rows each has a copy."""
+    outputs = joint(corruption=Corruption(add_one, 1.0))(rows, labeled=labeled)
     assert outputs["prediction"].shape == (7, 3)
-    assert outputs["corrupted"].shape == (int((~known).sum()), 3)
+    assert outputs["corrupted"].shape == (int((~labeled).sum()), 3)
 
 
 def test_rows_are_seen_once_in_prediction(rows):
-    """In evaluation, and where it is not known which rows have a target, there are no copies."""
-    network = joint(copying=Corruption(add_one, 1.0))
+    """In evaluation, and where it is not told which rows are labeled, there are no copies."""
+    network = joint(corruption=Corruption(add_one, 1.0))
     assert "corrupted" not in network(rows)
-    assert "corrupted" not in network.eval()(rows, known=KNOWN)
-    assert "corrupted" not in joint()(rows, known=KNOWN)
+    assert "corrupted" not in network.eval()(rows, labeled=LABELED)
+    assert "corrupted" not in joint()(rows, labeled=LABELED)
 
 
-def test_an_autoencoder_rebuilds_moved_rows_where_they_were(rows):
-    """The encoder sees rows that are moved; the target is the rows as they are."""
-    network = Autoencoder(**parts(), moving=EarlyShift(moving(0.4)))
-    network.moving.progress = 0.0
-    share_stream(network, stream())
-    again = moving(0.4)
+def test_an_autoencoder_rebuilds_translated_rows_where_they_were(rows):
+    """The encoder sees rows that are translated; the target is the rows as they are."""
+    network = Autoencoder(**parts(), augmentation=augmented(0.4, fade=True))
+    network.augmentation.progress = 0.0
+    set_generator(network, stream())
+    again = translation(0.4)
     again.generator = stream()
-    outputs, moved = network(rows), again(rows)
-    assert not torch.equal(moved, rows)
+    outputs, translated = network(rows), again(rows)
+    assert not torch.equal(translated, rows)
     torch.testing.assert_close(outputs["target"], network.layout(rows), rtol=0, atol=0)
-    torch.testing.assert_close(outputs["code"], network.encoder(network.layout(moved)))
+    torch.testing.assert_close(outputs["code"], network.encoder(network.layout(translated)))
     torch.testing.assert_close(network.encode(rows), network.encoder(network.layout(rows)))
 
 
@@ -368,33 +380,34 @@ def test_an_autoencoder_rebuilds_moved_rows_where_they_were(rows):
 def test_a_convolutional_network_predicts_from_standardised_rows(rows):
     """The back end sees the rows in the network's layout, and its prediction is the output."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(), Jitter(0.0)).eval()
+    network = ConvolutionalNetwork(parts()["layout"], backend, 3, augmented()).eval()
     outputs = network(rows)
     assert list(outputs) == ["prediction"]
     torch.testing.assert_close(outputs["prediction"], backend(network.layout(rows)))
     torch.testing.assert_close(network.predict(rows), outputs["prediction"])
 
 
-def test_a_convolutional_network_moves_its_rows(rows):
-    """While training, the back end sees moved rows; prediction takes them where they are."""
+def test_a_convolutional_network_translates_its_rows(rows):
+    """While training, the back end sees translated rows; prediction takes them where they are."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(0.4), Jitter(0.0))
-    share_stream(network, stream())
-    again = moving(0.4)
+    network = ConvolutionalNetwork(parts()["layout"], backend, 3, augmented(0.4))
+    set_generator(network, stream())
+    again = translation(0.4)
     again.generator = stream()
     torch.testing.assert_close(network(rows)["prediction"], network.predict(again(rows)))
     torch.testing.assert_close(network.eval()(rows)["prediction"], network.predict(rows))
 
 
-def test_networks_change_the_light_while_training(rows):
-    """Both networks see rows in another light; the target is the row as it was."""
+def test_networks_see_other_contrast_and_brightness_while_training(rows):
+    """Both networks see rows perturbed; the target is the row as it was."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    alone = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(), Jitter(0.5))
-    again = Jitter(0.5)
-    for network in (alone, joint(jitter=0.5)):
-        share_stream(network, stream())
-        share_stream(again, stream())
-        outputs, seen = network(rows), again(network.layout(rows))
+    lighting = {"contrast": 0.5, "brightness": 0.5}
+    alone = ConvolutionalNetwork(parts()["layout"], backend, 3, augmented(**lighting))
+    again = augmented(**lighting)
+    for network in (alone, joint(augmentation=augmented(**lighting))):
+        set_generator(network, stream())
+        set_generator(again, stream())
+        outputs, seen = network(rows), again.perturb(network.layout(rows))
         if "target" in outputs:
             torch.testing.assert_close(outputs["target"], network.layout(rows))
             torch.testing.assert_close(outputs["code"], network.encoder(seen))
@@ -405,10 +418,10 @@ def test_networks_change_the_light_while_training(rows):
 def test_light_rows_count_for_less_and_heavy_ones_for_no_more(rows):
     """In the statistics of a batch a weight is a share of a row, up to a whole one."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3, moving(), Jitter(0.0))
+    network = ConvolutionalNetwork(parts()["layout"], backend, 3, augmented())
     times = torch.tensor([1, 2, 1, 4, 1, 2, 1])
     repeated = network(rows.repeat_interleave(times, 0))["prediction"]
-    light = network(rows, times / 4)["prediction"]
-    torch.testing.assert_close(light.repeat_interleave(times, 0), repeated, rtol=1e-4, atol=1e-5)
+    less = network(rows, times / 4)["prediction"]
+    torch.testing.assert_close(less.repeat_interleave(times, 0), repeated, rtol=1e-4, atol=1e-5)
     heavy = network(rows, times.float())["prediction"]
     torch.testing.assert_close(heavy, network(rows)["prediction"], rtol=1e-4, atol=1e-5)

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from sk_aecnn.nn import NOISES, SHARES, Corruption, share_stream
+from sk_aecnn.nn import NOISE_SHARES, NOISES, Corruption, set_generator
 
 
 def corruption(noise, level, seed=0):
     module = Corruption(noise, level)
-    share_stream(module, torch.Generator().manual_seed(seed))
+    set_generator(module, torch.Generator().manual_seed(seed))
     return module
 
 
@@ -107,4 +107,4 @@ def test_a_function_is_as_good_as_a_name(x):
 
 def test_shares_are_noises():
     """The noises whose level is a share are among the noises."""
-    assert set(NOISES) > SHARES
+    assert set(NOISES) > NOISE_SHARES

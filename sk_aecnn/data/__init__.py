@@ -1,0 +1,1 @@
+"""Between the user's arrays and tensors: rows, sample shapes, targets."""

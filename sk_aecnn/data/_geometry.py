@@ -1,0 +1,167 @@
+"""The shape of a sample: one rule for tables, sequences, images and volumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+MAX_SPATIAL_AXES = 3
+
+
+@dataclass(frozen=True)
+class SampleGeometry:
+    """The shape of one sample and the meaning of its axes.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of one sample, as the user lays it out.
+    channel_axis : int or None
+        Which axis of ``shape`` holds the channels; ``None`` where there is a single channel and
+        no axis for it.
+    given_flat : bool
+        Whether the samples were given as flat rows.
+    """
+
+    shape: tuple[int, ...]
+    channel_axis: int | None
+    given_flat: bool = False
+
+    @property
+    def n_features(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.channel_axis is None else self.shape[self.channel_axis]
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        return tuple(size for axis, size in enumerate(self.shape) if axis != self.channel_axis)
+
+    @property
+    def channel_of_feature(self) -> np.ndarray:
+        """The channel that each feature of a flat row belongs to, shape (n_features,)."""
+        if self.channel_axis is None:
+            return np.zeros(self.n_features, dtype=np.intp)
+        result: np.ndarray = np.indices(self.shape)[self.channel_axis].ravel()
+        return result
+
+
+def as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
+    """Lay n-dimensional samples out as flat rows.
+
+    Returns
+    -------
+    rows : array-like
+        A view of ``X`` with two axes where ``X`` has more; else ``X`` itself, untouched.
+    sample_shape : tuple of int or None
+        Shape of one sample where ``X`` has more than two axes, else ``None``.
+    """
+    if issparse(X) or hasattr(X, "columns"):
+        return X, None
+    try:
+        array = np.asarray(X)
+    except ValueError:  # ragged lists: left for check_array to name
+        return X, None
+    if array.ndim <= 2:
+        return X, None
+    return array.reshape(len(array), prod(array.shape[1:])), array.shape[1:]
+
+
+def resolve_geometry(
+    n_features: int,
+    data_shape: tuple[int, ...] | None,
+    sample_shape: Any,
+    channel_axis: Any,
+) -> SampleGeometry:
+    """Find the geometry of the samples from the data and the two parameters that describe it.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of values in one sample.
+    data_shape : tuple of int or None
+        Shape of one sample as it was passed; ``None`` for flat rows.
+    sample_shape : sequence of int or None
+        The estimator's parameter.
+    channel_axis : int, None or "auto"
+        The estimator's parameter.
+
+    Raises
+    ------
+    ValueError
+        If the parameters contradict the data or each other.
+    """
+    shape = data_shape or (n_features,)
+    if sample_shape is not None:
+        shape = _check_sample_shape(sample_shape, n_features, data_shape)
+    axis = _resolve_channel_axis(channel_axis, shape)
+    geometry = SampleGeometry(shape, axis, given_flat=data_shape is None)
+    if len(geometry.spatial) > MAX_SPATIAL_AXES:
+        raise ValueError(
+            f"Samples of shape {shape} with channel_axis={channel_axis!r} have "
+            f"{len(geometry.spatial)} spatial axes; at most {MAX_SPATIAL_AXES} are supported. "
+            "Pass channel_axis, or flatten the samples."
+        )
+    return geometry
+
+
+def check_same_shape(data_shape: tuple[int, ...] | None, fitted: SampleGeometry, name: str) -> None:
+    """Raise unless n-dimensional samples have the shape the estimator was fitted on."""
+    if data_shape is not None and data_shape != fitted.shape:
+        raise ValueError(
+            f"X has samples of shape {data_shape}, but {name} was fitted on samples of shape "
+            f"{fitted.shape}. Pass samples of that shape, or flat rows of {fitted.n_features} "
+            "features."
+        )
+
+
+def _check_sample_shape(
+    sample_shape: Any, n_features: int, data_shape: tuple[int, ...] | None
+) -> tuple[int, ...]:
+    try:
+        shape = tuple(sample_shape)
+    except TypeError:
+        shape = ()
+    if not shape or not all(_is_size(size) for size in shape):
+        raise ValueError(
+            f"sample_shape={sample_shape!r} must be a non-empty tuple of integers of at least 1, "
+            "the shape of one sample."
+        )
+    shape = tuple(int(size) for size in shape)
+    if prod(shape) != n_features:
+        raise ValueError(
+            f"sample_shape={shape} has {prod(shape)} values, but each sample of X has "
+            f"{n_features} features. Pass a sample_shape whose product is {n_features}."
+        )
+    if data_shape is not None and shape != data_shape:
+        raise ValueError(
+            f"sample_shape={shape} differs from the shape of the samples in X, {data_shape}. "
+            "Leave sample_shape at None for n-dimensional X."
+        )
+    return shape
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
+
+
+def _resolve_channel_axis(channel_axis: Any, shape: tuple[int, ...]) -> int | None:
+    n_axes = len(shape)
+    if channel_axis is None:
+        return None
+    if channel_axis == "auto":
+        # two axes are a grey image: nothing tells a sequence of channels from it
+        return None if n_axes == 2 else n_axes - 1
+    if not -n_axes <= channel_axis < n_axes:
+        raise ValueError(
+            f"channel_axis={channel_axis} is out of range for samples of shape {shape}. It counts "
+            f"within one sample: pass a value from {-n_axes} to {n_axes - 1}, None for samples "
+            "without a channel axis, or 'auto'."
+        )
+    return int(channel_axis) % n_axes

@@ -1,0 +1,322 @@
+"""The joint autoencoder and convolutional classifier."""
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sk_aecnn._compat import Interval, available_if
+from sk_aecnn.lifecycle._classification import ClassificationMixin
+from sk_aecnn.lifecycle._coding import fit_code_mixture, has_trained_decoder, trains_decoder
+from sk_aecnn.lifecycle._joint import JointEstimator, Losses
+from sk_aecnn.lifecycle._parameters import (
+    ClassificationParameters,
+    Constraints,
+    JointParameters,
+)
+from sk_aecnn.statistics._mixture import RandomState, check_n_samples, resolve_rng
+from sk_aecnn.training._losses import ConsistencyLoss
+from sk_aecnn.training._plan import TrainingData
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class JointClassificationParameters(ClassificationParameters, JointParameters):
+    """What is learned from unlabeled samples."""
+
+    unlabeled: Any = None
+    consistency_weight: float = 1.0
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "unlabeled": [None, str, Real, "nan"],
+        "consistency_weight": [Interval(Real, 0, None, closed="left")],
+    }
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class AECNNClassifier(ClassificationMixin, JointEstimator, JointClassificationParameters):
+    r"""Classify with a convolutional network that shares its encoder with an autoencoder.
+
+    The encoder learns features that serve two tasks at once: a decoder reconstructs the sample from
+    a code of them, a convolutional back end classifies it. Both losses are added and trained
+    together. The fitted estimator predicts as any classifier, and encodes and reconstructs as
+    `AutoencoderTransformer`. Samples without a label can take part (``unlabeled``).
+
+    Parameters
+    ----------
+    encoding_dim : int, default=32
+        Size of the code. It may exceed the number of features.
+    encoder : {"auto", "pca", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
+        Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
+        volumes; ``"dense"`` takes a sample as a vector; ``"pca"`` does as well, and begins as PCA,
+        to which hidden layers add what is not linear; ``"auto"`` convolves where samples have a
+        spatial axis, takes ``"pca"`` in `AutoencoderTransformer` for tables of features in
+        different units, and ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
+        returns a module, is called with the shape of a sample, channels first, and the size of the
+        code. A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer` is where to
+        start from: its scaling, encoder and decoder are copied.
+    decoder : "auto", class or callable, default="auto"
+        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
+        module, is called with the size of the code and the shape of a sample, channels first.
+    hidden_layer_sizes : int or sequence of int, default=(256, 128)
+        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. Convolutional
+        networks do not use it.
+    conv_channels : "auto", int or sequence of int, default="auto"
+        Channels of the convolutional stages of the encoder, each of which halves every spatial
+        axis; the decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or
+        fewer along each axis, 30 along a single one. Dense networks do not use it.
+    kernel_size : "auto" or int, default="auto"
+        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
+        3 elsewhere.
+    activation : str, class or callable, default="relu"
+        Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
+        arguments, or a function of a tensor.
+    normalization : {"auto", "batch"} or None, default="auto"
+        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
+        ``"batch"``, but none where classes or numbers are predicted from tables of fewer than 2 000
+        samples.
+    reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
+        Reconstruction error per element, averaged over features and divided by that of the training
+        mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
+        ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    code_activation : str, class or callable, default="identity"
+        Activation of the code, of the same choices as ``activation``.
+    reconstruction_weight : float, default=1.0
+        Weight of the reconstruction loss beside that of the task. 0 trains the encoder and the back
+        end as a plain convolutional network; there is no reconstruction then, unless the encoder is
+        frozen.
+    backend_input : {"code", "features"}, default="features"
+        What the back end sees. ``"code"``: the code, exactly as ``transform`` returns it.
+        ``"features"``: the encoder's last hidden layer or feature map, from which the code is
+        computed beside the back end.
+    backend : "cnn", class or callable, default="cnn"
+        The back end, elsewhere called a head. ``"cnn"`` convolves, pools and connects fully, as the
+        other parameters say. A `torch.nn.Module` class, or a function that returns a module, is
+        called with the shape of its input, channels first, and the number of outputs.
+    backend_channels : "auto", int or sequence of int, default="auto"
+        Channels of the convolutional stages of the back end; ``"auto"`` takes one stage, of 64
+        channels for samples with spatial axes and of 32 for tables. A linear layer first lays flat
+        features, such as a code, out in that many channels of 16 positions.
+    dense_units : int, default=128
+        Size of the fully connected layer before the output.
+    dropout : float, default=0.0
+        Share of the values of that layer dropped while training.
+    n_bins : "auto", int or None, default="auto"
+        Bins, between quantiles, of a piecewise linear encoding of every feature of a table, which
+        the network sees beside the standardised feature. ``"auto"``: 8, but so that each has 100
+        samples or more, for tables of features in different units; none for others, nor where a
+        network was asked for.
+    pretrain_epochs : int, default=0
+        Epochs of training the autoencoder by itself, before the back end is trained with it.
+    freeze_encoder : bool, default=False
+        Whether the autoencoder then stays as it is and the back end alone is trained: one after the
+        other instead of together.
+    label_smoothing : float, default=0.1
+        Share of every label that is given to all classes in equal parts while training. It makes
+        predictions right more often, above all where samples are few.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, which multiply ``sample_weight``: by label, or ``"balanced"`` for
+        the inverse of their frequencies.
+    unlabeled : label or None, default=None
+        The mark, in ``y``, of unlabeled samples, as -1 in `sklearn.semi_supervised`: they train the
+        reconstruction, and the consistency of predictions. It has the type of the labels;
+        ``float('nan')`` stands for NaN and None. ``None``: every sample has a label.
+    consistency_weight : float, default=1.0
+        Weight of the consistency loss, where samples are unlabeled: the cross-entropy of
+        predictions for copies with noise against confident predictions for the samples themselves
+        (pseudo-labels).
+    sample_shape : tuple of int or None, default=None
+        Shape of one sample, needed only where images come as flat rows.
+    channel_axis : "auto", int or None, default="auto"
+        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
+        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
+        single values in time are convolved over with ``None``.
+    scaling : {"auto", "feature", "shared"} or None, default="auto"
+        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
+        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
+        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
+        images and for tables whose features' ranges are within a factor of ten of each other,
+        ``"feature"`` for other tables. ``None``: not at all.
+    augmentation : "auto", dict, callable, list or None, default="auto"
+        Data augmentation while training. A dict of transforms and their strengths, from 0 to 1:
+        ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"``
+        (probability), ``"contrast"`` (factors about 1 on standardised values), ``"brightness"``
+        (standard deviations that are added), ``"erase"`` (the longest side of a box set to the
+        mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
+        ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
+        functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
+        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
+        them are unlabeled or where they are encoded alone, none elsewhere.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
+        falls with the square root, to 6 for 60 000.
+    batch_size : "auto" or int, default="auto"
+        Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
+        Where no classes are learned, it takes 256 of tables of less than 20 000 samples.
+    lr : "auto" or float, default="auto"
+        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
+        where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
+        to 200, rising with the square root.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
+        Optimizer, or a `torch.optim.Optimizer` class.
+    weight_decay : float, default=0.0001
+        Weight decay of the optimizer.
+    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
+        callbacks.
+    early_stopping : bool, default=False
+        Whether to set samples aside, stop when their loss no longer improves and keep the best
+        weights.
+    validation_fraction : float, default=0.1
+        Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement to wait for where ``early_stopping=True``.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call.
+    callbacks : list or None, default=None
+        skorch callbacks, called while training.
+    device : str, default="auto"
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
+        where there is one.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
+        steps of training, which compute with 16 bits: faster for convolutions on processors made
+        for it.
+    verbose : int, default=0
+        1 shows a progress bar with the losses.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the weights and of the order of the samples. ``None`` gives a different network in
+        each call. The global random generators are neither read nor changed.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+    net_ : skorch.NeuralNet
+        The trained net.
+    encoder_, decoder_ : torch.nn.Module
+        Its parts, on standardised samples and on codes.
+    resolved_params_ : dict
+        The value that each parameter took that may be left to the data, by name; it can be written
+        as JSON and passed to ``set_params``.
+    history_ : list of dict
+        Losses and duration (``"dur"``, seconds) of each epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    pretrain_loss_curve_ : list of float
+        Training loss of each epoch of pretraining; empty without it.
+    n_iter_ : int
+        Number of epochs trained.
+    sample_shape_ : tuple of int
+        Shape of one sample.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` was a DataFrame with string column names.
+
+    See Also
+    --------
+    AutoencoderTransformer : The autoencoder alone.
+    CNNClassifier : The back end alone.
+    AECNNRegressor : The same for numbers.
+
+    Notes
+    -----
+    The objective is the cross-entropy of smoothed labels plus ``reconstruction_weight`` times
+    :math:`R`, the reconstruction error relative to that of the training mean, so that one weight
+    serves data of any scale. Samples without a label add ``consistency_weight`` times the
+    cross-entropy of their corrupted copies against the class that the network gives them with a
+    probability above 0.95
+    (Sohn et al. 2020, "FixMatch").
+
+    The piecewise linear encoding of ``n_bins`` is that of Gorishniy et al. (2022, "On embeddings
+    for numerical features in tabular deep learning"). Tables of features in different units are
+    those of up to 500 features scaled by ``"feature"``, and with ``scaling="auto"`` those of fewer
+    than ten, or of equal standard deviations.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sk_aecnn import AECNNClassifier
+    >>> digits = load_digits()
+    >>> model = AECNNClassifier(encoding_dim=8, max_epochs=10, random_state=0)
+    >>> model = model.fit(digits.images, digits.target)
+    >>> model.predict(digits.images[:3])
+    array([0, 1, 2])
+    >>> model.transform(digits.images).shape
+    (1797, 8)
+    >>> model.sample(5, y=3, random_state=0).shape
+    (5, 8, 8)
+    """
+
+    @available_if(has_trained_decoder)
+    def sample(
+        self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None
+    ) -> np.ndarray:
+        """Generate new samples like those of ``fit``, of any class or of given ones.
+
+        Codes are drawn from a mixture of up to ten normal distributions fitted to the codes of
+        training samples (at most 4096), of all of them or of a class, then decoded.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of samples.
+        y : label, array-like of shape (n_samples,) or None, default=None
+            The class of all samples, or of each; ``None`` leaves it to chance.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; ``None`` draws anew in each call.
+
+        Returns
+        -------
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples in the layout and the units given to ``fit``.
+
+        Raises
+        ------
+        ValueError
+            If a class is not one of ``classes_``, or had no sample to learn from.
+        """
+        check_is_fitted(self)
+        n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
+        if y is None:
+            return self._decode(self._sampler.draw(n_samples, rng))
+        y = np.atleast_1d(y)
+        if y.shape not in {(1,), (n_samples,)}:
+            raise ValueError(
+                f"y has shape {y.shape}, but n_samples={n_samples}. Pass one label for all samples,"
+                " or as many labels as samples."
+            )
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y={unknown[:5].tolist()} are none of the classes {self.classes_.tolist()}. Pass "
+                "labels that fit has seen."
+            )
+        codes = np.empty((n_samples, self.net_.module_.encoding_dim))
+        classes = np.broadcast_to(self._labels.encode(y), n_samples)
+        for code_class in np.unique(classes):
+            chosen = classes == code_class
+            self._check_has_codes(code_class)
+            codes[chosen] = self._sampler.draw(int(chosen.sum()), rng, code_class)
+        return self._decode(codes)
+
+    def _check_has_codes(self, code_class: int) -> None:
+        if not self._sampler.has(code_class):
+            label = self.classes_.tolist()[code_class]
+            raise ValueError(
+                f"y={label!r} had no sample in the last call to fit or partial_fit, so that there "
+                "is nothing to draw others like."
+            )
+
+    def _consistency_losses(self) -> Losses:
+        if self.unlabeled is None or self.consistency_weight == 0:
+            return {}, {}
+        loss = ConsistencyLoss(label_smoothing=self.label_smoothing)
+        return {"consistency_loss": loss}, {"consistency_loss": self.consistency_weight}
+
+    def _finish(self, data: TrainingData) -> None:
+        if trains_decoder(self):
+            self._sampler = fit_code_mixture(self.net_, data, data.y)

@@ -1,0 +1,276 @@
+"""The autoencoder as a transformer."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin
+
+from sk_aecnn._compat import StrOptions
+from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
+from sk_aecnn.lifecycle._base import NetAndRecipes
+from sk_aecnn.lifecycle._coding import SamplingMixin
+from sk_aecnn.lifecycle._parameters import CodeParameters, Constraints
+from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.training._plan import FitPlan
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class TransformerParameters(CodeParameters):
+    """What is returned of an autoencoder."""
+
+    output: Literal["code", "reconstruction"] = "code"
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "output": [StrOptions({"code", "reconstruction"})],
+    }
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class AutoencoderTransformer(
+    SamplingMixin, ClassNamePrefixFeaturesOutMixin, AutoencodingEstimator, TransformerParameters
+):
+    r"""Learn a code of a few numbers from which each sample can be reconstructed.
+
+    An encoder network maps a sample to a code, a decoder maps the code back; both are trained
+    together to make the reconstruction error small. Tables get dense networks, images, sequences
+    and volumes convolutional ones. It is used as `sklearn.decomposition.PCA` is: ``fit``,
+    ``transform``, ``inverse_transform``.
+
+    Parameters
+    ----------
+    encoding_dim : int, default=32
+        Size of the code. It may exceed the number of features.
+    encoder : {"auto", "pca", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
+        Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
+        volumes; ``"dense"`` takes a sample as a vector; ``"pca"`` does as well, and begins as PCA,
+        to which hidden layers add what is not linear; ``"auto"`` convolves where samples have a
+        spatial axis, takes ``"pca"`` in `AutoencoderTransformer` for tables of features in
+        different units, and ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
+        returns a module, is called with the shape of a sample, channels first, and the size of the
+        code. A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer` is where to
+        start from: its scaling, encoder and decoder are copied.
+    decoder : "auto", class or callable, default="auto"
+        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
+        module, is called with the size of the code and the shape of a sample, channels first.
+    hidden_layer_sizes : int or sequence of int, default=(256, 128)
+        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. Convolutional
+        networks do not use it.
+    conv_channels : "auto", int or sequence of int, default="auto"
+        Channels of the convolutional stages of the encoder, each of which halves every spatial
+        axis; the decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or
+        fewer along each axis, 30 along a single one. Dense networks do not use it.
+    kernel_size : "auto" or int, default="auto"
+        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
+        3 elsewhere.
+    activation : str, class or callable, default="relu"
+        Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
+        arguments, or a function of a tensor.
+    normalization : {"auto", "batch"} or None, default="auto"
+        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
+        ``"batch"``, but none where classes or numbers are predicted from tables of fewer than 2 000
+        samples.
+    reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
+        Reconstruction error per element, averaged over features and divided by that of the training
+        mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
+        ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    noise : {"gaussian", "masking", "swap"}, callable or None, default=None
+        Noise on the standardised inputs while training, for a denoising autoencoder: the
+        reconstruction is compared with the clean input. Normal noise is added, values are set to
+        their mean, or are taken from other samples. A function takes (inputs, level, generator),
+        tensors with the samples on axis 0.
+    noise_level : float, default=0.3
+        Standard deviation of gaussian noise; share of the values that are masked or swapped.
+    code_activation : str, class or callable, default="identity"
+        Activation of the code, of the same choices as ``activation``.
+    sparsity_weight : float, default=0.0
+        Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
+        is, 1 where all are alike.
+    output : {"code", "reconstruction"}, default="code"
+        What ``transform`` returns: the code, or the reconstruction, in the layout given to ``fit``,
+        so that the autoencoder stands as a denoiser ahead of another estimator.
+    sample_shape : tuple of int or None, default=None
+        Shape of one sample, needed only where images come as flat rows.
+    channel_axis : "auto", int or None, default="auto"
+        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
+        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
+        single values in time are convolved over with ``None``.
+    scaling : {"auto", "feature", "shared"} or None, default="auto"
+        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
+        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
+        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
+        images and for tables whose features' ranges are within a factor of ten of each other,
+        ``"feature"`` for other tables. ``None``: not at all.
+    augmentation : "auto", dict, callable, list or None, default="auto"
+        Data augmentation while training. A dict of transforms and their strengths, from 0 to 1:
+        ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"``
+        (probability), ``"contrast"`` (factors about 1 on standardised values), ``"brightness"``
+        (standard deviations that are added), ``"erase"`` (the longest side of a box set to the
+        mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
+        ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
+        functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
+        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
+        them are unlabeled or where they are encoded alone, none elsewhere. An autoencoder's are
+        applied at the beginning of training alone, and the reconstruction is compared with the
+        samples as they are.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
+        falls with the square root, to 6 for 60 000.
+    batch_size : "auto" or int, default="auto"
+        Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
+        Where no classes are learned, it takes 256 of tables of less than 20 000 samples.
+    lr : "auto" or float, default="auto"
+        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
+        where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
+        to 200, rising with the square root.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
+        Optimizer, or a `torch.optim.Optimizer` class.
+    weight_decay : float, default=0.0001
+        Weight decay of the optimizer.
+    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
+        callbacks.
+    early_stopping : bool, default=False
+        Whether to set samples aside, stop when their loss no longer improves and keep the best
+        weights.
+    validation_fraction : float, default=0.1
+        Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement to wait for where ``early_stopping=True``.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call.
+    callbacks : list or None, default=None
+        skorch callbacks, called while training.
+    device : str, default="auto"
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
+        where there is one.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
+        steps of training, which compute with 16 bits: faster for convolutions on processors made
+        for it.
+    verbose : int, default=0
+        1 shows a progress bar with the losses.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the weights and of the order of the samples. ``None`` gives a different network in
+        each call. The global random generators are neither read nor changed.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net.
+    encoder_, decoder_ : torch.nn.Module
+        Its parts, on standardised samples and on codes.
+    resolved_params_ : dict
+        The value that each parameter took that may be left to the data, by name; it can be written
+        as JSON and passed to ``set_params``.
+    history_ : list of dict
+        Losses and duration (``"dur"``, seconds) of each epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    n_iter_ : int
+        Number of epochs trained.
+    sample_shape_ : tuple of int
+        Shape of one sample.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` was a DataFrame with string column names.
+
+    See Also
+    --------
+    VariationalAutoencoderTransformer : Codes that follow a normal distribution.
+    AECNNClassifier, AECNNRegressor : The same encoder, trained together with a back end.
+    AutoencoderOutlierDetector : Samples that reconstruct badly.
+    sklearn.decomposition.PCA : The linear counterpart.
+
+    Notes
+    -----
+    The loss of standardised samples :math:`x_i` with weights :math:`w_i` and mean :math:`\bar x` is
+
+    .. math:: R = \frac{\sum_i w_i \, \ell(x_i, \hat x_i)}{\sum_i w_i \, \ell(x_i, \bar x)},
+
+    0 for a perfect reconstruction, 1 for one as bad as the mean.
+
+    With ``encoder="pca"``, the code is that of PCA of the standardised and smoothly clipped
+    features, each component with a standard deviation of about one, plus a non-linear residual of
+    at most 0.3 that hidden layers learn. So a code tells a linear model about what PCA's tells it,
+    while the decoder, a linear map plus hidden layers, reconstructs more. Tables of features in
+    different units, which get it by default, are those of up to 500 features scaled by
+    ``"feature"``, and with ``scaling="auto"`` those of fewer than ten, or of equal standard
+    deviations. Another
+    ``code_activation``, a ``sparsity_weight`` and the loss ``"bce"`` go with ``encoder="dense"``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sk_aecnn import AutoencoderTransformer
+    >>> images = load_digits().images
+    >>> ae = AutoencoderTransformer(encoding_dim=8, max_epochs=5, random_state=0).fit(
+    ...     images
+    ... )
+    >>> ae.transform(images).shape
+    (1797, 8)
+    >>> ae.reconstruct(images[:2]).shape
+    (2, 8, 8)
+    >>> ae.sample(3, random_state=0).shape
+    (3, 8, 8)
+    """
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Encode samples, or reconstruct them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, encoding_dim)
+            Codes, in the dtype of ``precision``. A sample's code does not depend on the other
+            samples passed with it. With ``output="reconstruction"``, what ``reconstruct`` returns.
+        """
+        return self._infer("encode", X) if self.output == "code" else self.reconstruct(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns that ``transform`` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the features; those seen in ``fit`` by default.
+
+        Returns
+        -------
+        names : ndarray of str
+            ``autoencodertransformer0`` and so on for codes, those of the features themselves with
+            ``output="reconstruction"``.
+        """
+        naming = ClassNamePrefixFeaturesOutMixin if self.output == "code" else OneToOneFeatureMixin
+        names: np.ndarray = naming.get_feature_names_out(self, input_features)
+        return names
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return minus the reconstruction error of each sample: higher is more usual.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Minus the mean squared error, in the squared units of ``X``.
+        """
+        return -self.reconstruction_error(X)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.net_.module_.encoding_dim)
+
+    def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
+        return build_autoencoder(self._parameters(), plan, summary)

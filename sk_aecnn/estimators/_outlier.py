@@ -1,0 +1,358 @@
+"""The autoencoder as an outlier detector."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from sklearn.base import OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn._torch import as_tensor
+from sk_aecnn.data._rows import Rows, RowSubset
+from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
+from sk_aecnn.lifecycle._base import NetAndRecipes
+from sk_aecnn.lifecycle._coding import EncoderMixin, SamplingMixin
+from sk_aecnn.lifecycle._parameters import (
+    Auto,
+    CodeParameters,
+    Constraints,
+    Sizes,
+    Transforms,
+)
+from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.statistics._robust import (
+    choose_rows_for_covariance,
+    robust_mean_and_covariance,
+    robust_variances,
+    whitening,
+)
+from sk_aecnn.training._net import infer
+from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
+
+# beyond the third quartile, in interquartile ranges: Tukey's fence
+_FENCE = 1.5
+# of a cumulative sum of weights, relative
+_ROUNDING = 1e-12
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class OutlierParameters(CodeParameters):
+    """Which samples are outliers, and which are left out of training."""
+
+    contamination: float | Literal["auto"] = "auto"
+    support_fraction: float = 0.75
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "support_fraction": [Interval(Real, 0, 1, closed="right")],
+    }
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class AutoencoderOutlierDetector(
+    OutlierMixin, SamplingMixin, EncoderMixin, AutoencodingEstimator, OutlierParameters
+):
+    r"""Detect samples that differ from what an autoencoder learns most of them to be like.
+
+    Samples are unusual where features contradict the others, and come back with a large error, or
+    where their code lies far from the other codes. The score counts both, in units of what is
+    usual. New samples are judged as the training samples are.
+
+    Parameters
+    ----------
+    encoding_dim : int, default=8
+        Size of the code. It may exceed the number of features.
+    encoder : {"auto", "pca", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
+        Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
+        volumes; ``"dense"`` takes a sample as a vector; ``"pca"`` does as well, and begins as PCA,
+        to which hidden layers add what is not linear; ``"auto"`` convolves where samples have a
+        spatial axis, takes ``"pca"`` in `AutoencoderTransformer` for tables of features in
+        different units, and ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
+        returns a module, is called with the shape of a sample, channels first, and the size of the
+        code. A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer` is where to
+        start from: its scaling, encoder and decoder are copied.
+    decoder : "auto", class or callable, default="auto"
+        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
+        module, is called with the size of the code and the shape of a sample, channels first.
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. Convolutional
+        networks do not use it.
+    conv_channels : "auto", int or sequence of int, default="auto"
+        Channels of the convolutional stages of the encoder, each of which halves every spatial
+        axis; the decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or
+        fewer along each axis, 30 along a single one. Dense networks do not use it.
+    kernel_size : "auto" or int, default="auto"
+        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
+        3 elsewhere.
+    activation : str, class or callable, default="relu"
+        Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
+        arguments, or a function of a tensor.
+    normalization : {"auto", "batch"} or None, default="auto"
+        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
+        ``"batch"``, but none where classes or numbers are predicted from tables of fewer than 2 000
+        samples.
+    reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
+        Reconstruction error per element, averaged over features and divided by that of the training
+        mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
+        ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    noise : {"gaussian", "masking", "swap"}, callable or None, default="swap"
+        Noise on the standardised inputs while training, for a denoising autoencoder: the
+        reconstruction is compared with the clean input. Normal noise is added, values are set to
+        their mean, or are taken from other samples. A function takes (inputs, level, generator),
+        tensors with the samples on axis 0.
+    noise_level : float, default=0.5
+        Standard deviation of gaussian noise; share of the values that are masked or swapped.
+    code_activation : str, class or callable, default="identity"
+        Activation of the code, of the same choices as ``activation``.
+    sparsity_weight : float, default=0.0
+        Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
+        is, 1 where all are alike.
+    contamination : "auto" or float in (0, 0.5], default="auto"
+        Share of the training samples that ``predict`` calls outliers. ``"auto"`` calls those whose
+        root mean squared deviation is beyond the upper fence of a box plot: 1.5 interquartile
+        ranges above the third quartile.
+    support_fraction : float in (0, 1], default=0.75
+        Share of the samples of every batch that training learns from, those with the smallest
+        errors, so that outliers among the training samples are not learned. 1 learns from all: for
+        samples that are known to be inliers.
+    sample_shape : tuple of int or None, default=None
+        Shape of one sample, needed only where images come as flat rows.
+    channel_axis : "auto", int or None, default="auto"
+        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
+        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
+        single values in time are convolved over with ``None``.
+    scaling : {"auto", "feature", "shared"} or None, default="auto"
+        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
+        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
+        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
+        images and for tables whose features' ranges are within a factor of ten of each other,
+        ``"feature"`` for other tables. ``None``: not at all.
+    augmentation : "auto", dict, callable, list or None, default=None
+        Data augmentation while training. A dict of transforms and their strengths, from 0 to 1:
+        ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"``
+        (probability), ``"contrast"`` (factors about 1 on standardised values), ``"brightness"``
+        (standard deviations that are added), ``"erase"`` (the longest side of a box set to the
+        mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
+        ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
+        functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
+        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
+        them are unlabeled or where they are encoded alone, none elsewhere. An autoencoder's are
+        applied at the beginning of training alone, and the reconstruction is compared with the
+        samples as they are.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
+        falls with the square root, to 6 for 60 000.
+    batch_size : "auto" or int, default="auto"
+        Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
+        Where no classes are learned, it takes 256 of tables of less than 20 000 samples.
+    lr : "auto" or float, default="auto"
+        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
+        where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
+        to 200, rising with the square root.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
+        Optimizer, or a `torch.optim.Optimizer` class.
+    weight_decay : float, default=0.0001
+        Weight decay of the optimizer.
+    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
+        callbacks.
+    early_stopping : bool, default=False
+        Whether to set samples aside, stop when their loss no longer improves and keep the best
+        weights.
+    validation_fraction : float, default=0.1
+        Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement to wait for where ``early_stopping=True``.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call.
+    callbacks : list or None, default=None
+        skorch callbacks, called while training.
+    device : str, default="auto"
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
+        where there is one.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
+        steps of training, which compute with 16 bits: faster for convolutions on processors made
+        for it.
+    verbose : int, default=0
+        1 shows a progress bar with the losses.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the weights and of the order of the samples. ``None`` gives a different network in
+        each call. The global random generators are neither read nor changed.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net.
+    encoder_, decoder_ : torch.nn.Module
+        Its parts, on standardised samples and on codes.
+    resolved_params_ : dict
+        The value that each parameter took that may be left to the data, by name; it can be written
+        as JSON and passed to ``set_params``.
+    history_ : list of dict
+        Losses and duration (``"dur"``, seconds) of each epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    offset_ : float
+        Score below which a sample is an outlier.
+    residual_variance_ : ndarray of shape (n_features,) or sample_shape
+        Usual squared error of every feature, standardised, in the layout given to ``fit``.
+    code_mean_ : ndarray of shape (encoding_dim,)
+        Mean of usual codes.
+    code_covariance_ : ndarray of shape (encoding_dim, encoding_dim)
+        Their covariance.
+    n_iter_ : int
+        Number of epochs trained.
+    sample_shape_ : tuple of int
+        Shape of one sample.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` was a DataFrame with string column names.
+
+    See Also
+    --------
+    AutoencoderTransformer : The autoencoder by itself.
+    sklearn.ensemble.IsolationForest : Detects values that are rare, feature by feature.
+
+    Notes
+    -----
+    The score of a sample with standardised features :math:`x_j`, reconstructions :math:`\hat x_j`
+    and the code :math:`z` is minus its mean squared deviation,
+
+    .. math:: \frac{1}{d + k} \bigg( \sum_{j=1}^d \frac{(x_j - \hat x_j)^2}{\sigma_j^2} +
+              (z - \mu)^\top \Sigma^{-1} (z - \mu) \bigg):
+
+    but for constants, the logarithm of a density under which residuals and codes are normal. The
+    variances :math:`\sigma_j^2` of the residuals, the mean :math:`\mu` and the covariance
+    :math:`\Sigma` of the codes are those of the training samples, of which unusual ones weigh
+    less: :math:`1 / (1 + q)` at :math:`q` times the average squared distance.
+
+    Three things keep the outliers among the training samples from being learned: the rows with the
+    largest errors are left out of every batch, half of the inputs are swapped between rows, so that
+    a reconstruction has to follow from the other features, and the weights just named. A dense
+    network has smaller layers than those of the other estimators: larger ones learned no better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_aecnn import AutoencoderOutlierDetector
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 6))  # on a plane
+    >>> X[0] = 3.0
+    >>> detector = AutoencoderOutlierDetector(2, contamination=0.01, random_state=0)
+    >>> detector.fit_predict(X)[:4]
+    array([-1,  1,  1,  1])
+    """
+
+    encoding_dim: int = field(default=8, kw_only=False)
+    hidden_layer_sizes: Sizes = (64, 32)
+    noise: str | Callable[..., Any] | None = "swap"
+    noise_level: float = 0.5
+    augmentation: Transforms | Auto | None = None
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return minus the mean squared deviation of each sample: higher is more usual.
+
+        ``reconstruction_error(X, per_feature=True, scaled=True) / residual_variance_`` says which
+        features it comes from.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Minus the mean, over features and units of the code, of squared deviations in units of
+            what is usual: about -1 for usual samples.
+        """
+        check_is_fitted(self)
+        return -self._deviation(to_rows(self._validate_rows(X, self._geometry)[0]))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return how far the score of each sample is above that of the least usual inliers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            ``score_samples(X) - offset_``: negative for outliers.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Tell inliers from outliers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int64
+            1 for inliers, -1 for outliers.
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
+        trimmed = 1 - self.support_fraction
+        return build_autoencoder(self._parameters(), plan, summary, trimmed=trimmed)
+
+    def _finish(self, data: TrainingData) -> None:
+        super()._finish(data)
+        weight = np.ones(len(data.rows)) if data.weight is None else data.weight
+        self._fit_covariances(data.rows, weight)
+        self.offset_ = -float(_threshold(self._deviation(data.rows), weight, self.contamination))
+
+    def _fit_covariances(self, rows: Rows, weight: np.ndarray) -> None:
+        """Measure the variances of residuals and the covariance of codes of training rows."""
+        index = choose_rows_for_covariance(*rows.shape)
+        chosen, weight = RowSubset(rows, as_tensor(index)), weight[index]
+        squares = infer(self.net_, "standardised_squared_error", chosen)
+        codes = infer(self.net_, "encode", chosen).astype(np.float64)
+        self.residual_variance_ = self._in_layout(robust_variances(squares, weight)[None])[0]
+        self.code_mean_, self.code_covariance_ = robust_mean_and_covariance(codes, weight)
+
+    def _deviation(self, rows: Rows) -> np.ndarray:
+        return infer(
+            self.net_,
+            "deviation",
+            rows,
+            variances=torch.from_numpy(self.residual_variance_.ravel()),
+            mean=torch.from_numpy(self.code_mean_),
+            whitening=torch.from_numpy(whitening(self.code_covariance_)),
+        )
+
+
+def _threshold(
+    deviation: np.ndarray, weight: np.ndarray, contamination: float | Literal["auto"]
+) -> float:
+    """Return the largest deviation of an inlier."""
+    if contamination != "auto":
+        return _quantile(deviation, weight, 1 - contamination)
+    first, third = (_quantile(deviation, weight, share) for share in (0.25, 0.75))
+    fence = np.sqrt(third) + _FENCE * (np.sqrt(third) - np.sqrt(first))
+    return float(max(fence**2, third))  # of equal deviations the square of the root may be below
+
+
+def _quantile(values: np.ndarray, weight: np.ndarray, share: float) -> float:
+    """Return the smallest value that a share of the weight is at or below."""
+    order = np.argsort(values)
+    below = np.cumsum(weight[order])
+    least = share * below[-1] * (1 - _ROUNDING)
+    return float(values[order[np.searchsorted(below, least)]])

@@ -1,0 +1,332 @@
+"""The variational autoencoder as a transformer."""
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn.data._rows import Rows, RowSubset
+from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator
+from sk_aecnn.lifecycle._base import NetAndRecipes
+from sk_aecnn.lifecycle._coding import EncoderMixin
+from sk_aecnn.lifecycle._parameters import (
+    Auto,
+    Constraints,
+    DenoisingParameters,
+    Factory,
+    Transforms,
+)
+from sk_aecnn.nn import Corruption, VariationalAutoencoder
+from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
+from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
+from sk_aecnn.recipes._input import measure
+from sk_aecnn.recipes._recipe import DataSummary, resolve_augmenting, resolve_autoencoder
+from sk_aecnn.statistics._mixture import RandomState, check_n_samples, choose_rows, resolve_rng
+from sk_aecnn.training._losses import DivergenceLoss, LikelihoodLoss, Objective
+from sk_aecnn.training._net import infer
+from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
+
+# draws of the code of each sample, half of them mirror images of the others
+_DRAWS = 16
+_LEAST_VARIANCE = 1e-12
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class VariationalParameters(DenoisingParameters):
+    """The prior of a variational autoencoder."""
+
+    beta: float = 1.0
+    warm_up: float = 0.25
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "warm_up": [Interval(Real, 0, 1, closed="both")],
+    }
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, VariationalParameters):
+    r"""Learn codes that follow a standard normal distribution and from which samples are decoded.
+
+    The encoder maps a sample to a normal distribution of codes, the decoder maps a code drawn from
+    it back; the divergence of those distributions from the standard normal one, the prior, is kept
+    small as well. So the space of codes has no holes, and decoding draws from the prior gives new
+    samples.
+
+    Parameters
+    ----------
+    encoding_dim : int, default=32
+        Size of the code. It may exceed the number of features.
+    encoder : {"auto", "dense", "conv"}, class or callable, default="auto"
+        Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
+        volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
+        spatial axis, and takes ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
+        returns a module, is called with the shape of a sample, channels first, and the size of the
+        code twice over: means, and what the standard deviations are the softplus of.
+    decoder : "auto", class or callable, default="auto"
+        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
+        module, is called with the size of the code and the shape of a sample, channels first.
+    hidden_layer_sizes : int or sequence of int, default=(256, 128)
+        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. Convolutional
+        networks do not use it.
+    conv_channels : "auto", int or sequence of int, default="auto"
+        Channels of the convolutional stages of the encoder, each of which halves every spatial
+        axis; the decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or
+        fewer along each axis, 30 along a single one. Dense networks do not use it.
+    kernel_size : "auto" or int, default="auto"
+        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
+        3 elsewhere.
+    activation : str, class or callable, default="relu"
+        Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
+        arguments, or a function of a tensor.
+    normalization : {"auto", "batch"} or None, default="auto"
+        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
+        ``"batch"``, but none where classes or numbers are predicted from tables of fewer than 2 000
+        samples.
+    reconstruction_loss : {"mse", "bce"}, default="mse"
+        The distribution of the features given the code: normal (``"mse"``), or Bernoulli
+        (``"bce"``), which needs values in [0, 1].
+    noise : {"gaussian", "masking", "swap"}, callable or None, default=None
+        Noise on the standardised inputs while training, for a denoising autoencoder: the
+        reconstruction is compared with the clean input. Normal noise is added, values are set to
+        their mean, or are taken from other samples. A function takes (inputs, level, generator),
+        tensors with the samples on axis 0.
+    noise_level : float, default=0.3
+        Standard deviation of gaussian noise; share of the values that are masked or swapped.
+    beta : float, default=1.0
+        Weight of the divergence from the prior. Larger values give codes closer to the prior and
+        coarser reconstructions; 1 is the evidence lower bound.
+    warm_up : float in [0, 1], default=0.25
+        Share of training over which that weight rises to its full size.
+    sample_shape : tuple of int or None, default=None
+        Shape of one sample, needed only where images come as flat rows.
+    channel_axis : "auto", int or None, default="auto"
+        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
+        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
+        single values in time are convolved over with ``None``.
+    scaling : {"auto", "feature", "shared"} or None, default="auto"
+        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
+        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
+        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
+        images and for tables whose features' ranges are within a factor of ten of each other,
+        ``"feature"`` for other tables. ``None``: not at all.
+    augmentation : "auto", dict, callable, list or None, default=None
+        Data augmentation while training. A dict of transforms and their strengths, from 0 to 1:
+        ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"``
+        (probability), ``"contrast"`` (factors about 1 on standardised values), ``"brightness"``
+        (standard deviations that are added), ``"erase"`` (the longest side of a box set to the
+        mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
+        ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
+        functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
+        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
+        them are unlabeled or where they are encoded alone, none elsewhere.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
+        falls with the square root, to 6 for 60 000.
+    batch_size : "auto" or int, default="auto"
+        Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
+        Where no classes are learned, it takes 256 of tables of less than 20 000 samples.
+    lr : "auto" or float, default="auto"
+        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
+        where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
+        to 200, rising with the square root.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
+        Optimizer, or a `torch.optim.Optimizer` class.
+    weight_decay : float, default=0.0001
+        Weight decay of the optimizer.
+    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
+        callbacks.
+    early_stopping : bool, default=False
+        Whether to set samples aside, stop when their loss no longer improves and keep the best
+        weights.
+    validation_fraction : float, default=0.1
+        Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement to wait for where ``early_stopping=True``.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call.
+    callbacks : list or None, default=None
+        skorch callbacks, called while training.
+    device : str, default="auto"
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
+        where there is one.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
+        steps of training, which compute with 16 bits: faster for convolutions on processors made
+        for it.
+    verbose : int, default=0
+        1 shows a progress bar with the losses.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the weights and of the order of the samples. ``None`` gives a different network in
+        each call. The global random generators are neither read nor changed.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net.
+    encoder_, decoder_ : torch.nn.Module
+        Its parts, on standardised samples and on codes.
+    resolved_params_ : dict
+        The value that each parameter took that may be left to the data, by name; it can be written
+        as JSON and passed to ``set_params``.
+    history_ : list of dict
+        Losses and duration (``"dur"``, seconds) of each epoch.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    kl_per_unit_ : ndarray of shape (encoding_dim,)
+        Mean divergence of each unit of the code from the prior, in nats, over (at most 4096 of) the
+        training samples: what the unit tells of a sample. Silent units have 0.
+    noise_variance_ : float
+        Variance of the standardised features given the code; 1 with ``reconstruction_loss="bce"``.
+    n_iter_ : int
+        Number of epochs trained.
+    sample_shape_ : tuple of int
+        Shape of one sample.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where ``X`` was a DataFrame with string column names.
+
+    See Also
+    --------
+    AutoencoderTransformer : Without the prior; reconstructs better.
+
+    Notes
+    -----
+    The loss is minus the evidence lower bound (Kingma & Welling 2014, "Auto-encoding variational
+    Bayes"), with a weight :math:`\beta` (Higgins et al. 2017, "β-VAE"), divided by the number of
+    features :math:`d`:
+
+    .. math:: -\frac1d \Big( \operatorname{E}_{q(z \mid x)} \ln p(x \mid z)
+              - \beta \operatorname{KL}\big(q(z \mid x) \,\Vert\, p(z)\big) \Big).
+
+    :math:`p(x \mid z)` is normal with the variance that suits each batch best, its mean squared
+    error (Rybkin, Daniilidis & Levine 2021, "Simple and effective VAE training with calibrated
+    decoders"), so that the two terms need no balancing by hand.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sk_aecnn import VariationalAutoencoderTransformer
+    >>> images = load_digits().images
+    >>> vae = VariationalAutoencoderTransformer(8, max_epochs=5, random_state=0).fit(
+    ...     images
+    ... )
+    >>> vae.transform(images).shape
+    (1797, 8)
+    >>> vae.sample(3, random_state=0).shape
+    (3, 8, 8)
+    """
+
+    encoder: str | Factory = "auto"
+    reconstruction_loss: Literal["mse", "bce"] = "mse"
+    augmentation: Transforms | Auto | None = None
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "encoder": [StrOptions({"auto", "dense", "conv"}), callable],
+        "reconstruction_loss": [StrOptions({"mse", "bce"})],
+    }
+
+    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> np.ndarray:
+        """Generate new samples: decode draws from the prior.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of samples.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; ``None`` draws anew in each call.
+
+        Returns
+        -------
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples in the layout and the units given to ``fit``: means, without the noise of
+            single features.
+        """
+        check_is_fitted(self)
+        shape = check_n_samples(n_samples), self.net_.module_.encoding_dim
+        return self._decode(resolve_rng(random_state).standard_normal(shape))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        r"""Return a lower bound on the log-likelihood of each sample: higher is more usual.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows; tables may be sparse.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            The bound, in nats; of a density in the units of ``X`` for ``"mse"``, of a probability
+            for ``"bce"``.
+
+        Notes
+        -----
+        For standardised features :math:`(x_j - \mu_j) / s_j` with the variance :math:`\sigma^2` of
+        ``noise_variance_`` and the reconstructions :math:`\hat x_j(z)`,
+
+        .. math:: \ln p(x) \ge
+                  -\operatorname{E}_{q(z \mid x)} \sum_{j=1}^d
+                  \frac{(x_j - \hat x_j(z))^2}{2 s_j^2 \sigma^2}
+                  - \frac d2 \ln(2 \pi \sigma^2) - \sum_{j=1}^d \ln s_j
+                  - \operatorname{KL}\big(q(z \mid x) \,\Vert\, p(z)\big).
+
+        The mean over :math:`q` is taken over 16 codes whose standardised draws are the same for
+        every sample and every call, so scores repeat.
+        """
+        check_is_fitted(self)
+        rows = to_rows(self._validate_rows(X, self._geometry)[0])
+        network = self.net_.module_
+        error = self._draw_error(rows).mean(axis=1)
+        if not network.probabilities:
+            variance = self.noise_variance_
+            scale = network.layout.scale.cpu().numpy()
+            error = error / (2 * variance) + np.log(2 * np.pi * variance) * len(scale) / 2
+            error += np.log(scale).sum()
+        result: np.ndarray = -error - infer(self.net_, "divergence", rows).sum(axis=1)
+        return result
+
+    @property
+    def noise_variance_(self) -> float:
+        """The variance of the standardised features given the code."""
+        return float(self.net_.module_.noise_variance)
+
+    def _draw_error(self, rows: Rows | RowSubset) -> np.ndarray:
+        encoding_dim = self.net_.module_.encoding_dim
+        half = np.random.RandomState(0).standard_normal((_DRAWS // 2, encoding_dim))
+        draws = torch.from_numpy(np.concatenate([half, -half]))
+        return infer(self.net_, "draw_error", rows, draws=draws)
+
+    def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
+        parameters, moments = self._parameters(), measure(plan.data)
+        recipe = resolve_autoencoder(
+            parameters, summary, moments, n_encoded=2 * parameters["encoding_dim"]
+        )
+        parts = build_autoencoder_parts(recipe, plan, moments)
+        transforms = resolve_augmenting(parameters, summary)
+        network = VariationalAutoencoder(
+            **parts.named(),
+            corruption=Corruption(*recipe.noise),
+            augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
+        )
+        terms = {
+            "likelihood_loss": LikelihoodLoss(recipe.probabilities),
+            "divergence_loss": DivergenceLoss(plan.geometry.n_features, self.warm_up),
+        }
+        net = plan.build_net(network, Objective(terms, {"divergence_loss": self.beta}))
+        return net, (recipe, {"augmentation": as_parameter(transforms)})
+
+    def _finish(self, data: TrainingData) -> None:
+        index = torch.from_numpy(choose_rows(len(data.rows), data.weight, None))
+        rows = RowSubset(data.rows, index)
+        self.kl_per_unit_ = infer(self.net_, "divergence", rows).mean(axis=0)
+        if not self.net_.module_.probabilities:
+            variance = self._draw_error(rows).mean() / self.n_features_in_
+            self.net_.module_.noise_variance.fill_(max(variance, _LEAST_VARIANCE))

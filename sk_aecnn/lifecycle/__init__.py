@@ -1,0 +1,1 @@
+"""From ``fit`` to predictions: validate, encode the target, build, train, record."""

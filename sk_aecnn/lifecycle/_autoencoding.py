@@ -1,0 +1,170 @@
+"""What the estimators that learn from the samples alone have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sk_aecnn._compat import fit_context
+from sk_aecnn.lifecycle._base import NetAndRecipes
+from sk_aecnn.lifecycle._coding import CodingEstimator
+from sk_aecnn.nn import Autoencoder, Corruption, column_moments
+from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
+from sk_aecnn.recipes._autoencoder_parts import (
+    build_autoencoder_parts,
+    code_losses,
+    fit_reconstruction_loss,
+)
+from sk_aecnn.recipes._input import measure
+from sk_aecnn.recipes._recipe import (
+    DataSummary,
+    Parameters,
+    resolve_augmenting,
+    resolve_autoencoder,
+)
+from sk_aecnn.training._losses import Objective
+from sk_aecnn.training._net import infer
+from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class AutoencodingEstimator(CodingEstimator):
+    """An autoencoder by itself. Subclasses add their network and their scores."""
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train the autoencoder.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples. Sparse tables become dense one batch at a time.
+        y : object, default=None
+            Ignored; present for pipelines.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples, 0 or more; a sample of weight 0 counts as absent.
+        X_val : array-like of the shape of ``X`` but for the number of samples, default=None
+            Samples to watch for ``early_stopping=True`` instead of a part of ``X``. In a
+            `~sklearn.pipeline.Pipeline` they are transformed as ``X`` is with
+            ``transform_input=["X_val"]``.
+        sample_weight_val : array-like of shape (n_val_samples,) or None, default=None
+            Their weights.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used; the message says which and why.
+        DivergenceError
+            If the loss is no longer finite.
+        """
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            resume=self.warm_start and hasattr(self, "net_"),
+            validation=(X_val, None, sample_weight_val),
+        )
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one epoch on a part of the data, at a constant learning rate.
+
+        The first call fixes the network and the scaling; pass it rows that resemble those to come.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples.
+        y : object, default=None
+            Ignored; present for pipelines.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples, 0 or more.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            resume=hasattr(self, "net_"),
+            max_epochs=1,
+            lr_schedule="constant",
+        )
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the share of the variance that the reconstruction keeps, R².
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+        y : object, default=None
+            Ignored; present for model selection.
+
+        Returns
+        -------
+        score : float
+            One minus the squared error over the variance of ``X``, both summed over the features in
+            standardised units: 1 is perfect, 0 as bad as the mean of ``X``. Where ``X`` does not
+            vary, 1 for a perfect reconstruction and 0 otherwise.
+        """
+        check_is_fitted(self)
+        rows = to_rows(self._validate_rows(X, self._geometry)[0])
+        error = infer(self.net_, "standardised_mean_squared_error", rows).mean()
+        moments = column_moments(rows)
+        variance = float((moments.var / self.net_.module_.layout.scale.cpu().square()).mean())
+        if variance == 0:
+            return float(error == 0)
+        return float(1 - error / variance)
+
+    def _check_target(self, y: Any, rows: Any) -> tuple[None, None]:
+        return None, None
+
+    def _fit_target_encoder(self, data: TrainingData, classes: np.ndarray | None) -> None:
+        """Nothing: the samples are their own targets."""
+
+    def _encode_target(self, data: TrainingData) -> TrainingData:
+        return data
+
+
+def build_autoencoder(
+    parameters: Parameters, plan: FitPlan, summary: DataSummary, *, trimmed: float = 0.0
+) -> NetAndRecipes:
+    """Return a net around an autoencoder whose code is a point, and what it was built from.
+
+    A share of the rows of every batch, ``trimmed``, is left out of its loss.
+    """
+    moments = measure(plan.data)
+    recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=parameters["encoding_dim"])
+    parts = build_autoencoder_parts(recipe, plan, moments)
+    transforms = resolve_augmenting(parameters, summary)
+    network = Autoencoder(
+        **parts.named(),
+        corruption=Corruption(*recipe.noise),
+        augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype, fade=True),
+    )
+    loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments, trimmed=trimmed)
+    net = plan.build_net(network, Objective(*code_losses(recipe, loss)))
+    return net, (recipe, {"augmentation": as_parameter(transforms)})

@@ -1,0 +1,363 @@
+"""The lifecycle of every estimator, told once: validate, encode, build, train, record."""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch.utils.data import Subset
+
+from sk_aecnn._compat import CallbackSupportMixin, check_sample_weight
+from sk_aecnn._torch import (
+    DTYPES,
+    detach_tensor,
+    keep_freed_memory,
+    new_generator,
+    resolve_device,
+)
+from sk_aecnn.data._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
+from sk_aecnn.data._rows import BatchSource, RowDataset, Rows
+from sk_aecnn.lifecycle._parameters import (
+    Constraints,
+    InputParameters,
+    RunParameters,
+    TrainingParameters,
+    merge_constraints,
+)
+from sk_aecnn.recipes._recipe import (
+    DataSummary,
+    is_choice,
+    resolve_training,
+    resolved_parameters,
+)
+from sk_aecnn.training._net import TrainingNet, TrainingOptions, infer, snapshot, train
+from sk_aecnn.training._plan import FitPlan, TrainingData, hold_out, to_rows
+from sk_aecnn.training._progress import FitProgress
+
+# a net, and the recipes of its parts
+NetAndRecipes = tuple[TrainingNet, tuple[Any, ...]]
+
+
+class FittedAttributes:
+    """What ``fit`` leaves behind in every estimator."""
+
+    net_: TrainingNet
+    resolved_params_: dict[str, Any]
+    sample_shape_: tuple[int, ...]
+    history_: list[dict[str, Any]]
+    loss_curve_: list[float]
+    n_iter_: int
+    n_features_in_: int
+    _geometry: SampleGeometry
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class NetworkEstimator(
+    FittedAttributes,
+    CallbackSupportMixin,
+    RunParameters,
+    TrainingParameters,
+    InputParameters,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
+    """An estimator that trains a network on rows.
+
+    Subclasses say how their network is built and what the targets are; they call `_fit` from
+    ``fit`` and ``partial_fit``, and `_infer` from whatever predicts.
+    """
+
+    _doc_link_module: ClassVar[str] = "sk_aecnn"
+    _doc_link_template: ClassVar[str] = (
+        "https://sk-aecnn.readthedocs.io/en/latest/api/generated/sk_aecnn.{estimator_name}.html"
+    )
+    _parameter_constraints: ClassVar[Constraints] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._parameter_constraints = merge_constraints(cls)
+
+    @abstractmethod
+    def _check_target(self, y: Any, rows: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Return the validated target, and which rows have one (None where all have)."""
+
+    @abstractmethod
+    def _fit_target_encoder(self, data: TrainingData, classes: np.ndarray | None) -> None:
+        """Take from the targets of the first call what encodes them."""
+
+    @abstractmethod
+    def _encode_target(self, data: TrainingData) -> TrainingData:
+        """Return the rows with targets and weights as the objective wants them."""
+
+    @abstractmethod
+    def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
+        """Return a new net around the network and the objective, and what it was built from."""
+
+    @abstractmethod
+    def _finish(self, data: TrainingData) -> None:
+        """Take from the training rows what else a fitted estimator needs."""
+
+    @abstractmethod
+    def _check_rows(self, rows: Rows) -> None:
+        """Raise where the rows are of no use to the network."""
+
+    @abstractmethod
+    def _convolves(self, geometry: SampleGeometry) -> bool:
+        """Tell whether the network convolves over samples of a geometry."""
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        resume: bool,
+        classes: np.ndarray | None = None,
+        validation: tuple[Any, Any, Any] = (None, None, None),
+        **overrides: Any,
+    ) -> Self:
+        """Fit a copy and take over its attributes in one assignment, or none after an error.
+
+        ``overrides`` are parameters that have another value in this call.
+        """
+        progress = FitProgress(self, X, y, sample_weight)
+        keep_freed_memory()
+        fitted = self._shallow_copy()
+        fitted._train(X, y, sample_weight, resume, classes, validation, overrides, progress)
+        self.__dict__ = fitted.__dict__
+        progress.end()
+        return self
+
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        resume: bool,
+        classes: np.ndarray | None,
+        validation: tuple[Any, Any, Any],
+        overrides: Mapping[str, Any],
+        progress: FitProgress,
+    ) -> None:
+        """Validate, encode, build, train, record."""
+        parameters = self._parameters() | dict(overrides)
+        data, geometry = self._validate_training_data(
+            X, y, sample_weight, self._geometry if resume else None
+        )
+        if not resume:
+            self._fit_target_encoder(data, classes)
+        data = self._encode_target(data)
+        summary = DataSummary(geometry, *data.count(), get_tags(self).estimator_type)
+        options = resolve_training(parameters, summary)
+        plan = self._plan(data, geometry, options, validation, progress)
+        progress.begin(options.max_epochs + (0 if resume else parameters.get("pretrain_epochs", 0)))
+        net, resolved = self._net_for(plan, summary, parameters, resume)
+        if progress.stopped:  # in pretraining
+            options = replace(options, max_epochs=0)
+        self.resolved_params_ = resolved
+        progress.can_predict(lambda net: self._attributes_so_far(net, geometry, data))
+        train(net, options, plan.training, plan.validation, progress)
+        self.__dict__.update(self._fitted_attributes(net, geometry))
+        self._finish(data)
+
+    def _net_for(
+        self, plan: FitPlan, summary: DataSummary, parameters: Mapping[str, Any], resume: bool
+    ) -> tuple[TrainingNet, dict[str, Any]]:
+        """Return the net to train, and the values that parameters take with it."""
+        chosen = {"device": str(plan.device), "channel_axis": plan.geometry.channel_axis}
+        if resume:
+            resolved = resolved_parameters(parameters, plan.options, chosen)
+            return deepcopy(self.net_), self.resolved_params_ | resolved
+        net, recipes = self._build_net(plan, summary)
+        return net, resolved_parameters(parameters, plan.options, chosen, *recipes)
+
+    def _parameters(self) -> dict[str, Any]:
+        """Return the parameters by name."""
+        parameters: dict[str, Any] = self.get_params(deep=False)
+        return parameters
+
+    def _shallow_copy(self) -> Self:
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
+
+    def _validate_training_data(
+        self, X: Any, y: Any, sample_weight: Any, fitted: SampleGeometry | None
+    ) -> tuple[TrainingData, SampleGeometry]:
+        rows, geometry = self._validate_rows(X, fitted)
+        self._check_rows(to_rows(rows))
+        y, labeled = self._check_target(detach_tensor(y), rows)
+        weight = None
+        if sample_weight is not None:
+            weight = check_sample_weight(
+                detach_tensor(sample_weight), rows, dtype=np.float64, ensure_non_negative=True
+            )
+            kept = weight > 0
+            if not kept.any():
+                raise ValueError(
+                    "All entries of sample_weight are zero: no row is left to train on. Sample "
+                    "weights must contain at least one positive number."
+                )
+            if not kept.all():
+                rows, weight = rows[kept], weight[kept]
+                y, labeled = (None if part is None else part[kept] for part in (y, labeled))
+        return TrainingData(to_rows(rows), y, weight, labeled), geometry
+
+    def _validate_rows(self, X: Any, fitted: SampleGeometry | None) -> tuple[Any, SampleGeometry]:
+        """Return X as validated flat rows and the geometry, the one fitted on where there is."""
+        if fitted is not None and self._are_as_fitted(X):
+            return X, fitted
+        rows, data_shape = as_rows(detach_tensor(X))
+        if fitted is not None:
+            check_same_shape(data_shape, fitted, type(self).__name__)
+        rows = validate_data(self, rows, reset=fitted is None, accept_sparse="csr")
+        geometry = fitted
+        if geometry is None:
+            shape = rows.shape[1], data_shape
+            geometry = resolve_geometry(*shape, self.sample_shape, self.channel_axis)
+        if issparse(rows) and self._convolves(geometry):
+            raise ValueError(
+                f"X is a sparse matrix, but {type(self).__name__} convolves over samples of shape "
+                f"{geometry.shape}. Sparse data was passed where dense data is required: use "
+                "X.toarray(), or let the rows be a table (channel_axis='auto', sample_shape=None)."
+            )
+        return rows, geometry
+
+    def _are_as_fitted(self, X: Any) -> bool:
+        """Tell whether X is an array of finite numbers, as wide as in ``fit``, and none had names.
+
+        scikit-learn would pass it on as it is, after a time in which a small network predicts a
+        row. What is anything else is left to scikit-learn, and so are the errors.
+        """
+        if (
+            type(X) is not np.ndarray
+            or X.dtype.kind not in "buif"
+            or X.shape[1:] != (self.n_features_in_,)
+            or len(X) == 0
+            or hasattr(self, "feature_names_in_")
+        ):
+            return False
+        with np.errstate(all="ignore"):
+            return X.dtype.kind != "f" or isfinite(X.sum())
+
+    def _plan(
+        self,
+        data: TrainingData,
+        geometry: SampleGeometry,
+        options: TrainingOptions,
+        validation: tuple[Any, Any, Any],
+        progress: FitProgress,
+    ) -> FitPlan:
+        generator = new_generator(self._draw_seed())
+        training, held_out = self._split(data, geometry, validation)
+        device = resolve_device(self.device)
+        return FitPlan(data, geometry, training, held_out, options, device, generator, progress)
+
+    def _draw_seed(self) -> int:
+        """Draw a seed from ``random_state``, or from the system where it is None."""
+        if self.random_state is None:
+            return secrets.randbits(32)
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _split(
+        self, data: TrainingData, geometry: SampleGeometry, validation: tuple[Any, Any, Any]
+    ) -> tuple[BatchSource, BatchSource | None]:
+        """Return the training rows and, for early stopping, the validation rows apart."""
+        dataset = data.to_dataset(self._dtype)
+        if validation[0] is not None:
+            return dataset, self._validation_rows(geometry, *validation)
+        for name, value in zip(("y_val", "sample_weight_val"), validation[1:], strict=True):
+            if value is not None:
+                raise ValueError(f"{name} is passed without X_val, the samples that it is about.")
+        if not self.early_stopping:
+            return dataset, None
+        if len(dataset) < 2:
+            raise ValueError(
+                f"early_stopping=True sets rows aside for validation, but X has {len(dataset)} "
+                "sample(s) of positive weight; pass at least 2, or early_stopping=False."
+            )
+        training, validating = hold_out(
+            len(dataset), data.y, self.validation_fraction, self._draw_seed()
+        )
+        return Subset(dataset, training.tolist()), Subset(dataset, validating.tolist())
+
+    def _validation_rows(
+        self, geometry: SampleGeometry, X: Any, y: Any, sample_weight: Any
+    ) -> RowDataset:
+        """Return the rows that the user passed for validation."""
+        if not self.early_stopping:
+            raise ValueError(
+                "X_val is passed while early_stopping=False, where nothing is validated. Pass "
+                "early_stopping=True, or no X_val."
+            )
+        if y is None and get_tags(self).target_tags.required:
+            raise ValueError("X_val is passed without y_val, its targets. Pass both, or none.")
+        data, _ = self._validate_training_data(X, y, sample_weight, geometry)
+        return self._encode_target(data).to_dataset(self._dtype)
+
+    def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:
+        """Return what a trained net makes of the estimator."""
+        history = [
+            {name: value for name, value in epoch.items() if _is_of_interest(name)}
+            for epoch in net.history
+        ]
+        return {
+            "net_": net,
+            "_geometry": geometry,
+            "sample_shape_": geometry.shape,
+            "history_": history,
+            "loss_curve_": [epoch["train_loss"] for epoch in history],
+            "n_iter_": len(history),
+        }
+
+    def _attributes_so_far(
+        self, net: TrainingNet, geometry: SampleGeometry, data: TrainingData
+    ) -> dict[str, Any]:
+        """Return the attributes that the estimator would have if training ended now."""
+        fitted = self._shallow_copy()
+        fitted.__dict__.update(self._fitted_attributes(snapshot(net), geometry))
+        fitted._finish(data)
+        return fitted.__dict__
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return DTYPES[self.precision]
+
+    def _infer(self, method: str, X: Any) -> np.ndarray:
+        """Apply a method of the network to the rows of X."""
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # raises
+        rows, _ = self._validate_rows(X, self._geometry)
+        return infer(self.net_, method, to_rows(rows))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "net_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        encoder = getattr(self, "encoder", None)
+        flattens = is_choice(encoder, "dense") or is_choice(encoder, "pca")
+        tags.input_tags.sparse = self._reads_tables() or flattens
+        return tags
+
+    def _reads_tables(self) -> bool:
+        """Tell whether flat rows are tables, as far as the parameters say."""
+        one_axis = self.sample_shape is None or np.size(self.sample_shape) == 1
+        return one_axis and self.channel_axis is not None
+
+
+def _is_of_interest(name: str) -> bool:
+    """Tell what the user reads in a history from what skorch's callbacks keep there."""
+    return name != "batches" and not name.endswith(("_batch_count", "_best"))

@@ -1,0 +1,263 @@
+"""Class labels in, class labels and probabilities out: what every classifier shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from scipy.special import log_softmax, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils import check_consistent_length, column_or_1d, compute_sample_weight
+
+from sk_aecnn._compat import fit_context
+from sk_aecnn._torch import detach_tensor
+from sk_aecnn.data._targets import (
+    ClassLabels,
+    check_given,
+    check_labels,
+    check_some_labeled,
+    find_unlabeled,
+)
+from sk_aecnn.training._losses import UNLABELED_CODE, ClassificationLoss, TemperatureSoftmax
+from sk_aecnn.training._net import TrainingNet
+from sk_aecnn.training._plan import TrainingData
+
+
+class ClassificationMixin(ClassifierMixin):
+    """``fit``, ``partial_fit`` and the predictions of a classifier."""
+
+    _labels: ClassLabels
+    # of the estimator that this is mixed into
+    net_: TrainingNet
+    warm_start: bool
+    label_smoothing: float
+    class_weight: Mapping[Any, float] | Literal["balanced"] | None
+    _fit: Any
+    _infer: Any
+
+    def _nonlinearity(self) -> TemperatureSoftmax:
+        """Return what makes probabilities of the network's outputs."""
+        return TemperatureSoftmax(self.label_smoothing)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples. Sparse tables become dense one batch at a time.
+        y : array-like of shape (n_samples,)
+            Class labels of any kind.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples in every loss, 0 or more; a sample of weight 0 counts as absent.
+        X_val : array-like of the shape of ``X`` but for the number of samples, default=None
+            Samples to watch for ``early_stopping=True`` instead of a part of ``X``. In a
+            `~sklearn.pipeline.Pipeline` they are transformed as ``X`` is with
+            ``transform_input=["X_val"]``.
+        y_val : array-like of shape (n_val_samples,), default=None
+            Their labels.
+        sample_weight_val : array-like of shape (n_val_samples,) or None, default=None
+            Their weights.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used; the message says which and why.
+        DivergenceError
+            If the loss is no longer finite.
+        """
+        resume = self.warm_start and hasattr(self, "net_")
+        return self._fit(  # type: ignore[no-any-return]
+            X,
+            y,
+            sample_weight,
+            resume=resume,
+            classes=self.classes_ if resume else None,
+            validation=(X_val, y_val, sample_weight_val),
+        )
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one epoch on a part of the data, at a constant learning rate.
+
+        The first call fixes the network, the scaling and the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Class labels; not every class need be among them.
+        classes : array-like of shape (n_classes,) or None, default=None
+            Every label that any call will see. Needed in the first call; later ones may repeat it.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples, 0 or more.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        return self._fit(  # type: ignore[no-any-return]
+            X,
+            y,
+            sample_weight,
+            resume=hasattr(self, "net_"),
+            max_epochs=1,
+            lr_schedule="constant",
+            classes=self._classes_of_all_calls(classes),
+        )
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the class of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Class labels.
+        """
+        logits = self._infer("predict", X)
+        return self._labels.decode(logits.argmax(axis=1))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        result: np.ndarray = softmax(self._scaled_logits(X), axis=1)
+        return result
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            Logarithms of the probabilities, in the order of ``classes_``.
+        """
+        result: np.ndarray = log_softmax(self._scaled_logits(X), axis=1)
+        return result
+
+    def _scaled_logits(self, X: Any) -> np.ndarray:
+        logits = self._infer("predict", X).astype(np.float64)
+        result: np.ndarray = self.net_.predict_nonlinearity.inverse_temperature * logits
+        return result
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The class labels, sorted."""
+        return self._labels.classes
+
+    def _classes_of_all_calls(self, classes: Any) -> np.ndarray:
+        fitted = hasattr(self, "net_")
+        if classes is None and not fitted:
+            raise ValueError(
+                "classes must be passed in the first call to partial_fit: a list of every label "
+                "that this and later calls will see."
+            )
+        if classes is None:
+            return self.classes_
+        classes = np.unique(check_labels(detach_tensor(classes)))
+        unlabeled = getattr(self, "unlabeled", None)
+        if find_unlabeled(classes, unlabeled).any():
+            raise ValueError(
+                f"classes={classes.tolist()} hold unlabeled={unlabeled!r}, the mark of samples "
+                "without a label, which is no class. Leave it out."
+            )
+        if fitted and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"classes={classes.tolist()} differ from those of the first call to partial_fit, "
+                f"{self.classes_.tolist()}. Pass the same, or none."
+            )
+        result: np.ndarray = classes
+        return result
+
+    def _check_target(self, y: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        check_given(y, type(self).__name__)
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(rows, y)
+        unlabeled = getattr(self, "unlabeled", None)
+        unknown = find_unlabeled(y, unlabeled)
+        if not unknown.any():
+            return check_labels(y), None
+        if not unknown.all():
+            check_labels(y[~unknown])
+        return y, ~unknown
+
+    def _fit_target_encoder(self, data: TrainingData, classes: np.ndarray | None) -> None:
+        if classes is None:
+            labeled = data.targets if data.labeled is None else data.targets[data.labeled]
+            check_some_labeled(len(labeled), getattr(self, "unlabeled", None))
+            classes = labeled
+        self._labels = ClassLabels.of(classes)
+
+    def _encode_target(self, data: TrainingData) -> TrainingData:
+        labeled = np.ones(len(data.targets), dtype=bool) if data.labeled is None else data.labeled
+        codes = np.full(len(data.targets), UNLABELED_CODE, dtype=np.int64)
+        codes[labeled] = self._labels.encode(data.targets[labeled])
+        weight = data.weight
+        if self.class_weight is not None:
+            class_weight = np.ones(len(codes))
+            class_weight[labeled] = self._weigh_classes(data.targets[labeled])
+            weight = class_weight if weight is None else weight * class_weight
+        return replace(data, y=codes, weight=weight)
+
+    def _weigh_classes(self, y: np.ndarray) -> np.ndarray:
+        if len(y) == 0:
+            return np.ones(0)
+        class_weight = compute_sample_weight(self.class_weight, y)
+        if class_weight.min() < 0 or class_weight.max() == 0:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} must give no class a negative weight, and "
+                "some class of y a positive one."
+            )
+        result: np.ndarray = class_weight
+        return result
+
+    def _n_outputs(self, data: TrainingData) -> int:
+        return len(self._labels.classes)
+
+    def _task_losses(self) -> dict[str, torch.nn.Module]:
+        all_labeled = getattr(self, "unlabeled", None) is None
+        return {"classification_loss": ClassificationLoss(all_labeled, self.label_smoothing)}

@@ -1,0 +1,244 @@
+"""What every estimator with an autoencoder inside can do: to codes and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from sk_aecnn._compat import available_if
+from sk_aecnn._torch import DTYPES, as_tensor, torch_to_numpy
+from sk_aecnn.data._geometry import SampleGeometry
+from sk_aecnn.data._rows import Rows, RowSubset
+from sk_aecnn.lifecycle._base import NetworkEstimator
+from sk_aecnn.lifecycle._parameters import AutoencoderParameters
+from sk_aecnn.recipes._autoencoder_parts import check_unit_interval
+from sk_aecnn.recipes._recipe import reads_vectors
+from sk_aecnn.statistics._mixture import (
+    CodeMixture,
+    RandomState,
+    check_n_samples,
+    choose_rows,
+    resolve_rng,
+)
+from sk_aecnn.training._net import TrainingNet, infer
+from sk_aecnn.training._plan import TrainingData
+
+
+def trains_decoder(estimator: Any) -> bool:
+    """Tell whether a fitted estimator has a trained decoder, or an unfitted one will have it."""
+    if hasattr(estimator, "net_"):
+        return bool(estimator.net_.module_.has_trained_decoder)
+    return getattr(estimator, "reconstruction_weight", 1) > 0 or estimator.freeze_encoder
+
+
+def has_trained_decoder(estimator: Any) -> bool:
+    """Tell whether there is a reconstruction, or raise AttributeError with the remedy."""
+    if not trains_decoder(estimator):
+        raise AttributeError(
+            "reconstruction_weight=0 trains no decoder, and with backend_input='features' no code; "
+            "fit with a positive weight."
+        )
+    return True
+
+
+def _inverts_transform(estimator: Any) -> bool:
+    """Tell whether ``transform`` has an inverse, or raise AttributeError with the remedy."""
+    if getattr(estimator, "output", "code") != "code":
+        raise AttributeError(
+            "With output='reconstruction' transform returns samples, so that there is nothing to "
+            "invert; use output='code'."
+        )
+    return has_trained_decoder(estimator)
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters):
+    """An estimator with an autoencoder inside: its methods, but for ``transform``."""
+
+    @available_if(_inverts_transform)
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, encoding_dim)
+            Codes, as ``transform`` returns them.
+
+        Returns
+        -------
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples in the layout and the units given to ``fit``.
+
+        Raises
+        ------
+        ValueError
+            If the codes are not of the width of the code.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=[np.float32, np.float64], input_name="codes")
+        encoding_dim = self.net_.module_.encoding_dim
+        if codes.shape[1] != encoding_dim:
+            raise ValueError(
+                f"The codes have {codes.shape[1]} columns, but {type(self).__name__} was fitted "
+                f"with encoding_dim={encoding_dim}. Pass codes as transform returns them."
+            )
+        return self._decode(codes)
+
+    @available_if(has_trained_decoder)
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Encode and decode samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples in the layout and the units given to ``fit``.
+        """
+        return self._in_layout(self._infer("reconstruct", X))
+
+    @available_if(has_trained_decoder)
+    def reconstruction_error(
+        self, X: Any, *, per_feature: bool = False, scaled: bool = False
+    ) -> np.ndarray:
+        """Compute the squared error of the reconstruction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+        per_feature : bool, default=False
+            Whether to return the error of every feature instead of the mean over the features.
+        scaled : bool, default=False
+            Whether errors are of standardised features, without unit, as in training. Otherwise
+            they are in the squared units of ``X``.
+
+        Returns
+        -------
+        error : ndarray of float64
+            Mean squared error of each sample, shape (n_samples,), or squared error of each of its
+            features, in the layout given to ``fit``.
+        """
+        method = "squared_error" if per_feature else "mean_squared_error"
+        error = self._infer(f"standardised_{method}" if scaled else method, X)
+        return self._in_layout(error) if per_feature else error
+
+    def _result_dtype(self) -> np.dtype:
+        """Return the dtype of codes: that of the fitted network, or of the parameter."""
+        if hasattr(self, "net_"):
+            return torch_to_numpy(self.net_.module_.layout.dtype)
+        return torch_to_numpy(DTYPES[self.precision])
+
+    def _in_layout(self, rows: np.ndarray) -> np.ndarray:
+        return rows if self._geometry.given_flat else rows.reshape(len(rows), *self.sample_shape_)
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        """Return samples from codes of any precision."""
+        rows = as_tensor(codes.astype(self._result_dtype(), copy=False))
+        return self._in_layout(infer(self.net_, "decode", rows))
+
+    @property
+    def encoder_(self) -> torch.nn.Module:
+        """The trained encoder, a `torch.nn.Module` on standardised samples."""
+        encoder: torch.nn.Module = self.net_.module_.encoder
+        return encoder
+
+    @property
+    def decoder_(self) -> torch.nn.Module:
+        """The trained decoder, a `torch.nn.Module` on codes."""
+        has_trained_decoder(self)
+        decoder: torch.nn.Module = self.net_.module_.decoder
+        return decoder
+
+    def _check_rows(self, rows: Rows) -> None:
+        check_unit_interval(self.reconstruction_loss, rows)
+
+    def _convolves(self, geometry: SampleGeometry) -> bool:
+        return not reads_vectors(self.encoder, geometry)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = [self._result_dtype().name]
+        return tags
+
+
+class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """``transform`` to codes."""
+
+    net_: TrainingNet
+    _infer: Callable[[str, Any], np.ndarray]
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Encode samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, encoding_dim)
+            Codes, in the dtype of ``precision``. A sample's code does not depend on the other
+            samples passed with it.
+        """
+        if getattr(self, "backend_input", "code") == "features":
+            has_trained_decoder(self)
+        return self._infer("encode", X)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.net_.module_.encoding_dim)
+
+
+class SamplingMixin:
+    """``sample`` from a mixture fitted to the codes of training rows."""
+
+    net_: TrainingNet
+    _decode: Callable[[np.ndarray], np.ndarray]
+
+    @available_if(has_trained_decoder)
+    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> np.ndarray:
+        """Generate new samples like those of ``fit``.
+
+        Codes are drawn from a mixture of up to ten normal distributions fitted to the codes of
+        (at most 4096 of) the training samples, then decoded.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of samples.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; ``None`` draws anew in each call.
+
+        Returns
+        -------
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
+            Samples in the layout and the units given to ``fit``.
+        """
+        check_is_fitted(self)
+        n_samples = check_n_samples(n_samples)
+        return self._decode(self._sampler.draw(n_samples, resolve_rng(random_state)))
+
+    def _finish(self, data: TrainingData) -> None:
+        if trains_decoder(self):
+            self._sampler = fit_code_mixture(self.net_, data)
+
+
+def fit_code_mixture(
+    net: TrainingNet, data: TrainingData, classes: np.ndarray | None = None
+) -> CodeMixture:
+    """Return a sampler of codes like those of the training rows."""
+    index = choose_rows(len(data.rows), data.weight, classes)
+    rows = RowSubset(data.rows, as_tensor(index))
+    return CodeMixture(infer(net, "encode", rows), None if classes is None else classes[index])

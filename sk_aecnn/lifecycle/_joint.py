@@ -1,0 +1,126 @@
+"""The joint pair of autoencoder and back end: one network for all tasks."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+
+import torch
+from sklearn.frozen import FrozenEstimator
+
+from sk_aecnn.data._rows import without_targets
+from sk_aecnn.lifecycle._base import NetAndRecipes
+from sk_aecnn.lifecycle._coding import CodingEstimator, EncoderMixin
+from sk_aecnn.lifecycle._parameters import JointParameters
+from sk_aecnn.nn import Autoencoder, Corruption, JointNetwork
+from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
+from sk_aecnn.recipes._autoencoder_parts import (
+    AutoencoderParts,
+    build_autoencoder_parts,
+    fit_reconstruction_loss,
+)
+from sk_aecnn.recipes._backends import build_backend
+from sk_aecnn.recipes._defaults import CONSISTENCY_NOISE
+from sk_aecnn.recipes._input import measure
+from sk_aecnn.recipes._recipe import (
+    DataSummary,
+    resolve_augmenting,
+    resolve_autoencoder,
+    resolve_backend,
+)
+from sk_aecnn.training._losses import Objective, ReconstructionLoss, TemperatureSoftmax
+from sk_aecnn.training._net import train
+from sk_aecnn.training._plan import FitPlan, TrainingData
+
+# losses by name, and their weights where these are not one
+Losses = tuple[dict[str, torch.nn.Module], dict[str, float]]
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class JointEstimator(EncoderMixin, CodingEstimator, JointParameters):
+    """An autoencoder whose encoder feeds a back end, trained together or one after the other."""
+
+    @abstractmethod
+    def _n_outputs(self, data: TrainingData) -> int:
+        """Return the size of the back end's output."""
+
+    @abstractmethod
+    def _task_losses(self) -> dict[str, torch.nn.Module]:
+        """Return the losses of the task, by name."""
+
+    @abstractmethod
+    def _consistency_losses(self) -> Losses:
+        """Return the losses of predictions for unlabeled samples, and their weights."""
+
+    @abstractmethod
+    def _nonlinearity(self) -> TemperatureSoftmax | None:
+        """Return what makes probabilities of the network's outputs."""
+
+    def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
+        parameters, moments = self._parameters(), measure(plan.data)
+        recipe = resolve_autoencoder(
+            parameters, summary, moments, n_encoded=parameters["encoding_dim"]
+        )
+        parts = build_autoencoder_parts(recipe, plan, moments)
+        loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments)
+        self._check_phases()
+        self.pretrain_loss_curve_ = self._pretrain(parts, loss, plan)
+        in_shape = (recipe.encoding_dim,) if self.backend_input == "code" else parts.feature_shape
+        backend_recipe = resolve_backend(
+            parameters, summary, in_shape, self._n_outputs(plan.data), recipe.kernel_size
+        )
+        reconstructs = self.reconstruction_weight > 0 and not self.freeze_encoder
+        terms: dict[str, torch.nn.Module] = self._task_losses()
+        weights: dict[str, float] = {}
+        consistency_terms, consistency_weights = self._consistency_losses()
+        transforms = resolve_augmenting(parameters, summary)
+        network = JointNetwork(
+            **parts.named(),
+            corruption=Corruption(*CONSISTENCY_NOISE) if consistency_terms else Corruption(),
+            backend=build_backend(backend_recipe, plan.generator),
+            n_outputs=backend_recipe.n_outputs,
+            augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
+            backend_input=self.backend_input,
+            reconstructs=reconstructs,
+            frozen=self.freeze_encoder,
+            consistent=bool(consistency_terms),
+        )
+        terms |= consistency_terms
+        weights |= consistency_weights
+        if reconstructs:
+            terms["reconstruction_loss"] = loss
+            weights["reconstruction_loss"] = self.reconstruction_weight
+        net = plan.build_net(network, Objective(terms, weights), self._nonlinearity())
+        chosen = {
+            "n_bins": parts.n_bins(recipe),
+            "backend_channels": backend_recipe.channels,
+            "augmentation": as_parameter(transforms),
+        }
+        return net, (recipe, backend_recipe, chosen)
+
+    def _check_phases(self) -> None:
+        """Raise where a phase of training has nothing to train, or to go on from."""
+        if self.freeze_encoder and not (
+            self.pretrain_epochs or isinstance(self.encoder, FrozenEstimator)
+        ):
+            raise ValueError(
+                "freeze_encoder=True would freeze an encoder of random weights. Pass "
+                "pretrain_epochs, or a fitted transformer: "
+                "encoder=FrozenEstimator(AutoencoderTransformer().fit(X))."
+            )
+
+    def _pretrain(
+        self, parts: AutoencoderParts, loss: ReconstructionLoss, plan: FitPlan
+    ) -> list[float]:
+        """Train the autoencoder by itself, in place; return the loss of each epoch."""
+        if self.pretrain_epochs == 0:
+            return []
+        options = replace(
+            plan.options, max_epochs=self.pretrain_epochs, patience=None, callbacks=()
+        )
+        network = Autoencoder(**parts.named(), corruption=Corruption())
+        objective = Objective({"reconstruction_loss": loss}, {})
+        net = replace(plan, options=options).build_net(network, objective)
+        train(net, options, without_targets(plan.training), None, plan.progress)
+        losses: list[float] = net.history[:, "train_loss"]
+        return losses

@@ -1,0 +1,162 @@
+"""Numbers in, numbers out: what every regressor shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import RegressorMixin
+from sklearn.utils import check_array, check_consistent_length
+
+from sk_aecnn._compat import fit_context
+from sk_aecnn.data._targets import TargetScaler, check_given, check_some_labeled, find_unlabeled
+from sk_aecnn.training._losses import RegressionLoss
+from sk_aecnn.training._plan import TrainingData
+
+
+class RegressionMixin(RegressorMixin):
+    """``fit``, ``partial_fit`` and ``predict`` of a regressor with one or many targets."""
+
+    _target_scaler: TargetScaler
+    # of the estimator that this is mixed into
+    warm_start: bool
+    _fit: Any
+    _infer: Any
+
+    def _nonlinearity(self) -> None:
+        """Return what comes between the network and its predictions: nothing."""
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples. Sparse tables become dense one batch at a time.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets. Each is standardised inside, so that targets of any units count alike.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples in every loss, 0 or more; a sample of weight 0 counts as absent.
+        X_val : array-like of the shape of ``X`` but for the number of samples, default=None
+            Samples to watch for ``early_stopping=True`` instead of a part of ``X``. In a
+            `~sklearn.pipeline.Pipeline` they are transformed as ``X`` is with
+            ``transform_input=["X_val"]``.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val_samples,) or None, default=None
+            Their weights.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used; the message says which and why.
+        DivergenceError
+            If the loss is no longer finite.
+        """
+        return self._fit(  # type: ignore[no-any-return]
+            X,
+            y,
+            sample_weight,
+            resume=self.warm_start and hasattr(self, "net_"),
+            validation=(X_val, y_val, sample_weight_val),
+        )
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch on a part of the data, at a constant learning rate.
+
+        The first call fixes the network and the scaling of samples and targets; pass it rows that
+        resemble those to come.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples, 0 or more.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        return self._fit(  # type: ignore[no-any-return]
+            X,
+            y,
+            sample_weight,
+            resume=hasattr(self, "net_"),
+            max_epochs=1,
+            lr_schedule="constant",
+        )
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the targets of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets), float64
+            Targets in the layout and the units given to ``fit``.
+        """
+        predictions = self._infer("predict", X)
+        return self._target_scaler.decode(predictions)
+
+    def _check_target(self, y: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        check_given(y, type(self).__name__)
+        y = check_array(
+            y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
+        )
+        check_consistent_length(rows, y)
+        unlabeled = getattr(self, "unlabeled", None)
+        if np.isnan(y).any() and unlabeled is None:
+            raise ValueError(
+                "Input y contains NaN. Leave those rows out, or have them train the encoder without"
+                " a target: AECNNRegressor(unlabeled=float('nan'))."
+            )
+        missing = np.all(find_unlabeled(y, unlabeled).reshape(len(y), -1), axis=1)
+        return y, ~missing if missing.any() else None
+
+    def _fit_target_encoder(self, data: TrainingData, classes: np.ndarray | None) -> None:
+        n_labeled = len(data.targets) if data.labeled is None else int(data.labeled.sum())
+        check_some_labeled(n_labeled, getattr(self, "unlabeled", None))
+        self._target_scaler = TargetScaler.of(data.targets, data.weight)
+
+    def _encode_target(self, data: TrainingData) -> TrainingData:
+        return replace(data, y=self._target_scaler.encode(data.targets))
+
+    def _n_outputs(self, data: TrainingData) -> int:
+        return len(self._target_scaler.mean)
+
+    def _task_losses(self) -> dict[str, torch.nn.Module]:
+        return {"regression_loss": RegressionLoss()}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

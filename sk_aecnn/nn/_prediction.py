@@ -1,0 +1,199 @@
+"""The networks that predict: rows in; predictions out, with or without reconstructions.
+
+As in `_networks`, ``forward`` is what training needs and returns a dictionary of tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sk_aecnn.nn._augmentation import Augmentation
+from sk_aecnn.nn._layout import InputLayout
+from sk_aecnn.nn._networks import BaseAutoencoder, Outputs, weighted_batch_norm
+from sk_aecnn.nn._noise import Corruption
+
+
+class JointNetwork(BaseAutoencoder):
+    """An autoencoder whose encoder feeds a back end.
+
+    Parameters
+    ----------
+    layout, encoder, decoder, encoding_dim, corruption, probabilities
+        As for `BaseAutoencoder`.
+    backend : nn.Module
+        Code, or features, to predictions.
+    n_outputs : int
+        Numbers in a prediction.
+    augmentation : Augmentation
+        Random transforms of the rows while training.
+    backend_input : {"code", "features"}
+        What the back end sees: the code, just as ``transform`` returns it, or the encoder's last
+        hidden layer, with the bottleneck and the decoder beside the back end.
+    reconstructs : bool
+        Whether the forward pass computes the reconstruction.
+    frozen : bool
+        Whether the encoder and the decoder stay as they are.
+    consistent : bool
+        Whether predictions for corrupted copies of the unlabeled rows, augmented anew, are part of
+        the forward pass while training. ``corruption`` corrupts these copies alone.
+
+    Shape
+    -----
+    rows : (batch, n_features); prediction : (batch, n_outputs)
+    """
+
+    def __init__(
+        self,
+        layout: InputLayout,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        encoding_dim: int,
+        corruption: Corruption,
+        probabilities: bool,
+        backend: nn.Module,
+        n_outputs: int,
+        augmentation: Augmentation,
+        backend_input: str = "features",
+        reconstructs: bool = True,
+        frozen: bool = False,
+        consistent: bool = False,
+    ) -> None:
+        super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
+        self.backend: Any = backend
+        self.n_outputs = n_outputs
+        self.augmentation = augmentation
+        self.backend_input = backend_input
+        self.reconstructs = reconstructs
+        self.frozen = frozen
+        self.consistent = consistent
+        if frozen:
+            self.encoder.requires_grad_(False)
+            self.decoder.requires_grad_(False)
+
+    @property
+    def has_trained_decoder(self) -> bool:
+        """Whether the decoder is trained, here or before."""
+        return self.reconstructs or self.frozen
+
+    def train(self, mode: bool = True) -> JointNetwork:
+        """Set the mode of all parts but the frozen ones, which do not learn statistics either."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+            self.decoder.eval()
+        return self
+
+    def forward(
+        self, rows: Tensor, row_weight: Tensor | None = None, labeled: Tensor | None = None
+    ) -> Outputs:
+        """Return the predictions and what the other losses ask for.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (batch, n_features)
+            Rows.
+        row_weight : Tensor of shape (batch,) or None
+            Weights.
+        labeled : Tensor of shape (batch,), bool, or None
+            Which rows have a target; ``None`` where all have.
+        """
+        if self.training and self.consistent and labeled is not None:
+            copies = self.corruption(self._augmented(rows[~labeled]))
+            return self._forward_with_copies(rows, row_weight, ~labeled, copies)
+        rows = self.augmentation.move(rows)
+        x = self.layout(rows)
+        with weighted_batch_norm(self, row_weight):
+            features = self.encoder.features(self.augmentation.perturb(x))
+            if not self.reconstructs:
+                return {"prediction": self._predict(features)}
+            code = self.encoder.code(features)
+            prediction = self.backend(code if self.backend_input == "code" else features)
+            output = self.decoder(code)
+        return {
+            "prediction": prediction,
+            "output": output,
+            "target": self.target(rows, x),
+            "code": code,
+        }
+
+    def _augmented(self, rows: Tensor) -> Tensor:
+        """Return rows as the encoder sees them while training."""
+        return self.augmentation.perturb(self.layout(self.augmentation.move(rows)))
+
+    def _forward_with_copies(
+        self,
+        rows: Tensor,
+        row_weight: Tensor | None,
+        unlabeled: Tensor,
+        copies: Tensor,
+    ) -> Outputs:
+        """Return what `forward` does for clean rows, and the predictions for corrupted copies."""
+        rows = self.augmentation.move(rows)
+        x = self.layout(rows)
+        weight = None if row_weight is None else torch.cat([row_weight, row_weight[unlabeled]])
+        with weighted_batch_norm(self, weight):
+            features = self.encoder.features(torch.cat([self.augmentation.perturb(x), copies]))
+            prediction = self._predict(features)
+        outputs = {"prediction": prediction[: len(x)], "corrupted": prediction[len(x) :]}
+        if not self.reconstructs:
+            return outputs
+        with weighted_batch_norm(self, row_weight):
+            code = self.encoder.code(features[: len(x)])
+            output = self.decoder(code)
+        return outputs | {"output": output, "target": self.target(rows, x), "code": code}
+
+    def predict(self, rows: Tensor) -> Tensor:
+        """Return what the back end says of rows, (batch, n_outputs)."""
+        return self._predict(self.encoder.features(self.layout(rows)))
+
+    def _predict(self, features: Tensor) -> Tensor:
+        seen = self.encoder.code(features) if self.backend_input == "code" else features
+        prediction: Tensor = self.backend(seen)
+        return prediction
+
+
+class ConvolutionalNetwork(nn.Module):
+    """A back end on the standardised rows themselves.
+
+    Parameters
+    ----------
+    layout : InputLayout
+        From rows to the back end's input.
+    backend : nn.Module
+        Input to predictions.
+    n_outputs : int
+        Numbers in a prediction.
+    augmentation : Augmentation
+        Random transforms of the rows while training.
+
+    Shape
+    -----
+    rows : (batch, n_features); prediction : (batch, n_outputs)
+    """
+
+    def __init__(
+        self,
+        layout: InputLayout,
+        backend: nn.Module,
+        n_outputs: int,
+        augmentation: Augmentation,
+    ) -> None:
+        super().__init__()
+        self.layout = layout
+        self.backend: Any = backend
+        self.n_outputs = n_outputs
+        self.augmentation = augmentation
+
+    def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
+        """Return the predictions."""
+        with weighted_batch_norm(self, row_weight):
+            x = self.augmentation.perturb(self.layout(self.augmentation.move(rows)))
+            return {"prediction": self.backend(x)}
+
+    def predict(self, rows: Tensor) -> Tensor:
+        """Return what the back end says of rows, (batch, n_outputs)."""
+        prediction: Tensor = self.backend(self.layout(rows))
+        return prediction

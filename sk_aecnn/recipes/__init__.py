@@ -1,0 +1,1 @@
+"""From parameters and data to concrete values, and from these to networks."""

@@ -1,0 +1,124 @@
+"""The parameter ``augmentation``: which transforms, how strong, and what applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sk_aecnn.data._geometry import SampleGeometry
+from sk_aecnn.nn import GEOMETRIC, PHOTOMETRIC, Augmentation, CustomTransform
+from sk_aecnn.recipes._defaults import Task, auto_augmentation
+
+Augment = Callable[..., Tensor]
+# transforms by name with their strengths, or functions of the user's own, in order
+Augmenting = tuple[tuple[str, float] | Augment, ...]
+
+# transforms that move what is at one position to another
+_SPATIAL = {"translate", "horizontal_flip", "erase"}
+
+
+def resolve_augmentation(
+    augmentation: Any, geometry: SampleGeometry, task: Task, n_unlabeled: int
+) -> Augmenting:
+    """Return the transforms of the parameter, or raise where there is no such transform.
+
+    Examples
+    --------
+    >>> table = SampleGeometry((50,), 0)
+    >>> resolve_augmentation({"contrast": 0.2}, table, "classifier", 0)
+    (('contrast', 0.2),)
+    """
+    if isinstance(augmentation, str):
+        augmentation = auto_augmentation(geometry, task, n_unlabeled)
+    if augmentation is None:
+        return ()
+    if callable(augmentation):
+        return (augmentation,)
+    if isinstance(augmentation, Mapping):
+        return tuple(
+            (name, _check_strength(name, strength, geometry))
+            for name, strength in augmentation.items()
+        )
+    return tuple(
+        transform
+        for entry in augmentation
+        for transform in resolve_augmentation(_check_entry(entry), geometry, task, n_unlabeled)
+    )
+
+
+def as_parameter(transforms: Augmenting) -> dict[str, float] | tuple[Any, ...] | None:
+    """Return transforms in the form that the parameter takes: a dict where all have a name."""
+    if not transforms:
+        return None
+    named = [transform for transform in transforms if isinstance(transform, tuple)]
+    if len(named) < len(transforms):
+        return transforms
+    once = len(dict(named)) == len(named)
+    return dict(named) if once else tuple({name: strength} for name, strength in named)
+
+
+def build_augmentation(
+    transforms: Augmenting, geometry: SampleGeometry, dtype: torch.dtype, *, fade: bool = False
+) -> Augmentation:
+    """Return the module that transforms the samples of a geometry.
+
+    Parameters
+    ----------
+    transforms : tuple
+        As `resolve_augmentation` returns them.
+    geometry : SampleGeometry
+        The shape of a sample.
+    dtype : torch.dtype
+        Precision of the network.
+    fade : bool
+        Whether samples are transformed at the beginning of training alone.
+    """
+    shape, axis = geometry.shape, geometry.channel_axis
+    moves: list[nn.Module] = []
+    perturbs: list[nn.Module] = []
+    for transform in transforms:
+        if callable(transform):
+            moves.append(CustomTransform(transform, shape, axis, dtype))
+            continue
+        name, strength = transform
+        if strength == 0:
+            continue
+        if name in GEOMETRIC:
+            moves.append(GEOMETRIC[name](shape, axis, strength))
+        else:
+            perturbs.append(PHOTOMETRIC[name](shape, axis, strength))
+    return Augmentation(moves, perturbs, fade)
+
+
+def _check_entry(entry: Any) -> Any:
+    if callable(entry) or isinstance(entry, Mapping):
+        return entry
+    raise ValueError(
+        f"augmentation has an entry {entry!r}. A list holds functions of a batch, and dicts of "
+        "built-in transforms with their strengths, such as {'translate': 0.1}."
+    )
+
+
+def _check_strength(name: Any, strength: Any, geometry: SampleGeometry) -> float:
+    choices: Sequence[str] = sorted(GEOMETRIC | PHOTOMETRIC)
+    if name not in choices:
+        raise ValueError(
+            f"augmentation has no transform {name!r}; choose among {', '.join(choices)}, or pass a "
+            "function of a batch."
+        )
+    is_number = isinstance(strength, Real) and not isinstance(strength, bool)
+    if not is_number or not 0 <= float(strength) <= 1:
+        raise ValueError(
+            f"augmentation={{{name!r}: {strength!r}}} must have a strength between 0 and 1."
+        )
+    if name in _SPATIAL and float(strength) > 0 and not geometry.spatial:
+        raise ValueError(
+            f"augmentation={{{name!r}: {strength!r}}} changes positions, but samples of shape "
+            f"{geometry.shape} have no spatial axis. Leave it out, or pass sample_shape or "
+            "channel_axis."
+        )
+    return float(strength)

@@ -1,0 +1,244 @@
+"""From a recipe to the parts of an autoencoder and its losses."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from sklearn.frozen import FrozenEstimator
+from torch import nn
+
+from sk_aecnn.data._rows import Rows
+from sk_aecnn.nn import (
+    Autoencoder,
+    ConvDecoder,
+    ConvEncoder,
+    DenseDecoder,
+    DenseEncoder,
+    InputLayout,
+    JointNetwork,
+    Moments,
+    PCADecoder,
+    PCAEncoder,
+    PiecewiseLinearEncoding,
+    build,
+    build_custom,
+    build_custom_encoder,
+    fit_pca,
+)
+from sk_aecnn.recipes._input import build_bins, build_layout
+from sk_aecnn.recipes._recipe import AutoencoderRecipe, is_choice
+from sk_aecnn.training._losses import ReconstructionLoss, SparsityPenalty, constant_error
+from sk_aecnn.training._plan import FitPlan, TrainingData
+
+
+@dataclass(frozen=True)
+class AutoencoderParts:
+    """The parts of an autoencoder, by the names that the networks give them."""
+
+    layout: InputLayout
+    encoder: nn.Module
+    decoder: nn.Module
+    encoding_dim: int
+    probabilities: bool
+
+    def named(self) -> dict[str, Any]:
+        """Return the parts as keyword arguments of a network."""
+        return dict(vars(self))
+
+    @property
+    def feature_shape(self) -> tuple[int, ...]:
+        """The shape of what a back end may look at."""
+        shape: Any = self.encoder.feature_shape
+        return tuple(shape)
+
+    def n_bins(self, recipe: AutoencoderRecipe) -> int | None:
+        """Return the bins of a feature, None where the encoder got none."""
+        layers = self.encoder.modules()
+        has_bins = any(isinstance(layer, PiecewiseLinearEncoding) for layer in layers)
+        return recipe.input.n_bins if has_bins else None
+
+
+def build_autoencoder_parts(
+    recipe: AutoencoderRecipe, plan: FitPlan, moments: Moments
+) -> AutoencoderParts:
+    """Build the scaling, the encoder and the decoder.
+
+    Parameters
+    ----------
+    recipe : AutoencoderRecipe
+        Which.
+    plan : FitPlan
+        The rows that the scaling is fitted to, and what parameters are drawn from.
+    moments : Moments
+        Of the features.
+    """
+    if isinstance(recipe.encoder, FrozenEstimator):
+        layout, encoder, decoder = _copy_fitted(recipe, recipe.encoder)
+    else:
+        layout = build_layout(recipe.input, moments)
+        if is_choice(recipe.encoder, "pca"):
+            encoder, decoder = _build_from_pca(recipe, plan, layout)
+        else:
+            encoder = _build_encoder(
+                recipe, plan.generator, build_bins(recipe.input, plan.data, layout)
+            )
+            decoder = _build_decoder(recipe, plan.generator)
+    return AutoencoderParts(layout, encoder, decoder, recipe.encoding_dim, recipe.probabilities)
+
+
+def check_no_instance(name: str, choice: Any) -> None:
+    """Raise where a network is passed instead of what makes one."""
+    if isinstance(choice, nn.Module):
+        raise ValueError(
+            f"{name} must be a class, or a function that returns a torch.nn.Module, so that each "
+            f"fit has a network of its own; got an instance of {type(choice).__name__}. Pass the "
+            "class, or functools.partial of it."
+        )
+
+
+def _build_encoder(
+    recipe: AutoencoderRecipe, generator: torch.Generator, bins: PiecewiseLinearEncoding | None
+) -> nn.Module:
+    in_shape, n_encoded = recipe.input.in_shape, recipe.n_encoded
+    check_no_instance("encoder", recipe.encoder)
+    if not isinstance(recipe.encoder, str):
+        return build_custom_encoder(
+            recipe.encoder, in_shape, n_encoded, recipe.input.dtype, generator
+        )
+    activations = recipe.activation, recipe.code_activation
+    if not recipe.input.flat:
+        channels, *spatial = in_shape
+        sizes = recipe.conv_channels, n_encoded, recipe.kernel_size
+        convolve = partial(
+            ConvEncoder, channels, spatial, *sizes, *activations, recipe.normalization
+        )
+        return build(convolve, recipe.input.dtype, generator)
+    n_inputs = in_shape[0] if bins is None else bins.n_outputs
+    make = partial(DenseEncoder, n_inputs, recipe.hidden_layer_sizes, n_encoded, *activations)
+    encoder = build(make, recipe.input.dtype, generator)
+    if bins is not None:
+        encoder.body.insert(0, bins)
+    return encoder
+
+
+def _build_decoder(recipe: AutoencoderRecipe, generator: torch.Generator) -> nn.Module:
+    in_shape, dim, dtype = recipe.input.in_shape, recipe.encoding_dim, recipe.input.dtype
+    check_no_instance("decoder", recipe.decoder)
+    if not isinstance(recipe.decoder, str):
+        return build_custom("decoder", recipe.decoder, (dim,), in_shape, dtype, generator)
+    if recipe.input.flat:
+        sizes = in_shape[0], recipe.hidden_layer_sizes, dim
+        return build(partial(DenseDecoder, *sizes, recipe.activation), dtype, generator)
+    channels, *spatial = in_shape
+    last = recipe.kernel_size, recipe.activation, recipe.normalization
+    convolve = partial(ConvDecoder, channels, spatial, recipe.conv_channels, dim, *last)
+    return build(convolve, dtype, generator)
+
+
+def _build_from_pca(
+    recipe: AutoencoderRecipe, plan: FitPlan, layout: InputLayout
+) -> tuple[nn.Module, nn.Module]:
+    """Build an encoder and a decoder that begin as PCA."""
+    sizes = recipe.input.in_shape[0], recipe.hidden_layer_sizes, recipe.encoding_dim
+    activation, dtype = recipe.activation, recipe.input.dtype
+    weight = plan.data.row_weight(torch.float64)
+    components = fit_pca(plan.data.rows, layout, weight, recipe.encoding_dim)
+    encoder = build(partial(PCAEncoder, *sizes, activation), dtype, plan.generator)
+    encoder.start_from(components)
+    if not is_choice(recipe.decoder, "auto"):
+        return encoder, _build_decoder(recipe, plan.generator)
+    decoder = build(partial(PCADecoder, *sizes, activation), dtype, plan.generator)
+    decoder.start_from(components)
+    return encoder, decoder
+
+
+def _copy_fitted(
+    recipe: AutoencoderRecipe, choice: FrozenEstimator
+) -> tuple[InputLayout, nn.Module, nn.Module]:
+    """Return copies of the parts of a fitted transformer."""
+    fitted, geometry = choice.estimator, recipe.input.geometry
+    network = getattr(getattr(fitted, "net_", None), "module_", None)
+    if not (isinstance(network, Autoencoder | JointNetwork) and network.has_trained_decoder):
+        raise ValueError(
+            f"encoder={choice!r} must hold a fitted AutoencoderTransformer, so that there is an "
+            "encoder to start from: FrozenEstimator(AutoencoderTransformer().fit(X))."
+        )
+    if fitted.sample_shape_ != geometry.shape:
+        raise ValueError(
+            f"encoder={type(fitted).__name__} was fitted on samples of shape "
+            f"{fitted.sample_shape_}, but X has samples of shape {geometry.shape}. Pass the "
+            "samples that it was fitted on, or set sample_shape."
+        )
+    if network.encoding_dim != recipe.encoding_dim:
+        raise ValueError(
+            f"encoding_dim={recipe.encoding_dim}, but the fitted encoder has codes of "
+            f"{network.encoding_dim}. Pass encoding_dim={network.encoding_dim}."
+        )
+    if network.probabilities != recipe.probabilities:
+        raise ValueError(
+            f"reconstruction_loss={recipe.reconstruction_loss!r}, but the fitted decoder was "
+            f"trained for reconstruction_loss={fitted.reconstruction_loss!r}, of another kind of "
+            f"output. Pass reconstruction_loss={fitted.reconstruction_loss!r}."
+        )
+    dtype = recipe.input.dtype
+    fitted_layout = deepcopy(network.layout).cpu()
+    layout = InputLayout(
+        fitted_layout.shape,
+        fitted_layout.channel_axis,
+        fitted_layout.mean,
+        fitted_layout.scale,
+        dtype,
+    )
+    encoder, decoder = (
+        deepcopy(part).cpu().to(dtype) for part in (network.encoder, network.decoder)
+    )
+    return layout, encoder.requires_grad_(True), decoder.requires_grad_(True)
+
+
+def fit_reconstruction_loss(
+    recipe: AutoencoderRecipe,
+    data: TrainingData,
+    layout: InputLayout,
+    moments: Moments,
+    *,
+    trimmed: float = 0.0,
+) -> ReconstructionLoss:
+    """Return the reconstruction loss with its baseline, the error of the training mean.
+
+    A share of the rows, ``trimmed``, is left out of it.
+    """
+    loss, row_weight = recipe.reconstruction_loss, data.row_weight(torch.float64)
+    if is_choice(loss, "mse"):
+        baseline = float((moments.var / layout.scale.square()).mean())
+    else:
+        on_logits = recipe.probabilities
+        mean = moments.mean if on_logits else (moments.mean - layout.mean) / layout.scale
+        target = None if on_logits else layout.standardise
+        baseline = constant_error(loss, mean, data.rows, target, row_weight)
+    return ReconstructionLoss(loss, baseline or 1.0, trimmed)
+
+
+def code_losses(
+    recipe: AutoencoderRecipe, reconstruction_loss: ReconstructionLoss
+) -> tuple[dict[str, nn.Module], dict[str, float]]:
+    """Return the losses of an autoencoder and the weights of those that have one."""
+    terms: dict[str, nn.Module] = {"reconstruction_loss": reconstruction_loss}
+    if recipe.sparsity_weight > 0:
+        terms["sparsity_penalty"] = SparsityPenalty()
+    return terms, {"sparsity_penalty": recipe.sparsity_weight}
+
+
+def check_unit_interval(reconstruction_loss: Any, rows: Rows) -> None:
+    """Raise where the binary cross-entropy is asked for inputs that are no probabilities."""
+    if not is_choice(reconstruction_loss, "bce"):
+        return
+    low, high = float(rows.min()), float(rows.max())
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"reconstruction_loss='bce' needs every value of X in [0, 1], but X runs from {low:g} "
+            f"to {high:g}. Rescale X (MinMaxScaler, or pixels divided by 255), or choose 'mse'."
+        )

@@ -1,0 +1,331 @@
+"""What every ``"auto"`` becomes, and every other decision that depends on the data.
+
+Pure functions of the number of samples, their geometry, the task and the statistics of their
+features. `_recipe` asks them; nothing else decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from typing import Literal
+
+from sk_aecnn.data._geometry import SampleGeometry
+from sk_aecnn.nn import Moments
+
+# as scikit-learn's tags name the type of an estimator; None for transformers
+Task = Literal["classifier", "regressor", "outlier_detector"] | None
+Scaling = Literal["feature", "shared"] | None
+
+_EPOCHS_OF_SMALL_DATA = 100
+_SMALL_DATA = 200
+_BATCH_SIZE = 128
+_BATCH_SIZE_OF_TABLES = 256
+_LARGE_TABLE = 20_000
+_BATCH_VALUES = 2**22
+_SMALLEST_BATCH = 16
+_LR = 1e-2
+_LR_OF_SMALL_DATA = 1e-3
+_SMALL_TABLE = 2_000
+_BACKEND_CHANNELS_SPATIAL = 64
+_BACKEND_CHANNELS_TABLE = 32
+_KERNEL_SIZE = 3
+_KERNEL_SIZE_SEQUENCE = 7
+
+# positions along an axis of the last feature map, by the number of spatial axes
+_WIDEST_BOTTLENECK = {1: 30, 2: 7, 3: 7}
+_WIDTHS = (16, 64, 128)
+_WIDTHS_LARGE = (16, 32, 64, 128)
+# positions along an axis that one object fills, as in pictures of digits or icons
+_SMALL_IMAGE = 32
+
+_TRANSLATION = {"translate": 0.075}
+_LIGHT = {"contrast": 0.5, "brightness": 0.5}
+
+# features whose ranges lie within this factor of each other are taken to share one unit
+_COMMENSURABLE = 10.0
+_SMALL_QUANTILE = 0.1
+# of a table that is told apart by its columns: PCA takes time and memory by the square of that
+_MOST_FEATURES = 500
+# of a table whose columns cannot be told to share a unit
+_FEW_FEATURES = 10
+# most of the ratio of standard deviations of features that were standardised before
+_STANDARDISED = 1.2
+
+# bins of a feature, the samples that each should have at the least, and the bins of all features
+_MOST_BINS = 8
+_SAMPLES_PER_BIN = 100
+_MOST_BINS_IN_ALL = 1000
+
+# noise on the copies of unlabeled samples, in whose predictions a classifier should agree
+CONSISTENCY_NOISE = ("gaussian", 1.5)
+
+
+# -- training ---------------------------------------------------------------------------------
+
+
+def auto_epochs(n_samples: int, n_unlabeled: int = 0) -> int:
+    """Return the epochs of ``max_epochs="auto"``: 100 up to 200 samples, 6 for 60 000.
+
+    The epochs fall, and the optimizer steps grow, with the square root of the number of samples.
+    Unlabeled samples, which an epoch sees twice, make it count for as much more.
+
+    Examples
+    --------
+    >>> [auto_epochs(n) for n in (30, 1_797, 60_000, 1_000_000)]
+    [100, 33, 6, 1]
+    >>> auto_epochs(60_000, n_unlabeled=59_900)
+    3
+    """
+    epochs = _EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_SMALL_DATA / n_samples))
+    return max(1, round(epochs * n_samples / (n_samples + n_unlabeled)))
+
+
+def auto_batch_size(geometry: SampleGeometry, n_samples: int, task: Task) -> int:
+    """Return the samples of ``batch_size="auto"``: 128, fewer of large ones, to bound memory.
+
+    Tables of less than 20 000 samples are taken by 256 where no classes are learned: numbers that
+    are seen often are overfitted in small steps, noise included.
+
+    Examples
+    --------
+    >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
+    >>> [auto_batch_size(table, n_samples, None) for n_samples in (5_000, 60_000)]
+    [256, 128]
+    >>> auto_batch_size(table, 5_000, "classifier"), auto_batch_size(image, 5_000, None)
+    (128, 128)
+    >>> auto_batch_size(SampleGeometry((224, 224, 3), 2), 5_000, "classifier")
+    27
+    """
+    overfits = not geometry.spatial and task != "classifier" and n_samples < _LARGE_TABLE
+    size = _BATCH_SIZE_OF_TABLES if overfits else _BATCH_SIZE
+    return max(_SMALLEST_BATCH, min(size, _BATCH_VALUES // geometry.n_features))
+
+
+def auto_lr(n_samples: int, geometry: SampleGeometry, task: Task) -> float:
+    """Return the learning rate of ``lr="auto"``: 0.01, lower where small tables are predicted.
+
+    Where steps are few because samples are few, large ones overfit noise; the rate grows with the
+    square root of the number of samples, as the number of steps does.
+
+    Examples
+    --------
+    >>> table = SampleGeometry((50,), 0)
+    >>> [round(auto_lr(n, table, "classifier"), 4) for n in (30, 200, 800, 2_000)]
+    [0.001, 0.001, 0.002, 0.01]
+    >>> auto_lr(30, table, None)
+    0.01
+    """
+    if not _is_small_table_to_predict(n_samples, geometry, task):
+        return _LR
+    return _LR_OF_SMALL_DATA * sqrt(max(1.0, n_samples / _SMALL_DATA))
+
+
+# -- networks ---------------------------------------------------------------------------------
+
+
+def auto_normalization(
+    n_samples: int, geometry: SampleGeometry, task: Task
+) -> Literal["batch"] | None:
+    """Return the kind of ``normalization="auto"``: none where small tables are predicted.
+
+    Examples
+    --------
+    >>> table = SampleGeometry((50,), 0)
+    >>> [auto_normalization(n, table, "regressor") for n in (200, 2_000)]
+    [None, 'batch']
+    """
+    return None if _is_small_table_to_predict(n_samples, geometry, task) else "batch"
+
+
+def _is_small_table_to_predict(n_samples: int, geometry: SampleGeometry, task: Task) -> bool:
+    predicts = task in {"classifier", "regressor"}
+    return predicts and not geometry.spatial and n_samples < _SMALL_TABLE
+
+
+def auto_conv_channels(spatial: Sequence[int]) -> tuple[int, ...]:
+    """Choose the stages for a sample: as many as bring every axis down to 7 positions or fewer.
+
+    A single axis keeps up to 30 positions, about as many as there are in 7 by 7. At least two
+    stages as long as there is something left to pool. The first, at full resolution, where time
+    goes into memory traffic, is narrow; the others widen at once on small samples, by twos on those
+    of more than 32 positions along an axis.
+
+    Examples
+    --------
+    >>> (
+    ...     auto_conv_channels((28, 28)),
+    ...     auto_conv_channels((40, 64)),
+    ...     auto_conv_channels((1, 1)),
+    ... )
+    ((16, 64), (16, 32, 64, 128), (16,))
+    >>> auto_conv_channels((24,)), auto_conv_channels((150,))
+    ((16, 64), (16, 32, 64))
+    """
+    size, stages, widest = max(spatial), 0, _WIDEST_BOTTLENECK[len(spatial)]
+    while stages == 0 or size > widest or (stages < 2 and size > 1):
+        size, stages = -(-size // 2), stages + 1
+    widths = _WIDTHS_LARGE if max(spatial) > _SMALL_IMAGE else _WIDTHS
+    return tuple(widths[min(stage, len(widths) - 1)] for stage in range(stages))
+
+
+def auto_backend_channels(geometry: SampleGeometry) -> tuple[int, ...]:
+    """Return the channels of ``backend_channels="auto"``: one stage.
+
+    Examples
+    --------
+    >>> auto_backend_channels(SampleGeometry((50,), 0))
+    (32,)
+    """
+    return (_BACKEND_CHANNELS_SPATIAL if geometry.spatial else _BACKEND_CHANNELS_TABLE,)
+
+
+def auto_kernel_size(n_axes: int) -> int:
+    """Return the kernel of ``kernel_size="auto"``: 7 along a single spatial axis, 3 elsewhere.
+
+    So a kernel weighs about as many positions in a sequence as in an image, 7 and 9. Features
+    without an axis, which a linear layer lays out along one, are taken by threes.
+
+    Examples
+    --------
+    >>> [auto_kernel_size(n_axes) for n_axes in (0, 1, 2, 3)]
+    [3, 7, 3, 3]
+    """
+    return _KERNEL_SIZE_SEQUENCE if n_axes == 1 else _KERNEL_SIZE
+
+
+def pools_globally(geometry: SampleGeometry, task: Task) -> bool:
+    """Tell whether a back end pools its last feature map over all positions.
+
+    What tells a class may be anywhere in a sequence or in a large image. What a small image shows
+    fills it, so that its place counts; and a number may be the place of something.
+
+    Examples
+    --------
+    >>> pools_globally(SampleGeometry((150, 3), 1), "classifier")
+    True
+    >>> pools_globally(SampleGeometry((28, 28), None), "classifier")
+    False
+    """
+    spatial = geometry.spatial
+    anywhere = len(spatial) == 1 or (len(spatial) == 2 and max(spatial) > _SMALL_IMAGE)
+    return anywhere and task == "classifier"
+
+
+# -- augmentation -----------------------------------------------------------------------------
+
+
+def auto_augmentation(
+    geometry: SampleGeometry, task: Task, n_unlabeled: int = 0
+) -> dict[str, float] | None:
+    """Return the transforms of ``augmentation="auto"``: none but for images.
+
+    Classifiers of images see them translated, in other contrast and brightness where all of them
+    have a label; autoencoders see them translated.
+
+    Examples
+    --------
+    >>> image = SampleGeometry((28, 28), None)
+    >>> auto_augmentation(image, "classifier")
+    {'translate': 0.075, 'contrast': 0.5, 'brightness': 0.5}
+    >>> auto_augmentation(image, None), auto_augmentation(image, "regressor")
+    ({'translate': 0.075}, None)
+    """
+    if len(geometry.spatial) != 2 or task in {"regressor", "outlier_detector"}:
+        return None
+    if task == "classifier" and n_unlabeled == 0:
+        return _TRANSLATION | _LIGHT
+    return dict(_TRANSLATION)
+
+
+# -- features of tables -----------------------------------------------------------------------
+
+
+def auto_scaling(geometry: SampleGeometry, moments: Moments) -> Scaling:
+    """Return the scaling of ``scaling="auto"``: every feature for itself, or all of them together.
+
+    Together where samples have a spatial axis, and where the ranges of the features lie within a
+    factor of ten of each other: they look like measurements in one unit then, as word counts do.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_aecnn.nn import column_moments
+    >>> table = torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1000.0]])
+    >>> auto_scaling(SampleGeometry((3,), 0), column_moments(table))
+    'feature'
+    """
+    is_table = geometry.channels == geometry.n_features
+    return "feature" if is_table and not _share_a_unit(moments) else "shared"
+
+
+def _share_a_unit(moments: Moments) -> bool:
+    ranges = moments.high - moments.low
+    ranges = ranges[ranges > 0]
+    if len(ranges) == 0:
+        return True
+    return bool(ranges.max() <= _COMMENSURABLE * ranges.quantile(_SMALL_QUANTILE))
+
+
+def has_features_in_units(
+    geometry: SampleGeometry, moments: Moments, asked: str | None, scaling: Scaling
+) -> bool:
+    """Tell whether samples are a table of features in different units, and of not too many.
+
+    Parameters
+    ----------
+    geometry : SampleGeometry
+        The shape of a sample.
+    moments : Moments
+        Of the features.
+    asked : {"auto", "feature", "shared"} or None
+        The estimator's parameter ``scaling``.
+    scaling : {"feature", "shared"} or None
+        What it became.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_aecnn.nn import column_moments
+    >>> geometry = SampleGeometry((2,), 0)
+    >>> moments = column_moments(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
+    >>> [
+    ...     has_features_in_units(geometry, moments, s, "shared")
+    ...     for s in ("auto", "shared")
+    ... ]
+    [True, False]
+    """
+    if geometry.spatial or geometry.n_features > _MOST_FEATURES:
+        return False
+    return scaling == "feature" or (asked == "auto" and _hides_units(moments))
+
+
+def _hides_units(moments: Moments) -> bool:
+    """Tell whether equal ranges say nothing of units: by chance, or after standardisation."""
+    deviations = moments.var[moments.var > 0].sqrt()
+    if len(moments.var) < _FEW_FEATURES or len(deviations) == 0:
+        return True
+    return bool(deviations.max() <= _STANDARDISED * deviations.min())
+
+
+def auto_n_bins(n_samples: int) -> int | None:
+    """Return the bins of ``n_bins="auto"`` for a table in different units: 8 from 800 samples on.
+
+    Examples
+    --------
+    >>> [auto_n_bins(n) for n in (150, 200, 10_000)]
+    [None, 2, 8]
+    """
+    n_bins = min(_MOST_BINS, n_samples // _SAMPLES_PER_BIN)
+    return n_bins if n_bins >= 2 else None
+
+
+def are_too_many_bins(n_bins_in_all: int) -> bool:
+    """Tell whether the bins of all features, inputs of the first layer, are too many for "auto".
+
+    Examples
+    --------
+    >>> are_too_many_bins(1001)
+    True
+    """
+    return n_bins_in_all > _MOST_BINS_IN_ALL

@@ -1,0 +1,1 @@
+"""Statistics of codes and residuals, in numpy and scikit-learn."""

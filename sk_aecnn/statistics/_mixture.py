@@ -1,0 +1,112 @@
+"""New codes like those of the training rows."""
+
+from __future__ import annotations
+
+import secrets
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.mixture import GaussianMixture
+from sklearn.utils import check_random_state
+
+RandomState = int | np.random.RandomState | None
+
+MOST_CODES = 4096
+_MOST_COMPONENTS = 10
+_CODES_PER_DIMENSION = 4
+
+
+@dataclass
+class CodeMixture:
+    """Draws codes from a mixture of normal distributions fitted to those of training rows.
+
+    Ex-post density estimation of Ghosh et al. (2020, "From variational to deterministic
+    autoencoders", sec. 4). The mixtures are fitted when they are first drawn from, one for all
+    codes, or one for each class.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_codes, encoding_dim)
+        Codes of training rows.
+    classes : ndarray of shape (n_codes,) or None
+        Their class codes.
+    """
+
+    codes: np.ndarray
+    classes: np.ndarray | None = None
+    _mixtures: dict[Any, tuple[Any, ...]] = field(default_factory=dict)
+
+    def draw(self, n_samples: int, rng: Any, code_class: Any = None) -> np.ndarray:
+        """Return codes, shape (n_samples, encoding_dim), like those of a class or of all."""
+        if code_class not in self._mixtures:
+            self._mixtures[code_class] = self._fit(code_class)
+        mixture, mean, scale = self._mixtures[code_class]
+        mixture = copy(mixture)
+        mixture.random_state = rng
+        codes, _ = mixture.sample(n_samples)
+        drawn: np.ndarray = rng.permutation(codes) * scale + mean
+        return drawn
+
+    def has(self, code_class: int) -> bool:
+        """Tell whether there are codes of a class."""
+        return self.classes is not None and code_class in self.classes
+
+    def _fit(self, code_class: Any) -> tuple[Any, ...]:
+        codes = self.codes if code_class is None else self.codes[self.classes == code_class]
+        codes = codes.astype(np.float64)
+        mean, scale = codes.mean(axis=0), codes.std(axis=0)
+        scale[scale == 0] = 1.0
+        n_distinct, dim = np.unique(codes, axis=0).shape
+        n_components = np.clip(n_distinct // (_CODES_PER_DIMENSION * dim), 1, _MOST_COMPONENTS)
+        if len(codes) == 1:
+            codes = np.repeat(codes, 2, axis=0)
+        mixture = GaussianMixture(int(n_components), tol=1e-2, random_state=0)
+        return mixture.fit((codes - mean) / scale), mean, scale
+
+
+def choose_rows(n_rows: int, weight: np.ndarray | None, classes: np.ndarray | None) -> np.ndarray:
+    """Choose the rows whose codes are kept: all, or at most 4096, as many of each class.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows.
+    weight : ndarray of shape (n_rows,) or None
+        Weights; rows are drawn in proportion to them.
+    classes : ndarray of shape (n_rows,) or None
+        Class codes; rows of a negative one are left out where there are others.
+
+    Returns
+    -------
+    index : ndarray of int
+    """
+    rng = np.random.default_rng(0)
+    groups = [np.arange(n_rows)]
+    if classes is not None and classes.max() >= 0:
+        groups = [np.flatnonzero(classes == code) for code in np.unique(classes[classes >= 0])]
+    share = max(1, MOST_CODES // len(groups))
+    chosen = []
+    for group in groups:
+        if weight is not None and np.ptp(weight[group]) > 0:
+            odds = weight[group] / weight[group].sum()
+            group = rng.choice(group, size=min(len(group), share), p=odds)
+        elif len(group) > share:
+            group = rng.choice(group, size=share, replace=False)
+        chosen.append(group)
+    return np.sort(np.concatenate(chosen))
+
+
+def check_n_samples(n_samples: Any) -> int:
+    """Return a number of samples to draw, or raise."""
+    if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or n_samples < 1:
+        raise ValueError(f"n_samples={n_samples!r} must be an integer of at least 1.")
+    return int(n_samples)
+
+
+def resolve_rng(random_state: Any) -> np.random.RandomState:
+    """Return the generator of a ``random_state``; ``None`` takes the system's entropy."""
+    seed = secrets.randbits(32) if random_state is None else random_state
+    rng: np.random.RandomState = check_random_state(seed)
+    return rng

@@ -1,0 +1,1 @@
+"""The training loop around skorch, and what it minimises."""

@@ -1,0 +1,451 @@
+r"""The objective: what the networks are trained to make small.
+
+.. math:: J = L_\text{task} + \lambda \, R + \text{penalties}, \qquad
+          R = \frac{\text{reconstruction error}}{\text{error of the training mean}}
+
+Dividing by the error of the constant prediction makes :math:`R` unit-free: 0 is perfect, 1 is as
+bad as the mean of the training data, whatever their scale, so that one weight :math:`\lambda`
+serves images and tables alike. For the squared error the divisor is the variance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sk_aecnn.data._rows import Rows, chunks
+from sk_aecnn.nn import divergence_from_normal
+
+__all__ = [
+    "RECONSTRUCTION_LOSSES",
+    "UNLABELED_CODE",
+    "ClassificationLoss",
+    "ConsistencyLoss",
+    "DivergenceLoss",
+    "LikelihoodLoss",
+    "Objective",
+    "ReconstructionLoss",
+    "RegressionLoss",
+    "SparsityPenalty",
+    "TemperatureSoftmax",
+]
+
+# the class code of unlabeled rows
+UNLABELED_CODE = -1
+
+Outputs = dict[str, Tensor]
+
+_LEAST_PROBABILITY = 1e-7
+_LEAST_VARIANCE = 1e-6
+
+RECONSTRUCTION_LOSSES: dict[str, Callable[..., Tensor]] = {
+    "mse": F.mse_loss,
+    "bce": F.binary_cross_entropy_with_logits,
+    "mae": F.l1_loss,
+    "huber": F.huber_loss,
+}
+
+
+def resolve_elementwise(
+    loss: str | type[nn.Module] | Callable[..., Tensor],
+) -> Callable[..., Tensor]:
+    """Turn the name, class or function of a loss into a function of (output, target)."""
+    if isinstance(loss, str):
+        return RECONSTRUCTION_LOSSES[loss]
+    if isinstance(loss, type):
+        built: Callable[..., Tensor] = loss(reduction="none")
+        return _ByReduction(built)
+    return _ByReduction(loss)
+
+
+class _ByReduction:
+    """Give a user's elementwise loss the ``reduction`` argument of torch's functions."""
+
+    def __init__(self, elementwise: Callable[..., Tensor]) -> None:
+        self.elementwise = elementwise
+
+    def __call__(self, output: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+        losses = self.elementwise(output, target)
+        if losses.shape != target.shape:
+            raise ValueError(
+                f"reconstruction_loss={self.elementwise!r} returned a tensor of shape "
+                f"{tuple(losses.shape)} for inputs of shape {tuple(target.shape)}. It must return "
+                "one loss per element, of the shape of its inputs (no reduction)."
+            )
+        return losses.mean() if reduction == "mean" else losses
+
+
+def constant_error(
+    loss: str | type[nn.Module] | Callable[..., Tensor],
+    constant: Tensor,
+    rows: Rows,
+    target: Callable[[Tensor], Tensor] | None,
+    row_weight: Tensor | None = None,
+) -> float:
+    """Return the mean error of predicting the same constants for every row.
+
+    Parameters
+    ----------
+    loss : str, nn.Module class or callable
+        As for `ReconstructionLoss`.
+    constant : Tensor of shape (n_features,)
+        The mean of the targets; probabilities for ``"bce"``.
+    rows : Tensor of shape (n_samples, n_features)
+        Training rows.
+    target : callable or None
+        Rows to targets.
+    row_weight : Tensor of shape (n_samples,) or None
+        Weights.
+    """
+    elementwise = resolve_elementwise(loss)
+    if loss == "bce":
+        constant = constant.logit(eps=_LEAST_PROBABILITY)
+    total = weights = 0.0
+    for chunk in chunks(rows):
+        x = (rows[chunk] if target is None else target(rows[chunk])).flatten(1).double()
+        w = x.new_ones(len(x)) if row_weight is None else row_weight[chunk].double()
+        losses = elementwise(constant.expand_as(x), x, reduction="none")
+        total += float(w @ losses.mean(1))
+        weights += float(w.sum())
+    return total / weights
+
+
+def weighted_mean(losses: Tensor, row_weight: Tensor) -> Tensor:
+    """Average one loss per row with weights whose mean over the training rows is one."""
+    return (losses * row_weight).sum() / len(losses)
+
+
+class Objective(nn.Module):
+    """A weighted sum of losses; each is reported apart, by name.
+
+    Parameters
+    ----------
+    terms : dict of str to nn.Module
+        Losses by name, each a function of (outputs of the network, targets, row weights).
+    weights : dict of str to float
+        Their weights; 1 where none is given.
+
+    Shape
+    -----
+    outputs : dict of (batch, ...); y : (batch, ...); row_weight : (batch,) or None; results : ()
+    """
+
+    def __init__(self, terms: dict[str, nn.Module], weights: dict[str, float]) -> None:
+        super().__init__()
+        self.terms = nn.ModuleDict(terms)
+        self.weights = weights
+
+    def forward(
+        self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return the losses of a batch, ``"loss"``, their sum, first."""
+        losses = {name: term(outputs, y, row_weight) for name, term in self.terms.items()}
+        first, *others = (self._weigh(name, loss) for name, loss in losses.items())
+        return {"loss": sum(others, start=first), **losses}
+
+    def _weigh(self, name: str, loss: Tensor) -> Tensor:
+        weight = self.weights.get(name, 1.0)
+        return loss if weight == 1 else weight * loss
+
+
+class ReconstructionLoss(nn.Module):
+    """The reconstruction error over that of the training mean, a weighted mean over rows.
+
+    Parameters
+    ----------
+    loss : str, nn.Module class or callable
+        A name among ``RECONSTRUCTION_LOSSES``; a class that takes ``reduction="none"``; or a
+        function of (output, target) that returns one loss per element.
+    baseline : float
+        The error of the constant prediction, by which every error is divided.
+    trimmed : float
+        Share of every batch, that of the rows with the largest errors, which is left out: least
+        trimmed squares (Rousseeuw 1984, "Least median of squares regression", sec. 4), where
+        outliers are among the rows.
+
+    Shape
+    -----
+    output, target : (batch, ...), the same; row_weight : (batch,) or None; result : ()
+
+    Examples
+    --------
+    >>> loss = ReconstructionLoss("mse", baseline=4.0)
+    >>> loss({"output": torch.zeros(2, 3), "target": torch.full((2, 3), 2.0)})
+    tensor(1.)
+    """
+
+    def __init__(
+        self,
+        loss: str | type[nn.Module] | Callable[..., Tensor],
+        baseline: float = 1.0,
+        trimmed: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.elementwise = resolve_elementwise(loss)
+        self.baseline = baseline
+        self.trimmed = trimmed
+
+    def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
+        """Return the relative error of a batch."""
+        output, target = outputs["output"], outputs["target"]
+        if row_weight is None and self.trimmed == 0:
+            return self.elementwise(output, target) / self.baseline
+        losses = self.elementwise(output, target, reduction="none").flatten(1).mean(1)
+        weight = torch.ones_like(losses) if row_weight is None else row_weight
+        if self.trimmed > 0:
+            weight = trimmed_weights(losses.detach(), weight, 1 - self.trimmed)
+        return weighted_mean(losses, weight) / self.baseline
+
+
+def trimmed_weights(losses: Tensor, row_weight: Tensor, share: float) -> Tensor:
+    """Move the weight of all rows to those with the least losses, a share of the weight.
+
+    Examples
+    --------
+    >>> trimmed_weights(torch.tensor([3.0, 1.0, 9.0, 2.0]), torch.ones(4), 0.5)
+    tensor([0., 2., 0., 2.])
+    """
+    order = losses.argsort(stable=True)
+    ordered = row_weight[order]
+    left = share * ordered.sum() - (ordered.cumsum(0) - ordered)
+    kept = left.clamp_min(0).minimum(ordered)
+    return torch.empty_like(kept).index_copy_(0, order, kept / share)
+
+
+class TemperatureSoftmax:
+    """From logits to probabilities, for networks that were trained on smoothed labels.
+
+    Such a network is right more often, but less sure than it is right. How much less is a matter of
+    experience: with this factor, the log-loss on new rows is mostly lower than without smoothing.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        That of `ClassificationLoss`.
+
+    Examples
+    --------
+    >>> TemperatureSoftmax(0.1).inverse_temperature
+    1.5
+    >>> TemperatureSoftmax(0.0)(torch.zeros(1, 2))
+    tensor([[0.5000, 0.5000]])
+    """
+
+    def __init__(self, label_smoothing: float) -> None:
+        self.inverse_temperature = 1 + 5 * label_smoothing
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Return the probabilities of logits, (batch, classes)."""
+        return (self.inverse_temperature * logits).softmax(1)
+
+
+class ClassificationLoss(nn.Module):
+    """Cross-entropy of the labeled rows.
+
+    Parameters
+    ----------
+    all_labeled : bool
+        Whether there are labeled rows in every batch; otherwise every batch is checked.
+    label_smoothing : float
+        Share of a label that goes to all classes in equal parts (Szegedy et al. 2016, "Rethinking
+        the Inception architecture for computer vision", section 7).
+
+    Shape
+    -----
+    prediction : (batch, classes), logits; y : (batch,), int64; row_weight : (batch,) or None;
+    result : ()
+
+    Examples
+    --------
+    >>> logits = torch.tensor([[0.0, 0.0], [9.0, 0.0]])
+    >>> ClassificationLoss()({"prediction": logits}, torch.tensor([1, UNLABELED_CODE]))
+    tensor(0.6931)
+    """
+
+    def __init__(self, all_labeled: bool = False, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.all_labeled = all_labeled
+        self.label_smoothing = label_smoothing
+
+    def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return the cross-entropy of a batch, 0 where no row is labeled."""
+        measure = partial(
+            F.cross_entropy,
+            outputs["prediction"],
+            y,
+            ignore_index=UNLABELED_CODE,
+            label_smoothing=self.label_smoothing,
+        )
+        if row_weight is None and (self.all_labeled or (y != UNLABELED_CODE).any()):
+            return measure()
+        losses = measure(reduction="none")
+        if row_weight is not None:
+            losses = losses * row_weight
+        return losses.sum() / (y != UNLABELED_CODE).sum().clamp_min(1)
+
+
+class RegressionLoss(nn.Module):
+    """Squared error of the targets that are known, those that are not NaN.
+
+    Shape
+    -----
+    prediction, y : (batch, targets); row_weight : (batch,) or None; result : ()
+
+    Examples
+    --------
+    >>> y = torch.tensor([[2.0], [torch.nan]])
+    >>> RegressionLoss()({"prediction": torch.zeros(2, 1)}, y)
+    tensor(4.)
+    """
+
+    def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return the squared error of a batch, 0 where no target is known."""
+        known = ~y.isnan()
+        losses = (outputs["prediction"] - y.where(known, 0)).square().where(known, 0)
+        if row_weight is not None:
+            losses = losses * row_weight[:, None]
+        return losses.sum() / known.sum().clamp_min(1)
+
+
+class ConsistencyLoss(nn.Module):
+    """Cross-entropy of corrupted rows against the network's own confident answer on the clean ones.
+
+    Only rows without a class count, and of these only the ones whose class has a probability above
+    ``confidence`` when the row is clean (Sohn et al. 2020, "FixMatch", eq. 4, with noise in place
+    of augmentation).
+
+    Parameters
+    ----------
+    confidence : float
+        The least probability of an answer that is taken for a class.
+    label_smoothing : float
+        As in `ClassificationLoss`; the probability is the one that is predicted with it.
+
+    Shape
+    -----
+    prediction : (batch, classes), of the clean rows; corrupted : (unlabelled, classes), of the
+    corrupted ones in the same order; y : (batch,), int64; row_weight : (batch,) or None; result :
+    ()
+    """
+
+    def __init__(self, confidence: float = 0.95, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.confidence = confidence
+        self.label_smoothing = label_smoothing
+
+    def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return the disagreement of a batch, 0 where nothing was corrupted."""
+        if "corrupted" not in outputs:
+            return outputs["prediction"].new_zeros(())
+        unlabeled = y == UNLABELED_CODE
+        clean = outputs["prediction"].detach()[unlabeled]
+        probability, answer = TemperatureSoftmax(self.label_smoothing)(clean).max(1)
+        losses = F.cross_entropy(
+            outputs["corrupted"], answer, reduction="none", label_smoothing=self.label_smoothing
+        )
+        losses = losses * (probability > self.confidence)
+        if row_weight is not None:
+            losses = losses * row_weight[unlabeled]
+        return losses.sum() / max(len(losses), 1)
+
+
+class SparsityPenalty(nn.Module):
+    r"""The sparseness of codes, from 0 (one unit alone is active) to 1 (all are alike).
+
+    :math:`(\lVert z \rVert_1 / \lVert z \rVert_2 - 1) / (\sqrt k - 1)` for a code :math:`z` of
+    :math:`k` numbers, one minus the sparseness of Hoyer (2004, "Non-negative matrix factorization
+    with sparseness constraints", sec. 3.1). It does not change when a code is multiplied by a
+    constant, so it cannot be made small by shrinking the code.
+
+    Shape
+    -----
+    code : (batch, encoding_dim); row_weight : (batch,) or None; result : ()
+
+    Examples
+    --------
+    >>> penalty = SparsityPenalty()
+    >>> penalty({"code": torch.eye(4)}), penalty({"code": torch.ones(3, 4)})
+    (tensor(0.), tensor(1.))
+    """
+
+    def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
+        """Return the mean over the rows of a batch."""
+        code = outputs["code"]
+        norm = (code.square().sum(1) + torch.finfo(code.dtype).tiny).sqrt()
+        most = (code.shape[1] ** 0.5 - 1) or 1.0
+        losses = ((code.abs().sum(1) / norm).clamp_min(1) - 1) / most
+        return losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
+
+
+class LikelihoodLoss(nn.Module):
+    r"""Minus the log-likelihood of the decoded draws, in nats per feature.
+
+    Probabilities are compared by cross-entropy. Other outputs are the means of a normal
+    distribution with one variance, the best one for the batch, its mean squared error :math:`m`,
+    so that the loss is :math:`\tfrac12 \ln(2 \pi e m)` (Rybkin, Daniilidis & Levine 2021, "Simple
+    and effective VAE training with calibrated decoders", eq. 7).
+
+    Parameters
+    ----------
+    probabilities : bool
+        Whether outputs are the logits of probabilities.
+
+    Shape
+    -----
+    output, target : (batch, ...), the same; row_weight : (batch,) or None; result : ()
+    """
+
+    def __init__(self, probabilities: bool) -> None:
+        super().__init__()
+        self.elementwise = F.binary_cross_entropy_with_logits if probabilities else F.mse_loss
+        self.probabilities = probabilities
+
+    def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
+        """Return minus the log-likelihood of a batch."""
+        losses = self.elementwise(outputs["output"], outputs["target"], reduction="none")
+        losses = losses.flatten(1).mean(1)
+        mean = losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
+        if self.probabilities:
+            return mean
+        return (2 * torch.pi * torch.e * mean.clamp_min(_LEAST_VARIANCE)).log() / 2
+
+
+class DivergenceLoss(nn.Module):
+    """The divergence of the codes from the prior, in nats per feature.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of values in a sample.
+    warm_up : float
+        Share of training over which the loss rises to its full size, linearly.
+
+    Attributes
+    ----------
+    progress : float
+        Share of training that is done; set by whoever trains.
+
+    Shape
+    -----
+    mean, deviation : (batch, encoding_dim); row_weight : (batch,) or None; result : ()
+    """
+
+    def __init__(self, n_features: int, warm_up: float) -> None:
+        super().__init__()
+        self.n_features = n_features
+        self.warm_up = warm_up
+        self.progress = 1.0
+
+    def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
+        """Return the divergence of a batch, times the share that warm-up has reached."""
+        losses = divergence_from_normal(outputs["mean"], outputs["deviation"]).sum(1)
+        mean = losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
+        share = 1.0
+        if self.training and self.warm_up > 0:
+            share = min(1.0, self.progress / self.warm_up)
+        return share * mean / self.n_features

@@ -1,0 +1,142 @@
+"""What a call to ``fit`` has to do: the validated rows, and how to train on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+
+from sk_aecnn._torch import as_tensor, new_generator
+from sk_aecnn.data._geometry import SampleGeometry
+from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, SparseRows
+from sk_aecnn.nn import set_generator
+from sk_aecnn.training._losses import TemperatureSoftmax
+from sk_aecnn.training._net import TrainingNet, TrainingOptions, build_net
+from sk_aecnn.training._progress import FitProgress
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What ``fit`` was given, validated: rows of positive weight with their targets.
+
+    Attributes
+    ----------
+    rows : Tensor or SparseRows of shape (n_samples, n_features)
+        The rows.
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets), or None
+        The targets.
+    weight : ndarray of shape (n_samples,) or None
+        The weights.
+    labeled : ndarray of shape (n_samples,), bool, or None
+        Which rows have a target; ``None`` where all have.
+    """
+
+    rows: Rows
+    y: np.ndarray | None
+    weight: np.ndarray | None
+    labeled: np.ndarray | None = None
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The targets, for those who know that there are some."""
+        assert self.y is not None, "the estimator needs targets"
+        return self.y
+
+    def count(self) -> tuple[int, int]:
+        """Return the number of rows, and of those without a target."""
+        n_unlabeled = 0 if self.labeled is None else int(np.count_nonzero(~self.labeled))
+        return len(self.rows), n_unlabeled
+
+    def to_dataset(self, dtype: torch.dtype) -> RowDataset:
+        """Return the rows as torch wants them, with weights of mean one."""
+        target = None if self.y is None else torch.from_numpy(self.y)
+        if target is not None and target.is_floating_point():
+            target = target.to(dtype)
+        labeled = None if self.labeled is None else torch.from_numpy(self.labeled)
+        return RowDataset(self.rows, target, self.row_weight(dtype), labeled)
+
+    def row_weight(self, dtype: torch.dtype) -> torch.Tensor | None:
+        """Return the weights scaled to a mean of one; ``None`` where all are equal."""
+        if self.weight is None or np.ptp(self.weight) == 0:
+            return None
+        return torch.from_numpy(self.weight / self.weight.mean()).to(dtype)
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """What a call to ``fit`` has to do: the data, and how to train on them.
+
+    Attributes
+    ----------
+    data : TrainingData
+        All the rows, those for validation among them.
+    geometry : SampleGeometry
+        The shape of a sample.
+    training, validation : RowDataset or Subset
+        The rows to train on, and those to watch for early stopping; None for no validation.
+    options : TrainingOptions
+        How to train.
+    device : torch.device
+        Where to train.
+    generator : torch.Generator
+        What parameters and the order of the rows are drawn from.
+    progress : FitProgress
+        Who is told of epochs.
+    """
+
+    data: TrainingData
+    geometry: SampleGeometry
+    training: BatchSource
+    validation: BatchSource | None
+    options: TrainingOptions
+    device: torch.device
+    generator: torch.Generator
+    progress: FitProgress
+
+    def build_net(
+        self,
+        module: torch.nn.Module,
+        objective: torch.nn.Module,
+        nonlinearity: TemperatureSoftmax | None = None,
+    ) -> TrainingNet:
+        """Return a net whose random numbers come from the plan's generator; see `build_net`."""
+        on_cpu = self.device.type == "cpu"
+        seed = int(torch.randint(2**62, (), generator=self.generator))
+        set_generator(module, self.generator if on_cpu else new_generator(seed, self.device))
+        parts = module, objective, self.options, self.device, self.generator
+        return build_net(*parts, nonlinearity)
+
+
+def to_rows(rows: Any) -> Rows:
+    """Return validated rows as the networks take them."""
+    return as_tensor(rows) if isinstance(rows, np.ndarray) else SparseRows(rows)
+
+
+def hold_out(
+    n_rows: int, codes: np.ndarray | None, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split the rows at random, by class where there are classes with two rows or more.
+
+    Rows of a class that has no other stay in the training part.
+    """
+    index = np.arange(n_rows)
+    n_held_out = min(max(1, round(fraction * n_rows)), n_rows - 1)
+    if codes is None or codes.dtype.kind == "f":
+        result: tuple[np.ndarray, np.ndarray] = train_test_split(
+            index, test_size=n_held_out, random_state=seed
+        )
+        return result
+    codes = codes - codes.min()  # unlabeled rows are a class here
+    counts = np.bincount(codes)
+    shared = counts[codes] > 1
+    n_classes = np.count_nonzero(counts > 1)
+    stratify = codes[shared] if n_classes <= n_held_out <= shared.sum() - n_classes else None
+    if shared.sum() <= n_held_out:
+        shared, stratify = np.ones(n_rows, dtype=bool), None
+    training, validation = train_test_split(
+        index[shared], test_size=n_held_out, random_state=seed, stratify=stratify
+    )
+    return np.concatenate([training, index[~shared]]), validation
