@@ -4,18 +4,18 @@ An autoencoder, then a CNN on its codes; and both at once
 
 The recipe of an article, step by step. A dense autoencoder with layers of 64 and 32 units and a
 sigmoid code is trained on images that are flat rows with values in [0, 1]; a convolutional
-network then learns to classify from its codes. First in two stages, each an estimator of its own:
+network then learns to classify its codes. First in two phases, each an estimator of its own:
 
     autoencoder: 50 epochs, batches of 256        CNN: 10 epochs, batches of 128, Adam
 
-then the same two stages in one estimator: :class:`~sk_aecnn.AECNNClassifier` with
-``pretrain_epochs=50`` and ``freeze_encoder=True``, where both have the batches of the CNN; and then
-jointly: the same encoder, decoder and CNN, trained on the sum of both losses. A table shows what
-each way gives.
+then the same two phases in one estimator: :class:`~sk_aecnn.AECNNClassifier` with
+``pretrain_epochs=50`` and ``freeze_encoder=True``, where both have the batch size of the CNN; and
+then jointly: the same encoder, decoder and CNN, trained on the sum of both losses. A table compares
+the results.
 
 Run it as ``python examples/article_recipe.py`` on scikit-learn's digits (8 x 8 pixels), or with
 ``--data-home DIR`` on MNIST (28 x 28), where DIR holds the four original idx files, gzipped or not.
-The digits are few, so there the same epochs are made of smaller batches. Other options, such as
+The digits are few, so they are trained with smaller batches. Other options, such as
 ``--epochs``, are listed by ``--help``.
 """
 
@@ -49,7 +49,7 @@ def main():
         f"pixels\nEncoder: {n_pixels}-64-32-{options.encoding_dim}, sigmoid code; "
         f"loss {options.loss}\n"
     )
-    recipes = {"staged": staged(options), "frozen": frozen(options), "joint": joint(options)}
+    recipes = {"phases": phases(options), "frozen": frozen(options), "joint": joint(options)}
 
     print(f"{'':<8}{'epochs':>10}{'fit time':>12}{'accuracy':>12}{'R²':>10}{'MSE':>10}")
     for title, model in recipes.items():
@@ -57,9 +57,9 @@ def main():
         model.fit(X_train, y_train)
         seconds = time.perf_counter() - start
         accuracy = model.score(X_test, y_test)
-        rebuilt = reconstruct(model, X_test)
-        r2 = r2_score(X_test, rebuilt, multioutput="variance_weighted")
-        mse = np.square(X_test - rebuilt).mean()
+        reconstructed = reconstruct(model, X_test)
+        r2 = r2_score(X_test, reconstructed, multioutput="variance_weighted")
+        mse = np.square(X_test - reconstructed).mean()
         time_taken = f"{seconds:.1f} s"
         print(
             f"{title:<8}{epochs(model):>10}{time_taken:>12}{accuracy:>12.4f}{r2:>10.3f}{mse:>10.4f}"
@@ -67,8 +67,8 @@ def main():
     print("\nOn the test images. R²: 1 is perfect, 0 is the mean image. MSE: pixels in [0, 1].")
 
 
-def staged(options):
-    """Return the two stages: the autoencoder, which sees no label, then a CNN on its codes."""
+def phases(options):
+    """Return the two phases: the autoencoder, which sees no label, then a CNN on its codes."""
     return Pipeline(
         [
             (
@@ -82,7 +82,7 @@ def staged(options):
             ),
             (
                 "cnn",
-                # It unfolds a code into channels of positions and convolves over those.
+                # A linear layer maps a code to channels x positions, over which it convolves.
                 CNNClassifier(
                     CHANNELS,
                     max_epochs=options.cnn_epochs,
@@ -96,7 +96,7 @@ def staged(options):
 
 
 def frozen(options):
-    """Return the same networks as one estimator, which trains them one after the other."""
+    """Return the same networks as one estimator, which trains them in two phases."""
     return AECNNClassifier(
         pretrain_epochs=options.epochs,
         freeze_encoder=True,
@@ -135,8 +135,7 @@ def encoder(options):
 
 
 def cnn():
-    plain = {"label_smoothing": 0.0, "max_shift": 0.0, "jitter": 0.0}
-    return {"pooling": "max", "dense_units": 128, **plain}
+    return {"dense_units": 128, "label_smoothing": 0.0, "augmentation": None}
 
 
 def optimizer(options):
@@ -158,10 +157,10 @@ def reconstruct(model, X):
 
 def epochs(model):
     if isinstance(model, Pipeline):
-        stages = [step.n_iter_ for step in model.named_steps.values()]
+        n_epochs = [step.n_iter_ for step in model.named_steps.values()]
     else:
-        stages = [len(model.pretrain_loss_curve_), model.n_iter_]
-    return " + ".join(str(n_epochs) for n_epochs in stages if n_epochs)
+        n_epochs = [len(model.pretrain_loss_curve_), model.n_iter_]
+    return " + ".join(str(n) for n in n_epochs if n)
 
 
 def load_small_digits(options):
@@ -205,7 +204,7 @@ def parse_options():
     add = parser.add_argument
     add("--data-home", type=Path, help="folder of MNIST's idx files (without it: digits)")
     add("--epochs", type=int, default=50, help="of the autoencoder and of the joint training (50)")
-    add("--cnn-epochs", type=int, default=10, help="of the CNN on codes that stay as they are (10)")
+    add("--cnn-epochs", type=int, default=10, help="of the CNN on fixed codes (10)")
     add("--batch-size", type=int, help="of the autoencoder (256; digits: 32)")
     add("--cnn-batch-size", type=int, help="of the CNN, frozen and joint (128; digits: 32)")
     add("--encoding-dim", type=int, default=32, help="size of the code (32)")
@@ -222,6 +221,6 @@ def parse_options():
 
 
 if __name__ == "__main__":
-    # Dense layers this small gain little from a second thread, and lose much on busy cores.
+    # Dense layers this small gain little from a second thread, and are much slower on busy cores.
     with threadpool_limits(limits=1):
         main()

@@ -2,12 +2,12 @@
 A tour in three steps
 =====================
 
-scikit-learn's digits, 1797 grey images of 8 x 8 pixels, go through the two main estimators:
+The two main estimators on scikit-learn's digits, 1797 grey images of 8 x 8 pixels:
 
-1. :class:`~sk_aecnn.AECNNClassifier`, one model that classifies and reconstructs, beside a PCA of
-   the same size;
-2. :class:`~sk_aecnn.AutoencoderTransformer` in a pipeline, its code size chosen by a grid search;
-3. a picture, ``demo.png``: digits, their reconstructions, and a code space of two dimensions.
+1. :class:`~sk_aecnn.AECNNClassifier`, one model that classifies and reconstructs, compared with a
+PCA of the same size; 2. :class:`~sk_aecnn.AutoencoderTransformer` in a pipeline, the size of its
+code chosen by a grid search; 3. a picture, ``demo.png``: digits, their reconstructions, and a code
+space of two dimensions.
 
 Run it with ``make demo``, or with ``python examples/demo.py``. It takes about half a minute.
 """
@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer
 
 CODE_SIZE = 8
-# On data this small, small batches (many steps an epoch) learn more in the same time.
+# On data this small, small batches (many steps per epoch) give better results in the same time.
 TRAINING = {"batch_size": 32, "random_state": 0}
 PICTURE = Path("demo.png")
 
@@ -56,11 +56,11 @@ def classify_and_reconstruct(X_train, X_test, y_train, y_test):
     print()
     print(f"{'on the test images':<20}{'accuracy':>10}{'reconstruction R²':>20}{'MSE':>10}")
     accuracy = f"{classifier.score(X_test, y_test):.3f}"
-    rebuilt = {
+    reconstructed = {
         "AECNNClassifier": (accuracy, classifier.reconstruct(X_test)),
         "PCA": ("-", from_pca),
     }
-    for name, (accuracy, images) in rebuilt.items():
+    for name, (accuracy, images) in reconstructed.items():
         r2, mse = reconstruction_quality(X_test, images)
         print(f"{name:<20}{accuracy:>10}{r2:>20.3f}{mse:>10.2f}")
     print("R²: 1 is perfect, 0 is the mean image. MSE: of pixels that run from 0 to 16.")
@@ -68,7 +68,7 @@ def classify_and_reconstruct(X_train, X_test, y_train, y_test):
 
 
 def search_code_size(X_train, X_test, y_train, y_test):
-    headline("2. The autoencoder in a pipeline, its code size chosen by a grid search")
+    headline("2. The autoencoder in a pipeline, the size of its code chosen by a grid search")
     pipe = Pipeline(
         [
             ("ae", AutoencoderTransformer(max_epochs=5, **TRAINING)),
@@ -115,12 +115,12 @@ def draw_strip(figure, classifier, X_test, y_test):
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_color("0.8")
     figure.suptitle(
-        f"Test images rebuilt by AECNNClassifier from {CODE_SIZE} numbers each (median error)"
+        f"Test images reconstructed by AECNNClassifier from {CODE_SIZE} numbers (median error)"
     )
 
 
 def draw_codes(figure, codes, labels, r2):
-    """The codes of the test images, each class named in its middle."""
+    """The codes of the test images, with the label of each class at its median."""
     classes = np.unique(labels)
     colors = ListedColormap(TEN_COLORS)
     ax = figure.subplots()
@@ -143,9 +143,9 @@ def draw_codes(figure, codes, labels, r2):
     )
 
 
-def reconstruction_quality(images, rebuilt):
+def reconstruction_quality(images, reconstructed):
     """Return the R² over all pixels and the mean squared error."""
-    pair = as_rows(images), as_rows(rebuilt)
+    pair = as_rows(images), as_rows(reconstructed)
     return r2_score(*pair, multioutput="variance_weighted"), mean_squared_error(*pair)
 
 
@@ -157,7 +157,7 @@ def headline(text):
     print(f"\n{text}\n{'-' * len(text)}", flush=True)
 
 
-# Told apart by hue and by lightness; matplotlib's ten default colours hold a grey.
+# Different in hue and in lightness; matplotlib's ten default colours contain a grey.
 TEN_COLORS = (
     "#1f77b4",
     "#ff7f0e",
@@ -172,6 +172,6 @@ TEN_COLORS = (
 )
 
 if __name__ == "__main__":
-    # Networks this small gain little from a second thread, and lose much where other programs run.
+    # Networks this small gain little from a second thread, and are much slower on busy cores.
     with threadpool_limits(limits=1):
         main()

@@ -2,9 +2,9 @@
 A code space of two dimensions
 ==============================
 
-With ``encoding_dim=2`` the codes can be drawn. The autoencoder never sees a label; the labels,
-added afterwards as colours, show which images of the same digit it has brought together. A PCA of
-two components is drawn beside it.
+With ``encoding_dim=2`` the codes can be plotted. The autoencoder is trained without labels; the
+colours show how well the digits are separated all the same. The plot beside it is a PCA of two
+components.
 """
 
 import matplotlib.pyplot as plt
@@ -25,10 +25,10 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# Two ways to the plane
-# ---------------------
-# PCA takes flat rows, so both get them; ``sample_shape`` tells the autoencoder that the rows are
-# images of 8 x 8 pixels, and that it can convolve over them.
+# Two transformers
+# ----------------
+# PCA takes flat rows, so both get them; with ``sample_shape`` the autoencoder treats the rows as
+# images of 8 x 8 pixels and convolves over them.
 
 planes = {
     "autoencoder": AutoencoderTransformer(
@@ -52,20 +52,20 @@ for ax, (name, points) in zip(axes, codes.items(), strict=True):
 plt.show()
 
 # %%
-# Is it only the look?
-# --------------------
-# A nearest-neighbour classifier that sees nothing but the two numbers tells how far the classes are
-# kept apart: its accuracy, cross-validated over the test images.
+# How well are the classes separated?
+# -----------------------------------
+# The cross-validated accuracy, on the test images, of a nearest-neighbour classifier that sees
+# nothing but the two numbers.
 
 for name, points in codes.items():
     accuracy = cross_val_score(KNeighborsClassifier(5), points, y_test, cv=5)
     print(f"{name:<12} {accuracy.mean():.3f} ± {accuracy.std():.3f}")
 
 # %%
-# A walk through the plane
-# ------------------------
-# The decoder turns any point into an image, also points that no image was mapped to. Here it
-# decodes a grid over the middle 90 % of the test codes, in either direction.
+# Decode a grid
+# -------------
+# The decoder maps any point to an image, also points that are not the code of an image. Here it
+# decodes a grid over the central 90 % of the test codes in each direction.
 
 low, high = np.quantile(codes["autoencoder"], [0.05, 0.95], axis=0)
 n_steps = 11
@@ -78,7 +78,7 @@ canvas = tiles.swapaxes(1, 2).reshape(10 * n_steps, 10 * n_steps)
 fig, ax = plt.subplots(figsize=(5.4, 5.4), layout="constrained")
 ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=16, extent=(low[0], high[0], low[1], high[1]))
 ax.set(
-    title="What the decoder draws at each point",
+    title="The output of the decoder at each point",
     xlabel="first number of the code",
     ylabel="second number",
     aspect="auto",

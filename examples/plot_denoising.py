@@ -1,11 +1,11 @@
 """
-A denoiser ahead of a classifier
-================================
+A denoiser in front of a classifier
+===================================
 
-A denoising autoencoder is shown noisy samples and asked for the clean ones. With
+A denoising autoencoder is trained to reconstruct clean samples from noisy ones. With
 ``output="reconstruction"``, :class:`~sk_aecnn.AutoencoderTransformer` returns samples instead of
-codes, so it can stand in a pipeline ahead of any estimator that takes samples: here
-:class:`~sk_aecnn.CNNClassifier`. Both learn from clean digits; the noise comes afterwards.
+codes, so it can be used in a pipeline before any estimator that takes samples: here
+:class:`~sk_aecnn.CNNClassifier`. Both are trained on clean digits and tested on noisy ones.
 """
 
 import matplotlib.pyplot as plt
@@ -28,9 +28,9 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # With and without
 # ----------------
-# ``noise="gaussian"`` adds normal noise to the standardised images while training, in every batch
-# anew. ``noise_level`` is its standard deviation, 1 being that of the pixels themselves. In
-# prediction nothing is added.
+# ``noise="gaussian"`` adds normal noise to the standardised images during training, new noise in
+# each batch. ``noise_level`` is its standard deviation, relative to that of the pixels. In
+# prediction no noise is added.
 
 SETTINGS = {"batch_size": 32, "random_state": 0}
 
@@ -44,10 +44,10 @@ models = {
 }
 
 # %%
-# Noisier and noisier
-# -------------------
-# The pixels of the test images run from 0 to 16, the noise is normal, of the standard deviation in
-# the first column.
+# Increasing noise
+# ----------------
+# The pixels of the test images have values from 0 to 16; the first column is the standard deviation
+# of the normal noise.
 
 rng = np.random.default_rng(0)
 noisy = {level: X_test + rng.normal(0, level, X_test.shape) for level in (0, 2, 4, 6, 8)}
@@ -58,8 +58,8 @@ for level, images in noisy.items():
     print(f"{level:>5}   {'   '.join(scores)}")
 
 # %%
-# Where there is little noise, the denoiser takes a little away instead: it returns what it can
-# rebuild, not what it was given.
+# Where there is little noise, the denoiser reduces the accuracy slightly, because its
+# reconstructions are not exact.
 
 shown = {
     "test image": X_test,

@@ -2,8 +2,8 @@
 New samples, and what they are good for
 =======================================
 
-Every autoencoder here decodes any code, so new codes give new samples. Two estimators draw digits
-below, each in its own way; then samples of one class fill up a class that is small.
+A decoder maps any code to a sample, so new codes give new samples. Below, two estimators generate
+digits in different ways; then generated samples are added to a small class.
 """
 
 import matplotlib.pyplot as plt
@@ -51,11 +51,11 @@ fig.tight_layout(h_pad=0.3, w_pad=0.3)
 plt.show()
 
 # %%
-# Fill up a small class
-# ---------------------
-# Of the eights, ten are left; of every other digit there are some 135. The joint classifier draws
-# samples of a class that is asked for. ``class_weight="balanced"`` lets its encoder take notice of
-# the few eights.
+# Oversample a small class
+# ------------------------
+# Ten eights are kept, and about 135 of every other digit. The joint classifier generates samples of
+# a given class. ``class_weight="balanced"`` gives the few eights as much weight as the other
+# classes.
 
 SMALL = 8
 eights = np.flatnonzero(y_train == SMALL)
@@ -67,8 +67,8 @@ drawn = generator.fit(X_few, y_few).sample(120, y=SMALL, random_state=0)
 copied = X_train[np.random.default_rng(0).choice(eights[:10], 120)]
 
 # %%
-# A nearest-neighbour classifier, which knows no class weights, learns from the images as they are,
-# with the ten eights copied, and with eights that were drawn.
+# A nearest-neighbour classifier, which has no class weights, is trained on the images as they are,
+# with copies of the ten eights, and with generated eights.
 
 added = {"as they are": X_few[:0], "with copies": copied, "with samples": drawn}
 print(f"{'':<12}   recall of the eights   accuracy")
@@ -80,8 +80,8 @@ for name, images in added.items():
     print(f"{name:<12}   {recall:>20.3f}   {np.mean(predicted == y_test):>8.3f}")
 
 # %%
-# Samples are no new evidence: the ten eights are all that is known of eights. A classifier that
-# takes class weights often does as well with those, for less.
+# Generated samples add no information: all that is known of eights comes from the ten. A classifier
+# with class weights often does as well, in less time.
 
 fig, axes = plt.subplots(2, 10, figsize=(8, 2), subplot_kw={"xticks": [], "yticks": []})
 for axes_row, (title, images) in zip(

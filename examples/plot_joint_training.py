@@ -7,8 +7,8 @@ Joint training: two losses, one network
 .. math:: J = \text{cross-entropy} + \lambda \, R,
 
 with :math:`\lambda` its ``reconstruction_weight`` and :math:`R` the reconstruction error: 0 for a
-perfect reconstruction, 1 for the mean of the training data. This example follows both losses while
-they fall, and shows what :math:`\lambda` changes.
+perfect reconstruction, 1 for the mean of the training data. This example plots both losses during
+training, and shows the effect of :math:`\lambda`.
 """
 
 import matplotlib.pyplot as plt
@@ -29,8 +29,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # Three weights
 # -------------
-# With ``backend_input="code"`` the classifier sees nothing but the code, here eight numbers: both
-# tasks compete for them. (By default it sees the feature map that the code is computed from.)
+# With ``backend_input="code"`` the classifier sees only the code, here eight numbers, which both
+# tasks have to share. (By default it sees the feature map that the code is computed from.)
 
 SETTINGS = {"conv_channels": (16, 32), "batch_size": 32, "random_state": 0}
 
@@ -42,9 +42,9 @@ for weight in (0.01, 1.0, 100.0):
     models[weight] = model.fit(X_train, y_train)
 
 # %%
-# The history holds each loss apart
-# ---------------------------------
-# ``history_`` is a list with a dictionary for each epoch. The last of the middle model:
+# The history has each loss
+# -------------------------
+# ``history_`` is a list with a dictionary for each epoch. The last one of the middle model:
 
 for name, value in models[1.0].history_[-1].items():
     print(f"{name:<26} {value:.3f}")
@@ -63,10 +63,10 @@ axes[0].legend()
 plt.show()
 
 # %%
-# On images not seen before
-# -------------------------
-# A small weight lets the code forget what the labels do not ask for; a large one makes the
-# classifier work with what the reconstruction needs.
+# On test images
+# --------------
+# With a small weight the code represents mostly what distinguishes the classes; with a large one,
+# mostly what the reconstruction needs.
 
 flat = X_test.reshape(-1, 64)
 print("reconstruction_weight   accuracy   reconstruction R²")
@@ -75,11 +75,11 @@ for weight, model in models.items():
     print(f"{weight:>21g}   {model.score(X_test, y_test):>8.3f}   {r2:>17.3f}")
 
 # %%
-# Differences of a few thousandths in the accuracy are a matter of ``random_state``: one test image
-# is 0.002.
+# Differences of a few thousandths in the accuracy depend on ``random_state``: one test image is
+# 0.002.
 #
-# ``reconstruction_weight=0`` leaves a plain convolutional classifier. Its decoder is never trained,
-# so it offers no ``reconstruct``.
+# ``reconstruction_weight=0`` gives a plain convolutional classifier. Its decoder is not trained,
+# so it has no ``reconstruct``.
 
 plain = AECNNClassifier(reconstruction_weight=0, max_epochs=4, **SETTINGS).fit(X_train, y_train)
 print(f"accuracy {plain.score(X_test, y_test):.3f}, reconstructs: {hasattr(plain, 'reconstruct')}")

@@ -1,12 +1,12 @@
 """
-Outliers, and what is wrong with them
-=====================================
+Outliers, and the features responsible
+======================================
 
-:class:`~sk_aecnn.AutoencoderOutlierDetector` learns what most samples have in common, and calls
-those that it cannot rebuild outliers. The error of each pixel says where they differ. Here it
-learns from clean digits and judges digits with a small defect: two by two pixels that are inverted.
-Since all of the training digits are usual, ``support_fraction=1`` learns from all, and
-``noise=None`` in fine detail.
+:class:`~sk_aecnn.AutoencoderOutlierDetector` learns what most samples have in common; those that it
+reconstructs badly are outliers. The error of each pixel shows where they differ. Here it is trained
+on clean digits and applied to digits with a small defect, two by two inverted pixels. The training
+set contains no outliers, so ``support_fraction=1`` uses all of it, and ``noise=None`` allows for
+finer detail.
 """
 
 import matplotlib.pyplot as plt
@@ -37,8 +37,8 @@ for image, (row, column) in zip(damaged, places, strict=True):
 # %%
 # Find them
 # ---------
-# ``contamination="auto"`` puts the threshold where a box plot of the errors of the training images
-# (root mean squared deviations) has its upper fence. Beside it, an isolation forest.
+# ``contamination="auto"`` sets the threshold to the upper fence of a box plot of the deviations of
+# the training images (root mean squared). It is compared with an isolation forest.
 
 detector = AutoencoderOutlierDetector(
     12, support_fraction=1, noise=None, max_epochs=15, batch_size=32, random_state=0
@@ -60,14 +60,15 @@ for name, score in scores.items():
     print(f"{name:<27} area under the ROC curve {roc_auc_score(is_damaged, -score):.3f}")
 
 # %%
-# An isolation forest splits by one pixel at a time, and few of the inverted pixels have a value
-# that is rare in their place: it is their combination with the others that is unusual. Where single
-# features run to extremes, as in many tables, the forest is hard to beat.
+# An isolation forest splits on one pixel at a time, and few of the inverted pixels have a value
+# that is rare at their position: the combination with the other pixels is unusual. Where single
+# features have extreme values, as in many tables, an isolation forest is a strong baseline.
 #
-# Say why
-# -------
-# ``reconstruction_error(X, per_feature=True, scaled=True)`` is the error of every pixel. An image
-# is judged by these errors, each divided by what is usual for the pixel, and by its code.
+# Which pixels are responsible?
+# -----------------------------
+# ``reconstruction_error(X, per_feature=True, scaled=True)`` is the error of every pixel. The score
+# of an image consists of these errors, each divided by the usual error of the pixel, and of its
+# code.
 
 errors = detector.reconstruction_error(damaged, per_feature=True, scaled=True)
 worst = np.stack(np.divmod(errors.reshape(len(errors), -1).argmax(axis=1), 8), axis=1)
@@ -77,7 +78,7 @@ print(f"The pixel of the largest error lies in the defect in {inside.mean():.1%}
 fig, axes = plt.subplots(3, 10, figsize=(8, 2.8), subplot_kw={"xticks": [], "yticks": []})
 shown = {
     "damaged": (damaged, "gray_r", 16),
-    "rebuilt": (detector.reconstruct(damaged[:10]), "gray_r", 16),
+    "reconstructed": (detector.reconstruct(damaged[:10]), "gray_r", 16),
     "error": (errors, "Reds", errors[:10].max()),
 }
 for axes_row, (title, (images, cmap, vmax)) in zip(axes, shown.items(), strict=True):

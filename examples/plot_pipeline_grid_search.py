@@ -2,9 +2,9 @@
 A pipeline, a grid search and a cache
 =====================================
 
-:class:`~sk_aecnn.AutoencoderTransformer` is a transformer like any other: it stands in a
-``Pipeline``, its parameters are tuned by ``GridSearchCV``, and the pipeline can keep what it
-learned, so that tuning the classifier behind it does not train it again.
+:class:`~sk_aecnn.AutoencoderTransformer` is used as any other transformer: in a ``Pipeline``, with
+parameters tuned by ``GridSearchCV``. The pipeline can cache the fitted transformer, so that it is
+not trained again when the classifier after it is tuned.
 """
 
 import tempfile
@@ -29,8 +29,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # Search for the size of the code
 # -------------------------------
-# The step's name and the parameter's, joined by two underscores, name a parameter within the
-# pipeline. With ``n_jobs=2`` two of the fits would run side by side.
+# The name of the step and the name of the parameter are joined by two underscores. With
+# ``n_jobs=2`` two of the fits would run in parallel.
 
 ae = AutoencoderTransformer(max_epochs=6, batch_size=32, random_state=0)
 pipe = Pipeline([("ae", ae), ("clf", LogisticRegression(max_iter=1000))])
@@ -52,7 +52,8 @@ plt.show()
 # %%
 # Without labels
 # --------------
-# The autoencoder's own ``score`` is the R² of its reconstruction, so it can be searched alone.
+# ``score`` of the autoencoder is the R² of its reconstruction, so its parameters can be tuned
+# without labels.
 
 alone = GridSearchCV(ae, {"activation": ["relu", "silu"]}, cv=3).fit(X_train)
 for params, r2 in zip(
@@ -61,13 +62,13 @@ for params, r2 in zip(
     print(params, f"R² {r2:.3f}")
 
 # %%
-# Train once, tune often
-# ----------------------
-# With ``memory``, the pipeline stores fitted transformers on disk, and takes them from there when
-# the same transformer meets the same data again. The search below tries six values of the
+# Cache the transformer
+# ---------------------
+# With ``memory``, the pipeline stores fitted transformers on disk, and loads them when the same
+# transformer is fitted to the same data again. The search below tries six values of the
 # classifier's ``C`` on three folds: eighteen fits of the pipeline, but only three of the
-# autoencoder, all of them in the first line of the output. (Give ``random_state`` a number here:
-# with ``None``, the cache would return its first result all the same.)
+# autoencoder, all of them in the first line of the output. (Set ``random_state`` to a number here:
+# with ``None``, the cache would return its first result again.)
 
 with tempfile.TemporaryDirectory() as cache:
     pipe = Pipeline(pipe.steps, memory=cache)

@@ -1,11 +1,11 @@
 """
-Tables in their own units
-=========================
+Tables of features in different units
+=====================================
 
-The columns of a table have units of their own. In the breast cancer data, areas run into the
-thousands, while fractal dimensions stay below 0.1; a squared error in raw units would see little
-but the areas. The networks therefore standardise their input inside, and undo it in what they
-return: data go in, and reconstructions come out, in the units of the table.
+The features of a table often have different units. In the breast cancer data, areas have values in
+the thousands, while fractal dimensions are below 0.1; a squared error in these units would depend
+on the areas alone. The networks therefore standardise their input inside, and undo it in what they
+return: input and reconstructions are in the units of the table.
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +22,7 @@ from sk_aecnn import AECNNClassifier, AutoencoderTransformer
 threadpool_limits(limits=1)  # for networks this small, more threads gain little
 
 cancer = load_breast_cancer()
-X_train, X_test = train_test_split(cancer.data, random_state=0)
+X_train, X_test, y_train, _ = train_test_split(cancer.data, cancer.target, random_state=0)
 for column in (3, 9):
     print(f"{cancer.feature_names[column]:<24} from {X_train[:, column].min():.3g}", end=" ")
     print(f"to {X_train[:, column].max():.4g}")
@@ -30,18 +30,18 @@ for column in (3, 9):
 # %%
 # What ``scaling`` changes
 # ------------------------
-# ``"auto"`` looks at the ranges of the columns. Where they differ as much as here, it chooses
-# ``"feature"``: every column has a scale of its own. ``"shared"``, meant for pixels and the like,
-# gives all columns one scale, and the small columns hardly count. The R² of each column tells:
+# ``"auto"`` compares the ranges of the features. Where they differ as much as here, it chooses
+# ``"feature"``: every feature has its own scale. ``"shared"``, for pixels and other values of one
+# kind, has one scale for all features, so that the small ones hardly count. This is the R² of each:
 
 
-def r2_of_columns(model, X):
+def r2_of_features(model, X):
     error = model.reconstruction_error(X, per_feature=True).mean(axis=0)
     return 1 - error / X.var(axis=0)
 
 
 r2 = {
-    scaling: r2_of_columns(
+    scaling: r2_of_features(
         AutoencoderTransformer(6, scaling=scaling, max_epochs=50, random_state=0).fit(X_train),
         X_test,
     )
@@ -57,9 +57,9 @@ for scaling, values in r2.items():
 ax.axhline(0, color="0.6", lw=1)
 ax.set_xticks(range(len(order)), cancer.feature_names[order], rotation=60, ha="right", size=7)
 ax.set(
-    title="Reconstruction of 30 columns from 6 numbers",
-    xlabel="columns, from the smallest to the largest standard deviation",
-    ylabel="R² on test rows (cut at −0.25)",
+    title="Reconstruction of 30 features from 6 numbers",
+    xlabel="features, from the smallest to the largest standard deviation",
+    ylabel="R² on test samples (clipped at −0.25)",
 )
 ax.legend()
 plt.show()
@@ -67,11 +67,20 @@ plt.show()
 # %%
 # A classifier on the raw table
 # -----------------------------
-# :class:`~sk_aecnn.AECNNClassifier` needs no ``StandardScaler`` in front of it. Beside it, a
-# logistic regression that has one: a small table like this is where simple models do well.
+# :class:`~sk_aecnn.AECNNClassifier` needs no ``StandardScaler``. For features in different units it
+# adds a piecewise linear encoding of each; ``resolved_params_`` has what was decided for this
+# table.
+
+classifier = AECNNClassifier(encoding_dim=6, max_epochs=25, random_state=0)
+resolved = classifier.fit(X_train, y_train).resolved_params_
+print({name: resolved[name] for name in ("scaling", "n_bins", "lr", "normalization")})
+
+# %%
+# For comparison, a logistic regression with a ``StandardScaler``: on a small table like this,
+# simple models do well.
 
 models = {
-    "AECNNClassifier": AECNNClassifier(encoding_dim=6, max_epochs=25, random_state=0),
+    "AECNNClassifier": classifier,
     "LogisticRegression": make_pipeline(StandardScaler(), LogisticRegression()),
 }
 for name, model in models.items():

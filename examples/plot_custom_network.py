@@ -1,10 +1,10 @@
 """
-An encoder of your own
-======================
+A custom encoder
+================
 
 ``encoder``, ``decoder`` and ``backend`` take a `torch.nn.Module` class, or a function that returns
-a module. It is called with the shape of its input and the size of its output; everything around it,
-from the scaling to ``predict``, stays as it is. Here the encoder has a shortcut around its second
+a module. It is called with the shape of its input and the size of its output; everything else, from
+the scaling to ``predict``, is unchanged. Here the encoder has a skip connection around its second
 convolution, as residual networks do.
 """
 
@@ -51,10 +51,10 @@ class ResidualEncoder(nn.Module):
 
 
 # %%
-# In use
+# Use it
 # ------
-# The class is passed, not an object of it, so that each fit makes a network of its own, with
-# weights drawn for its ``random_state``. The decoder is the one that the package builds.
+# The class is passed, not an instance, so that each fit creates a new network, with weights that
+# depend on its ``random_state``. The decoder is the default one.
 
 SETTINGS = {"max_epochs": 6, "batch_size": 32, "random_state": 0}
 
@@ -73,8 +73,9 @@ ax.legend()
 plt.show()
 
 # %%
-# A classifier sees the code of such an encoder. An attribute ``feature_shape`` beside the methods
-# ``features`` and ``code``, which make up ``forward``, says that there is a feature map to see.
+# The back end of a classifier, elsewhere called a head, sees the code of such an encoder. With an
+# attribute ``feature_shape`` and methods ``features`` and ``code``, which make up ``forward``, it
+# sees the feature map.
 
 
 class ResidualFeatures(ResidualEncoder):
@@ -89,7 +90,7 @@ for encoder in (ResidualEncoder, ResidualFeatures):
     print(f"{encoder.__name__:<17} accuracy {classifier.score(X_test, y_test):.3f}")
 
 # %%
-# Cross-validation and searches, which fit copies of an estimator, work as ever.
+# Cross-validation and searches, which fit copies of an estimator, work as usual.
 
 scores = cross_val_score(models["encoder=ResidualEncoder"], X_train, cv=2)
 print(f"R² in two folds: {scores[0]:.3f}, {scores[1]:.3f}")
