@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
-from sk_aecnn._batches import BatchIterator, RowDataset
-from sk_aecnn._optimizers import Adam
+from sk_aecnn.data._rows import BatchIterator, RowDataset
 from sk_aecnn.nn import column_moments
+from sk_aecnn.training._optimizers import Adam
 
 SMALL = {"max_epochs": 1, "random_state": 0, "device": "cpu"}
 

@@ -4,13 +4,13 @@
         [--params JSON] [--rows N] [--quick] [--out FILE]
 
 DATA is a folder with ``mnist`` (the idx files), ``fsdd``, ``text``, ``timeseries``,
-``tabular/pmlb`` and ``tabular/adbench``, of which a table takes what it needs. Peers run in the
-same process on the same splits. The table is written to ``docs/guide/quality/TABLE.md``, or, with
-``--params``, ``--rows``, ``--tasks`` or ``--quick``, printed; ``--out`` names another file. Each
-result is kept in a file of JSON lines beside it: a stopped run goes on where it was, and
-``--variants`` renews some rows and keeps the others. A result is made anew when the machine, a
-version or (for this package's rows) the package's sources have changed; delete the file to make
-all anew.
+``tabular/pmlb``, ``tabular/mixed``, ``tabular/adult`` and ``tabular/adbench``, of which a table
+takes what it needs. Peers run in the same process on the same splits. The table is written to
+``docs/guide/quality/TABLE.md``, or, with ``--params``, ``--rows``, ``--tasks`` or ``--quick``,
+printed; ``--out`` names another file. Each result is kept in a file of JSON lines beside it: a
+stopped run goes on where it was, and ``--variants`` renews some rows and keeps the others. A
+result is made anew when the machine, a version or (for this package's rows) the package's sources
+have changed; delete the file to make all anew.
 """
 
 import argparse
@@ -19,63 +19,37 @@ import shlex
 import sys
 from pathlib import Path
 
-from ablation import TABLES as ABLATION
-from comparison import TABLES as COMPARISON
-from core import Source
-from images import TABLES as IMAGES
-from outliers import TABLES as OUTLIERS
-from records import Records
-from report import markdown
-from robustness import TABLES as ROBUSTNESS
-from runner import Runner
-from samples import TABLES as SAMPLES
-from series import TABLES as SERIES
-from speech import TABLES as SPEECH
-from tables import TABLES as TABULAR
-from text import TABLES as TEXT
+sys.path.append(str(Path(__file__).parents[1]))
 
-TABLES = (
-    IMAGES
-    | TABULAR
-    | OUTLIERS
-    | SPEECH
-    | SERIES
-    | TEXT
-    | ROBUSTNESS
-    | COMPARISON
-    | SAMPLES
-    | ABLATION
-)
+from core import Source
+from report import markdown
+from runner import Runner
+from tables import TABLES
+
 PAGES = Path(__file__).parents[2] / "docs" / "guide" / "quality"
 
 
-def pick(things, names, what):
-    """Return the things that are named, in full or, where none is, in part."""
-    if not names:
-        return things
+def pick(known, names, what):
+    """Return the names that are meant, in full or, where none is, in part."""
     picked = []
-    for name in names:
-        found = [thing for thing in things if thing.name == name]
-        found = found or [thing for thing in things if name.lower() in thing.name.lower()]
+    for name in names or known:
+        found = [name] if name in known else [one for one in known if name.lower() in one.lower()]
         if not found:
-            known = ", ".join(repr(thing.name) for thing in things)
-            raise SystemExit(f"--{what} {name!r}: expected (a part of) one of {known}.")
+            expected = ", ".join(map(repr, known))
+            raise SystemExit(f"--{what} {name!r}: expected (a part of) one of {expected}.")
         picked += found
     return picked
 
 
 def command_of(args, seeds):
     """Return the command that repeats a table, whatever the folders are called here."""
-    parts = ["python", "benchmarks/quality", args.table]
-    parts += ["DATA"] if args.folder else []
+    parts = ["python", "benchmarks/quality", args.table, *["DATA"] * bool(args.folder)]
     parts += ["--seeds", *map(str, seeds)]
-    for name in ("variants", "tasks"):
-        values = getattr(args, name)
-        parts += [f"--{name}", *values] if values else []
-    parts += ["--params", json.dumps(args.params)] if args.params else []
-    parts += ["--rows", str(args.rows)] if args.rows else []
-    parts += ["--quick"] if args.quick else []
-    return shlex.join(parts)
+    for name in ("variants", "tasks", "params", "rows"):
+        value = getattr(args, name)
+        value = [json.dumps(value)] if value and not isinstance(value, list) else value
+        parts += [f"--{name}", *value] if value else []
+    return shlex.join([*parts, *["--quick"] * args.quick])
 
 
 def read_arguments(argv):
@@ -87,7 +61,9 @@ def read_arguments(argv):
     parser.add_argument("--tasks", nargs="+", metavar="NAME", help="columns, default all")
     parser.add_argument("--params", type=json.loads, default={}, help="JSON, for this package's")
     parser.add_argument("--rows", type=int, help="the most rows of a data set")
-    parser.add_argument("--quick", action="store_true", help="little data, one epoch, printed")
+    parser.add_argument(
+        "--quick", action="store_true", help="little data, two columns, one epoch, printed"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE")
     args = parser.parse_args(argv)
     if args.folder is None and TABLES[args.table].needs_data and not args.quick:
@@ -106,12 +82,16 @@ def main(argv=None):
     table = TABLES[args.table]
     seeds = args.seeds or (table.seeds[:1] if args.quick else table.seeds)
     source = Source(args.folder, args.quick, args.rows)
-    chosen = pick(table.variants, args.variants, "variants")
-    tasks = pick(table.tasks(source), args.tasks, "tasks")
-    records = Records(args.out and args.out.with_suffix(".jsonl"))
-    folder = args.out and args.out.parent
-    results = Runner(table, source, args.params, chosen, records, folder).run(tasks, seeds)
-    if results.values.keys() - {variant.name for variant in chosen}:
+    chosen = pick(list(table.models), args.variants, "variants")
+    if table.layout == "differences":  # to the first row
+        chosen = [*dict.fromkeys([next(iter(table.models)), *chosen])]
+    named = pick([task.name for task in table.tasks], args.tasks, "tasks")
+    tasks = [task for task in table.tasks if task.name in named]
+    if args.quick and not args.tasks:
+        tasks = tasks[-2:]
+    records = args.out and args.out.with_suffix(".jsonl")
+    results = Runner(table, source, args.params, chosen, records).run(tasks, seeds)
+    if {key[0] for key in results.found} - set(chosen):
         args.variants = None  # the other rows are there too
     text = markdown(table, results, command_of(args, seeds))
     if args.out:

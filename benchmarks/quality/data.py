@@ -1,101 +1,113 @@
-"""Readers of the files, each with a small stand-in that scikit-learn bundles or that is made up."""
+"""Readers of the files, each with a small stand-in, and the ways of splitting what they return."""
 
 import gzip
-from functools import cache
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
-
-IDX_FILES = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
-
+import pandas as pd
+from core import Split
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedKFold, train_test_split
+from sklearn.utils import shuffle
 
 # -- images -----------------------------------------------------------------------------------
 
 
+def digits(source):
+    """Return scikit-learn's digits as images (n, 8, 8) uint8, and their classes."""
+    X, y = load_digits(return_X_y=True)
+    return source.cut(X.reshape(-1, 8, 8).astype(np.uint8), y)
+
+
+def large_digits(source, height, width, margin=0):
+    """Return the digits, every pixel repeated, with a margin of zeros."""
+    X, y = digits(source)
+    X = np.kron(15 * X, np.ones((1, height, width), np.uint8))
+    return np.pad(X, [(0, 0), (margin, margin), (margin, margin)]), y
+
+
 def read_idx(path):
     """Read an idx file: two zero bytes, the type, the number of axes, the sizes, the values."""
-    packed = path.with_name(path.name + ".gz")
+    packed = Path(f"{path}.gz")
     data = gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
     n_axes = data[3]
     shape = np.frombuffer(data, dtype=">i4", count=n_axes, offset=4)
     return np.frombuffer(data, dtype=np.uint8, offset=4 + 4 * n_axes).reshape(shape)
 
 
-def digits_of(height, width):
-    """Return scikit-learn's digits, every pixel repeated and the rest filled with zeros."""
-    images, y = digits()
-    rows, columns = height // 8, width // 8
-    larger = np.kron(15 * images, np.ones((1, rows, columns), np.uint8))
-    margins = [
-        ((size - 8 * times) // 2, (size - 8 * times + 1) // 2)
-        for size, times in ((height, rows), (width, columns))
-    ]
-    return np.pad(larger, [(0, 0), *margins]), y
-
-
-def digits():
-    """Return scikit-learn's digits as images (n, 8, 8) uint8, and their classes."""
-    X, y = load_digits(return_X_y=True)
-    return X.reshape(-1, 8, 8).astype(np.uint8), y
-
-
-@cache
 def mnist(source):
     """Return images (n, 28, 28) uint8 and labels, to train with and to test with."""
     if source.folder is None:
-        X, y = digits_of(28, 28)
-        return *source.cut(X[:1200], y[:1200]), *source.cut(X[1200:], y[1200:])
+        X, y = large_digits(source, 3, 3, margin=2)
+        return X[::2], y[::2], X[1::2], y[1::2]
     train, test = (
-        [read_idx(Path(source.folder, "mnist", name)) for name in IDX_FILES[part]]
-        for part in ("train", "test")
+        [read_idx(Path(source.folder, "mnist", f"{part}-{name}-ubyte")) for name in IDX_PARTS]
+        for part in ("train", "t10k")
     )
-    if source.quick:
-        test = source.cut(*test)
-    return *source.cut(*train), *test
+    (X, y), (X_test, y_test) = source.cut(*train), source.cut(*test) if source.quick else test
+    return X, y.astype(int), X_test, y_test.astype(int)
+
+
+IDX_PARTS = ("images-idx3", "labels-idx1")
 
 
 def speech(source):
     """Return spectrograms (n, 40, 64) uint8, digits, speakers, and which are the test rows."""
     if source.folder is None:
-        X, y = digits_of(40, 64)
-        numbers = np.arange(len(y))
-        return source.cut(X, y, numbers % 6, numbers % 10 == 0)
+        X, y = large_digits(source, 5, 8)
+        return X, y, np.arange(len(y)) % 6, np.arange(len(y)) % 10 == 0
     file = np.load(Path(source.folder, "fsdd", "fsdd_logmel.npz"))
-    return source.cut(*(file[name] for name in ("mel_q", "label", "speaker", "is_test")))
+    X, y, *others = (file[name] for name in ("mel_q", "label", "speaker", "is_test"))
+    return source.cut(X, y.astype(int), *others)
 
 
 # -- tables -----------------------------------------------------------------------------------
 
-BUNDLED = {"wine": load_wine, "breast_cancer": load_breast_cancer, "diabetes": load_diabetes}
 
-
-def pmlb(source, name):
-    """Read a table of PMLB: tab-separated, a header, the target in the last column."""
+def table(source, path, target="target", drop=(), stand_in=load_wine):
+    """Return a frame and its target, from a file of the folder of tables."""
     if source.folder is None:
-        return source.cut(*BUNDLED[name](return_X_y=True))
-    with gzip.open(Path(source.folder, "tabular", "pmlb", f"{name}.tsv.gz"), "rt") as lines:
-        header = next(lines).rstrip().split("\t")
-        table = np.loadtxt(lines, delimiter="\t")
-    assert header[-1] == "target"
-    return source.cut(table[:, :-1], table[:, -1])
+        X, y = stand_in(return_X_y=True, as_frame=True)
+    else:
+        separator = "\t" if ".tsv" in path else ","
+        X = pd.read_csv(Path(source.folder, "tabular", path), sep=separator)
+        X, y = X.drop(columns=[target, *drop]), X[target]
+    return source.cut(X, y.to_numpy())
 
 
-def adbench(source, most):
-    """Return (name, X, y) of every set, 1 for anomalies, at most ``most`` rows of each."""
+def with_text_and_holes(**as_frame):
+    """Return scikit-learn's wine with a column of text and one with missing values."""
+    X, y = load_wine(**as_frame)
+    X = X.assign(text=np.where(X["hue"] > 1, "red", "white"), hue=X["hue"].where(X["hue"] > 0.7))
+    return X, y
+
+
+def adult(source):
+    """Return the raw frames of Adult, to train with and to test with."""
+    if source.folder is None:
+        X, y = source.cut(*with_text_and_holes(return_X_y=True, as_frame=True))
+        return X[::2], y[::2].to_numpy(), X[1::2], y[1::2].to_numpy()
+    columns = [*(f"column {place}" for place in range(14)), "y"]
+    options = {"na_values": "?", "comment": "|", "skipinitialspace": True}
+    data = []
+    for part in ("data", "test"):
+        path = Path(source.folder, "tabular", "adult", f"adult.{part}.gz")
+        X = pd.read_csv(path, names=columns, **options)
+        data += [X, X.pop("y").str.strip(".").to_numpy()]
+    return *source.cut(*data[:2]), *data[2:]
+
+
+def adbench(source, name, most=10_000):
+    """Return rows and whether each is an anomaly."""
     if source.folder is None:
         X, y = load_breast_cancer(return_X_y=True)
         rare = np.r_[np.flatnonzero(y == 1)[:200], np.flatnonzero(y == 0)[:20]]
-        return [("breast_cancer", X[rare], 1 - y[rare])]
-    sets = []
-    for path in sorted(Path(source.folder, "tabular", "adbench").glob("*.npz")):
-        file = np.load(path)
-        X, y = source.cut(file["X"].astype(float), file["y"].astype(int), most=most)
-        sets.append((path.stem.split("_", 1)[1], X, y))
-    return sets
+        return source.cut(X[rare], 1 - y[rare])
+    file = np.load(Path(source.folder, "tabular", "adbench", f"{name}.npz"))
+    return source.cut(file["X"].astype(float), file["y"].astype(int), most=most)
 
 
 # -- series and texts -------------------------------------------------------------------------
@@ -108,23 +120,13 @@ def series(source, name):
     there is to train with.
     """
     if source.folder is None:
-        X, y = waves(name)
-        return X[:40], y[:40], X[40:], y[40:]
+        X, y = digits(source)
+        X = X.repeat(3, axis=1) if name == "JapaneseVowels" else X.reshape(len(X), -1, 1)
+        return X[::2].astype(np.float32), y[::2], X[1::2].astype(np.float32), y[1::2]
     file = np.load(Path(source.folder, "timeseries", f"{name}.npz"))
     n_steps = file["X_train"].shape[2]
     X, X_test = (stretch(file[part], n_steps) for part in ("X_train", "X_test"))
     return X, file["y_train"], X_test, file["y_test"]
-
-
-def waves(name):
-    """Return made-up series of the shape of a set: waves of three frequencies, and noise."""
-    rng = np.random.default_rng(0)
-    n_channels = 12 if name == "JapaneseVowels" else 1
-    y = np.arange(80) % 3
-    time = np.linspace(0, 2 * np.pi, 24)[:, None]
-    phase = rng.uniform(0, 1, size=(80, 1, n_channels))
-    X = np.sin((y[:, None, None] + 1) * time + phase) + 0.2 * rng.normal(size=(80, 24, n_channels))
-    return X.astype(np.float32), y
 
 
 def stretch(X, n_steps):
@@ -141,13 +143,97 @@ def stretch(X, n_steps):
 def messages(source):
     """Return texts and whether each is spam."""
     if source.folder is None:
-        rng = np.random.default_rng(0)
-        y = np.arange(120) % 4 == 0
-        words = np.array(
-            [["see", "you", "home", "later", "ok"], ["free", "win", "call", "now", "ok"]]
-        )
-        return np.array([" ".join(rng.choice(words[int(spam)], 6)) for spam in y]), y
+        X, y = digits(source)
+        return np.array(
+            [" ".join(f"word{i}" for i in np.flatnonzero(x > 8)) for x in X]
+        ), y % 3 == 0
     path = Path(source.folder, "text", "SMSSpamCollection.gz")
     lines = gzip.decompress(path.read_bytes()).decode().strip("\n").split("\n")
     labels, texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
     return source.cut(np.array(texts), np.array(labels) == "spam")
+
+
+# -- splits -----------------------------------------------------------------------------------
+
+
+def split_at(X, y, train, test):
+    X_train, X_test = (X.iloc[rows] if hasattr(X, "iloc") else X[rows] for rows in (train, test))
+    return Split(X_train, y[train], X_test, y[test])
+
+
+def own_split(data, seed, **params):
+    """Yield the split that the data set comes with."""
+    yield Split(*data, params)
+
+
+def folds(data, seed, kind=StratifiedKFold, n_folds=5, n_used=None):
+    """Yield splits of a cross-validation whose shuffle is the seed's, all or the first ones."""
+    splitter = kind(n_folds, shuffle=True, random_state=seed)
+    for index in islice(splitter.split(*data), n_used):
+        yield split_at(*data, *index)
+
+
+half = partial(folds, n_folds=2, n_used=1)
+number_folds = partial(folds, kind=KFold)
+quarter = partial(folds, kind=KFold, n_folds=4, n_used=1)
+
+
+def marked_rows(data, seed):
+    """Yield the split of a set of speech that tells which rows are for testing."""
+    X, y, _, test = data
+    yield split_at(X, y, ~test, test)
+
+
+def each_speaker(data, seed):
+    """Yield a split for each speaker, who is held out."""
+    X, y, speaker, _ = data
+    for index in LeaveOneGroupOut().split(X, y, speaker):
+        yield split_at(X, y, *index)
+
+
+def some(data, seed, n_rows):
+    """Yield the split of the data set with other training rows for each seed, and no more."""
+    X, y, *test = data
+    yield Split(*shuffle(X, y, n_samples=min(n_rows, len(y)), random_state=seed), *test)
+
+
+def few_labels(data, seed, n_labels):
+    """Yield the split with all labels but ``n_labels``, as many of each class, set to -1."""
+    X, y, *test = data
+    order = np.random.default_rng(seed).permutation(len(y))
+    kept = np.concatenate([order[y[order] == label][: n_labels // 10] for label in range(10)])
+    drawn = np.full(len(y), -1)
+    drawn[kept] = y[kept]
+    yield Split(X, drawn, *test)
+
+
+def all_rows(data, seed):
+    """Yield one split that is fitted without a target and tested on the same rows."""
+    X, y = data
+    yield Split(X, None, X, y)
+
+
+def words(data, seed, dense=False, **params):
+    """Yield folds of texts as tf-idf weights of the words, sparse or as a frame."""
+    for split in folds(data, seed):
+        weigh = TfidfVectorizer(**params).fit(split.X)
+        X, X_test = weigh.transform(split.X), weigh.transform(split.X_test)
+        if dense:
+            names = weigh.get_feature_names_out()
+            X, X_test = (pd.DataFrame(rows.toarray(), columns=names) for rows in (X, X_test))
+        yield Split(X, split.y.astype(int), X_test, split.y_test.astype(int))
+
+
+# -- made-up data -----------------------------------------------------------------------------
+
+
+def made_up(data, seed, change=None, test_size=0.5, **sizes):
+    """Yield clusters on some of the axes and noise on the others, changed by a function."""
+    (source,) = data
+    sizes = {"n_samples": 3_000, "n_features": 20, "n_informative": 10, "class_sep": 1.5} | sizes
+    X, y = make_classification(n_redundant=0, random_state=seed, **sizes)
+    X = X if change is None else change(X, np.random.default_rng(seed))
+    X, X_test, y, y_test = train_test_split(
+        X, y, test_size=test_size, random_state=seed, stratify=y
+    )
+    yield Split(*source.cut(X, y), *source.cut(X_test, y_test))

@@ -5,7 +5,9 @@ import re
 
 import numpy as np
 from core import SECONDS
-from records import machine, sources
+from origin import machine, sources
+from scores import METRICS
+from suite import HALVES, half_of
 
 FEW_TASKS = 3
 # a call or an assignment at the start of a row's name, which is set as code
@@ -14,162 +16,143 @@ CODE = re.compile(r"^\w+(\([^)]*\)|=.*)")
 
 def markdown(table, results, command):
     """Return the text of a table: origin, command, rows, notes."""
-    header, rows = _layout(table, results)
-    lines = [_origin(command), "", table.title, "", f"    {command}", ""]
-    lines += [_line(["", *header]), "|---" * (len(header) + 1) + "|"]
-    lines += [_line([CODE.sub(r"`\g<0>`", name), *cells]) for name, cells in rows]
-    return "\n".join([*lines, "", " ".join(_notes(table, results)), ""])
-
-
-def _origin(command):
-    digest, commit = sources()
-    today = datetime.datetime.now(datetime.UTC).date()
-    return (
-        f"<!-- Written by: {command}\n"
-        f"     {today}; {machine()}; sk_aecnn at {commit}, sources {digest}. -->"
-    )
+    (digest, commit), today = sources(), datetime.datetime.now(datetime.UTC).date()
+    origin = f"{today}; {machine()}; sk_aecnn at {commit}, sources {digest}."
+    lines = [f"<!-- Written by: {command}\n     {origin} -->", "", table.title, ""]
+    lines += [f"    {command}", ""]
+    frame = results.frame()
+    for heading, header, rows in LAYOUTS[table.layout](table, results, frame):
+        lines += [f"**{heading}**", ""] if heading else []
+        lines += [_line(["", *header]), "|---" * (len(header) + 1) + "|"]
+        lines += [_line([CODE.sub(r"`\g<0>`", name), *cells]) for name, cells in rows]
+        lines.append("")
+    return "\n".join([*lines, " ".join(_notes(table, results, frame)), ""])
 
 
 def _line(cells):
     return "| " + " | ".join(cells) + " |"
 
 
-def _layout(table, results):
-    """Return the names of the columns, and (name, cells) for each row."""
-    names = [variant.name for variant in table.variants if _has_any(results, variant.name)]
-    if table.paired:
-        return _paired(table, results, names)
-    if len(results.tasks) == 1:
-        return _by_metric(table, results, names)
-    return _by_task(table, results, names)
-
-
-def _has_any(results, name):
-    return name in results.values or any(place[0] == name for place in results.troubles)
-
-
-# -- columns are metrics ----------------------------------------------------------------------
-
-
-def _by_metric(table, results, names):
-    task = results.tasks[0]
-    rows = []
-    for name in names:
-        runs = results.runs(name, task)
-        cells = [_cell(_column(runs, metric), digits) for metric, digits in table.metrics.items()]
-        cells.append(_seconds(_column(runs, SECONDS)))
-        trouble = results.troubles.get((name, task))
-        rows.append((name, [trouble, *cells[1:]] if trouble else cells))
-    return [*table.metrics, SECONDS], rows
-
-
-# -- columns are tasks ------------------------------------------------------------------------
-
-
-def _by_task(table, results, names):
-    metric, digits = next(iter(table.metrics.items()))
-    beside = len(results.tasks) <= FEW_TASKS
-    header = [
-        column for task in results.tasks for column in ([task, SECONDS] if beside else [task])
-    ]
-    if not beside:
-        header += ["mean", SECONDS]
-    rows = [(name, _task_cells(results, name, metric, digits, beside)) for name in names]
-    for name, values in table.on_record.items():
-        cells = [f"{values[task]:.{digits}f}" if task in values else "" for task in results.tasks]
-        rows.append((name, cells + [""] * (len(header) - len(cells))))
-    return header, rows
-
-
-def _task_cells(results, name, metric, digits, beside):
-    cells = []
-    for task in results.tasks:
-        runs = results.runs(name, task)
-        trouble = results.troubles.get((name, task))
-        cells.append(trouble or _cell(_column(runs, metric), digits))
-        if beside:
-            cells.append(_seconds(_column(runs, SECONDS)))
-    if not beside:
-        cells.append(_cell(_over_tasks(results, name, metric), digits))
-        cells.append(_seconds(_over_tasks(results, name, SECONDS)))
-    return cells
-
-
-def _over_tasks(results, name, metric):
-    """Return the mean over all tasks, run by run; nothing where a run lacks one of them."""
-    values = [results.by_run(name, task, metric) for task in results.tasks]
-    runs = [run for run in values[0] if all(run in one for one in values)]
-    return [np.mean([one[run] for one in values]) for run in runs]
-
-
-# -- differences to the first row -------------------------------------------------------------
-
-
-def _paired(table, results, names):
-    """Return differences to the first row within a run, their mean, and the ratio of times."""
-    first = table.variants[0].name
-    metric, digits = next(iter(table.metrics.items()))
-    means = [f"mean, {name}" for name in table.metrics]
-    rows = []
-    for name in names:
-        cells = [
-            results.troubles.get((name, task))
-            or _cell(list(_differences(results, first, name, task, metric).values()), digits, "+")
-            for task in results.tasks
-        ]
-        for one, decimals in table.metrics.items():
-            cells.append(_cell(_mean_differences(results, first, name, one), decimals, "+"))
-        rows.append((name, [*cells, _ratio(results, first, name)]))
-    return [*results.tasks, *means, "time"], rows
-
-
-def _differences(results, first, name, task, metric):
-    before, after = (results.by_run(one, task, metric) for one in (first, name))
-    return {run: after[run] - before[run] for run in after if run in before}
-
-
-def _mean_differences(results, first, name, metric):
-    tasks = [_differences(results, first, name, task, metric) for task in results.tasks]
-    runs = [run for run in tasks[0] if all(run in one for one in tasks)]
-    return [np.mean([one[run] for one in tasks]) for run in runs]
-
-
-def _ratio(results, first, name):
-    """Return the geometric mean of the tasks' ratios of time."""
-    logs = []
-    for task in results.tasks:
-        before, after = (results.by_run(one, task, SECONDS) for one in (first, name))
-        logs += [np.log(after[run] / before[run]) for run in after if run in before]
-    return f"{np.exp(np.mean(logs)):.2f}" if logs else ""
-
-
-# -- cells ------------------------------------------------------------------------------------
-
-
-def _column(runs, metric):
-    return [metrics[metric] for metrics in runs.values() if metric in metrics]
-
-
-def _cell(values, digits, sign=""):
-    if not values:
-        return ""
-    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{np.mean(values):{sign}.{digits}f}{spread}"
-
-
-def _seconds(values):
-    if not values:
-        return ""
-    mean = np.mean(values)
-    return f"{mean:.{0 if mean >= 10 else 1 if mean >= 1 else 2}f}"
-
-
-def _notes(table, results):
+def _notes(table, results, frame):
     """Return the sentences below the table: how many runs, what is missing."""
-    counts = {len(runs) for tasks in results.values.values() for runs in tasks.values()} or {0}
-    fewest, most = min(counts), max(counts)
-    runs = f"{most}" if fewest == most else f"{fewest} to {most}"
-    yield f"Mean ± standard deviation over {runs} run{'s' if most != 1 else ''} (seeds × splits)."
+    counts = frame.groupby(level=["model", "task"]).size() if results.found else [0]
+    runs = " to ".join(f"{n}" for n in sorted({min(counts), max(counts)}))
+    plural = "s" if max(counts) != 1 else ""
+    yield f"Mean ± standard deviation over {runs} run{plural} (seeds × splits)."
     yield from table.notes
     for name, reason in results.missing.items():
         yield f"Left out: {name} ({reason})."
+
+
+def _cell(values, metric, sign=""):
+    """Return mean and standard deviation, for times the mean alone."""
+    values = values.dropna()
+    if values.empty:
+        return ""
+    mean = values.mean()
+    if metric == SECONDS:
+        return f"{mean:.{0 if mean >= 10 else 1 if mean >= 1 else 2}f}"
+    digits = METRICS[metric].digits
+    spread = f" ± {values.std():.{digits}f}" if len(values) > 1 else ""
+    return f"{mean:{sign}.{digits}f}{spread}"
+
+
+# -- layouts: each yields (heading, columns, rows) of its parts -------------------------------
+
+
+def _values(table, results, frame):
+    """Columns are the metrics of the only task, or tasks with the first metric."""
+    metric = table.metrics[0]
+    if len(results.tasks) == 1 and not table.on_record:
+        columns = [(one, results.tasks[0], one) for one in [*table.metrics, SECONDS]]
+    elif len(results.tasks) <= FEW_TASKS:
+        columns = [
+            column
+            for task in results.tasks
+            for column in ((task, task, metric), (SECONDS, task, SECONDS))
+        ]
+    else:
+        columns = [(task, task, metric) for task in results.tasks]
+        columns += [("mean", None, metric), (SECONDS, None, SECONDS)]
+    rows = [(name, _cells(name, columns, results, frame)) for name in _names(table, results)]
+    for name, known in table.on_record.items():
+        values = [known.get(head) for head, *_ in columns]
+        digits = METRICS[metric].digits
+        rows.append((name, ["" if one is None else f"{one:.{digits}f}" for one in values]))
+    yield None, [head for head, *_ in columns], rows
+
+
+def _differences(table, results, frame):
+    """Columns are differences to the first row within a run, and the ratio of the times."""
+    first = next(iter(table.models))
+    columns = [(task, task, table.metrics[0]) for task in results.tasks]
+    columns += [(f"mean, {metric}", None, metric) for metric in table.metrics]
+    rows = []
+    for name in _names(table, results):
+        ratios = np.log(_runs(frame, name, SECONDS) / _runs(frame, first, SECONDS)).stack()
+        ratio = "" if ratios.empty else f"{np.exp(ratios.mean()):.2f}"
+        rows.append((name, [*_cells(name, columns, results, frame, first), ratio]))
+    yield None, [*(head for head, *_ in columns), "time"], rows
+
+
+def _names(table, results):
+    known = {key[0] for key in [*results.found, *results.troubles]}
+    return [name for name in table.models if name in known]
+
+
+def _runs(frame, name, metric):
+    """Return a metric of a model: runs by tasks."""
+    its = frame[frame.index.get_level_values("model") == name].droplevel("model")
+    return its.reindex(columns=[metric])[metric].unstack("task")
+
+
+def _cells(name, columns, results, frame, first=None):
+    """Return the cells of (head, task, metric), where no task means the mean over all, by run."""
+    cells = []
+    for _, task, metric in columns:
+        values = _runs(frame, name, metric)
+        if first is not None:
+            values = values - _runs(frame, first, metric)
+        values = values.reindex(columns=[task] if task else results.tasks)
+        trouble = metric != SECONDS and results.troubles.get((name, task))
+        text = _cell(values.mean(axis=1, skipna=False), metric, "+" if first else "")
+        cells.append(trouble or text)
+    return cells
+
+
+def _suite(table, results, frame):
+    """For each half what it says of each model, then the first metric of each set."""
+    metric, by_set = table.metrics[0], frame.groupby(level=["task", "model"]).mean()
+    means = by_set[metric].unstack("model").reindex(results.tasks)
+    means = means[[name for name in table.models if name in means]]
+    for half in HALVES:
+        sets = means[[half_of(task) == half for task in means.index]].dropna()
+        if not sets.empty:
+            header, rows = _half(sets, by_set, table)
+            yield f"{half}: {len(sets)} sets", header, rows
+    rows = [
+        (task, [_cell(row[[name]], metric) for name in means]) for task, row in means.iterrows()
+    ]
+    yield f"{metric} of each set", list(means), rows
+
+
+def _half(sets, by_set, table):
+    """Return the head and the rows of a half; ``sets`` are the first metric, sets by models."""
+    first, metric = sets.columns[0], table.metrics[0]
+    good, digits = METRICS[metric].sign * sets, METRICS[metric].digits
+    ranks, behind = good.rank(axis=1, ascending=False).mean(), good.rsub(good.max(axis=1), axis=0)
+    margins = good.sub(good[first], axis=0).round(digits)
+    rows = []
+    for name in sets:
+        of = by_set.xs(name, level="model").loc[sets.index]
+        cells = [f"{of[one].mean():.{METRICS[one].digits}f}" for one in table.metrics]
+        wins, losses = (margins[name] > 0).sum(), (margins[name] < 0).sum()
+        cells += [f"{ranks[name]:.2f}", f"{wins}/{len(of) - wins - losses}/{losses}"]
+        rows.append(
+            (name, [*cells, f"{behind[name].max():.{digits}f}", _cell(of[SECONDS], SECONDS)])
+        )
+    against = f"win/tie/loss to `{first}`"
+    return [*table.metrics, "mean rank", against, "largest loss to the best", SECONDS], rows
+
+
+LAYOUTS = {"values": _values, "differences": _differences, "suite": _suite}

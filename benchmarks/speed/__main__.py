@@ -9,47 +9,60 @@ of the whole process, data and libraries included.
 """
 
 import argparse
-from collections import defaultdict
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from math import isnan
+from pathlib import Path
 from statistics import median
 
-from workers import Worker, variants_of
-from works import WORKS
+sys.path.append(str(Path(__file__).parents[1]))
+
+from works import WORKS, prepare, timed
+
+
+def start(name, variants, scale):
+    """Return the processes of variants, or why there is none."""
+    spawn = multiprocessing.get_context("spawn")
+    processes = {variant: ProcessPoolExecutor(1, spawn) for variant in variants}
+    ready = {
+        variant: process.submit(prepare, name, variant, scale)
+        for variant, process in processes.items()
+    }
+    for variant, process in processes.items():
+        try:
+            ready[variant].result()
+        except (ImportError, BrokenProcessPool) as error:
+            process.shutdown()
+            processes[variant] = str(error).splitlines()[0]
+    return processes
 
 
 def measure(name, rounds, scale, without):
     """Run all variants of a work in turn and print their part of the table."""
-    variants = variants_of(name)
-    unit = next(iter(variants))
-    workers = {
-        variant: Worker(name, module, variant, scale)
-        for variant, module in variants.items()
-        if variant not in without
-    }
-    results = defaultdict(list)
+    variants = [variant for variant in WORKS[name].variants if variant not in without]
+    processes = start(name, variants, scale)
+    results = {variant: [] for variant, found in processes.items() if not isinstance(found, str)}
     for _ in range(rounds):
-        for variant, worker in workers.items():
-            if worker.missing is None:
-                results[variant].append(worker.run())
-    for worker in workers.values():
-        worker.end()
-    units = [seconds for seconds, _, _ in results[unit]]
-    for variant, worker in workers.items():
-        if worker.missing is not None:
-            print(f"| | {variant} | left out: {worker.missing.splitlines()[0]} | | | |")
+        for variant, runs in results.items():
+            runs.append(processes[variant].submit(timed, name).result())
+    units = [seconds for seconds, _, _ in next(iter(results.values()))]
+    for variant, process in processes.items():
+        if isinstance(process, str):
+            print(f"| | {variant} | left out: {process} | | | |")
             continue
+        process.shutdown()
         seconds, losses, peaks = zip(*results[variant], strict=True)
         ratios = [one / other for one, other in zip(units, seconds, strict=True)]
-        loss = f"{losses[-1]:.4f}" if WORKS[name].epochs else ""
+        middle = median(seconds)
         print(
-            f"| {WORKS[name].title} | {variant} | {_time(median(seconds))} "
+            f"| {WORKS[name].title} | {variant} "
+            f"| {f'{middle:.2f} s' if middle > 0.01 else f'{middle * 1e6:.0f} µs'} "
             f"| {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) "
-            f"| {loss} | {max(peaks) / 2**20:.0f} |",
+            f"| {'' if isnan(losses[-1]) else f'{losses[-1]:.4f}'} | {max(peaks) / 2**20:.0f} |",
             flush=True,
         )
-
-
-def _time(seconds):
-    return f"{seconds:.2f} s" if seconds > 0.01 else f"{seconds * 1e6:.0f} µs"
 
 
 def main():

@@ -3,9 +3,9 @@
 python benchmarks/speed/limits.py
 """
 
-import time
 from itertools import pairwise
 from statistics import median
+from timeit import repeat
 
 import torch
 from torch.nn import functional as F
@@ -16,17 +16,10 @@ BATCH = 256
 SIZES = (784, 64, 32, 32, 32, 64, 784)
 
 
-def seconds(function, repeats=50, rounds=9):
+def seconds(function, number=50):
     """Return the median time of a call."""
-    for _ in range(5):
-        function()
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        for _ in range(repeats):
-            function()
-        times.append((time.perf_counter() - start) / repeats)
-    return median(times)
+    repeat(function, number=5, repeat=1)
+    return median(repeat(function, number=number, repeat=9)) / number
 
 
 def report(name, operations, function):
@@ -41,15 +34,13 @@ def dense():
     for n_in, n_out in pairwise(SIZES):
         x, weight = torch.randn(BATCH, n_in), torch.randn(n_out, n_in)
         grad = torch.randn(BATCH, n_out)
-        count = 2 * BATCH * n_in * n_out
-        products = {
-            "forward": lambda x=x, weight=weight: x @ weight.t(),
-            "weights": lambda x=x, grad=grad: grad.t() @ x,
-        }
+        products = {"forward": (x, weight.t()), "weights": (grad.t(), x)}
         if total:  # nothing wants the gradient of the rows
-            products["inputs"] = lambda grad=grad, weight=weight: grad @ weight
-        for name, product in products.items():
-            total += report(f"{BATCH} rows, {n_in} to {n_out}, {name}", count, product)
+            products["inputs"] = (grad, weight)
+        for name, (left, right) in products.items():
+            count = 2 * BATCH * n_in * n_out
+            title = f"{BATCH} rows, {n_in} to {n_out}, {name}"
+            total += report(title, count, lambda left=left, right=right: left @ right)
             operations += count
     print(
         f"a step of the dense autoencoder: {operations / 1e6:.0f} MFLOP, {total * 1e6:.0f} µs in "
@@ -58,10 +49,9 @@ def dense():
 
 
 def convolution(channels_in, channels_out, size, dtype):
-    x = torch.randn(128, channels_in, size, size, dtype=dtype)
-    weight = torch.randn(channels_out, channels_in, 3, 3, dtype=dtype)
-    x = x.contiguous(memory_format=torch.channels_last)
-    weight = weight.contiguous(memory_format=torch.channels_last)
+    last = {"memory_format": torch.channels_last}
+    x = torch.randn(128, channels_in, size, size, dtype=dtype).contiguous(**last)
+    weight = torch.randn(channels_out, channels_in, 3, 3, dtype=dtype).contiguous(**last)
     count = 2 * 128 * size**2 * channels_in * channels_out * 9
     name = f"128 images, {size} x {size}, {channels_in} to {channels_out}, {str(dtype)[6:]}"
     report(name, count, lambda: F.conv2d(x, weight, padding=1))
@@ -69,7 +59,7 @@ def convolution(channels_in, channels_out, size, dtype):
 
 def memory():
     source, target = torch.zeros(2**26), torch.zeros(2**26)
-    taken = seconds(lambda: target.copy_(source), repeats=3)
+    taken = seconds(lambda: target.copy_(source), number=3)
     print(f"copy of 256 MiB: {2 * 2**28 / taken / 1e9:.0f} GB/s read and written")
     rows, index = torch.zeros(60_000, 784), torch.randperm(60_000)[:BATCH]
     taken = seconds(lambda: rows.index_select(0, index))

@@ -1,0 +1,129 @@
+"""The broad suite: its data sets, its peers, and which half each set belongs to."""
+
+import zlib
+from functools import partial
+
+import data
+import numpy as np
+from core import Table, Task
+from models import encoded, imputed, logistic, mlp_regressor, optional
+from sklearn import ensemble
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import RidgeCV
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
+
+import sk_aecnn
+
+# Defaults are chosen on one half and confirmed on the other. A set's half depends on its name
+# alone, so that it stays where it is when others come; this is the first seed that parts the tables
+# of PMLB and the other sets, of classification and of regression, evenly.
+HALVES = ("Chosen on", "Confirmed on")
+HALVES_SEED = 34
+
+CLASSIFICATION = """
+    allhypo analcatdata_authorship ann_thyroid breast_cancer churn clean2 coil2000 dis kr_vs_kp
+    led24 led7 letter magic mfeat_pixel mofn_3_7_10 molecular_biology_promoters monk3
+    movement_libras nursery optdigits page_blocks phoneme ring satimage segmentation sonar soybean
+    spambase tic_tac_toe twonorm vehicle vowel waveform_40 wine_quality_red yeast
+"""
+REGRESSION = """
+    1028_SWD 218_house_8L 225_puma8NH 227_cpu_small 229_pwLinear 503_wind 522_pm10 529_pollen
+    537_houses 542_pollution 547_no2 560_bodyfat 561_cpu
+"""
+# the file, the target, and columns that tell it
+MIXED_CLASSIFICATION = """
+    credit_data:Status attrition:Attrition TitanicSurvival:survived HMDA:deny penguins:species
+"""
+MIXED_REGRESSION = """
+    diamonds:price Wage:wage:logwage ames:Sale_Price
+    loans_full_schema:interest_rate:grade:sub_grade
+"""
+
+
+def half_of(name):
+    """Return the half that a data set belongs to, the same for all its sizes."""
+    base = name.split(",")[0]
+    return HALVES[zlib.crc32(f"{HALVES_SEED} {base}".encode()) % 2]
+
+
+def pmlb(names, split=data.folds, **stand_in):
+    """Return the tasks of tables of PMLB."""
+    return [
+        Task(name, partial(data.table, path=f"pmlb/{name}.tsv.gz", **stand_in), split)
+        for name in names.split()
+    ]
+
+
+def mixed(sets, split, stand_in):
+    """Return the tasks of raw frames with text and missing values."""
+    tasks = []
+    for name, target, *drop in (one.split(":") for one in sets.split()):
+        path = f"mixed/{name}.csv.gz"
+        load = partial(data.table, path=path, target=target, drop=drop, stand_in=stand_in)
+        tasks.append(Task(name, load, split))
+    return tasks
+
+
+def models(kind, **others):
+    """Return the rows of a suite; ``kind`` is how names of classes end."""
+    quiet = {"verbose": 0, "allow_writing_files": False, "threads": "thread_count"}
+    on_cpu = {"threads": "n_threads", "device": "cpu", "verbosity": 0}
+    return {
+        f"AECNN{kind}()": imputed(getattr(sk_aecnn, f"AECNN{kind}")()),
+        f"CNN{kind}()": imputed(getattr(sk_aecnn, f"CNN{kind}")()),
+        **others,
+        "RandomForest": encoded(getattr(ensemble, f"RandomForest{kind}")()),
+        "HistGradientBoosting": encoded(getattr(ensemble, f"HistGradientBoosting{kind}")()),
+        "CatBoost": optional(f"catboost.CatBoost{kind}", encoded, **quiet),
+        "LightGBM": optional(f"lightgbm.LGBM{kind}", encoded, threads="n_jobs", verbosity=-1),
+        "RealMLP": optional(f"pytabkit.RealMLP_TD_{kind}", imputed, **on_cpu),
+        "TabM": optional(f"pytabkit.TabM_D_{kind}", imputed, **on_cpu),
+    }
+
+
+SUITE = {
+    "seeds": (0,),
+    "layout": "suite",
+    "notes": (
+        "Each seed shuffles five folds; Adult has its own test rows.",
+        "What is not a number is one-hot; missing numbers are imputed where a model needs it.",
+        "Wins, ties and losses are by the first metric; a tie is a difference that is not shown.",
+    ),
+}
+SUITES = {
+    "suite": Table(
+        title="Classification: 35 tables of PMLB, five raw frames, Adult at three sizes and "
+        "messages, in two random halves that are always the same.",
+        tasks=[
+            *pmlb(CLASSIFICATION),
+            Task("Adult, 1000", data.adult, partial(data.some, n_rows=1_000)),
+            Task("Adult, 4000", data.adult, partial(data.some, n_rows=4_000)),
+            Task("Adult", data.adult, data.own_split),
+            Task("SMS spam", data.messages, partial(data.words, dense=True, max_features=1_000)),
+            *mixed(MIXED_CLASSIFICATION, data.folds, data.with_text_and_holes),
+        ],
+        models=models(
+            "Classifier",
+            LogisticRegression=imputed(logistic(), StandardScaler()),
+            MLPClassifier=imputed(MLPClassifier(), StandardScaler()),
+        ),
+        metrics=("accuracy, %", "AUC, %", "log-loss"),
+        **SUITE,
+    ),
+    "suite-regression": Table(
+        title="Regression: 13 tables of PMLB and four raw frames, in two random halves that are "
+        "always the same.",
+        tasks=[
+            *pmlb(REGRESSION, data.number_folds, stand_in=load_diabetes),
+            *mixed(MIXED_REGRESSION, data.number_folds, load_diabetes),
+        ],
+        models=models(
+            "Regressor",
+            Ridge=imputed(RidgeCV(np.logspace(-3, 3, 13)), StandardScaler()),
+            MLPRegressor=imputed(mlp_regressor()),
+        ),
+        metrics=("R²",),
+        **SUITE,
+    ),
+}
