@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any
 
@@ -26,6 +27,10 @@ def torch_to_numpy(dtype: torch.dtype) -> np.dtype:
 
 def resolve_device(device: str) -> torch.device:
     """Turn the name of a device into a device that is present on this machine."""
+    if device == "meta":
+        raise ValueError(
+            "device='meta' has no memory to compute in. Pass device='auto', 'cpu' or 'cuda'."
+        )
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -55,12 +60,22 @@ def seeded_global_generator(generator: torch.Generator) -> Iterator[None]:
     """
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     with _GLOBAL_GENERATOR:
-        state = torch.get_rng_state()
+        state = torch.default_generator.get_state()
         try:
             torch.default_generator.manual_seed(seed)
             yield
         finally:
-            torch.set_rng_state(state)
+            torch.default_generator.set_state(
+                state
+            )  # one call of C, which no interrupt cuts in two
+
+
+def physical_memory() -> float:
+    """Return the memory of the machine in bytes, infinite where it cannot be told."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, OSError, ValueError):  # as on Windows
+        return float("inf")
 
 
 def keep_freed_memory() -> None:
@@ -72,6 +87,28 @@ def keep_freed_memory() -> None:
     libraries this does nothing.
     """
     torch.empty(_LARGEST_KEPT_BYTES, dtype=torch.uint8)
+
+
+@contextmanager
+def undisturbed(device: torch.device) -> Iterator[None]:
+    """Compute as if nobody had set a default device, autocast, or a gradient mode in this process.
+
+    All of them are as before at the end, also after an interrupt.
+    """
+    with ExitStack() as stack:
+        if torch.empty(0).device.type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        for kind in {"cpu", device.type}:
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        gradients = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(True)
+        try:
+            yield
+        finally:
+            torch._C._set_grad_enabled(gradients)
 
 
 def detach_tensor(X: Any) -> Any:
@@ -104,6 +141,9 @@ def as_tensor(array: np.ndarray) -> Tensor:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     array = np.ascontiguousarray(array)
+    odd = any(stride < 0 or stride % array.itemsize for stride in array.strides)
+    if odd or not array.flags.aligned:  # as along an axis of one value, or in a record
+        array = array.copy()
     if not array.flags.writeable:
         array = np.asarray(_Writable(array))
     return torch.from_numpy(array)

@@ -43,7 +43,7 @@ MEANS_SOMETHING_ELSE = {
         {AutoencoderOutlierDetector},
     ],
     "encoder": [{VariationalAutoencoderTransformer}],
-    "encoding_dim": [{AutoencoderOutlierDetector}],
+    "encoding_dim": [{AutoencoderOutlierDetector}, {VariationalAutoencoderTransformer}],
     "hidden_layer_sizes": [{AutoencoderOutlierDetector}],
     "noise": [{AutoencoderOutlierDetector}],
     "noise_level": [{AutoencoderOutlierDetector}],

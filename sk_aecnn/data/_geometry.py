@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 from scipy.sparse import issparse
 
 MAX_SPATIAL_AXES = 3
+# of images, and the ratio of the sides of grey ones, from which others are meant
+_CHANNELS = (1, 3, 4)
+_ELONGATED = 4
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     except ValueError:  # ragged lists: left for check_array to name
         return X, None
     if array.ndim <= 2:
-        return X, None
+        return array if array.dtype.kind in "biuf" else X, None
     return array.reshape(len(array), prod(array.shape[1:])), array.shape[1:]
 
 
@@ -101,6 +105,8 @@ def resolve_geometry(
     if sample_shape is not None:
         shape = _check_sample_shape(sample_shape, n_features, data_shape)
     axis = _resolve_channel_axis(channel_axis, shape)
+    if isinstance(channel_axis, str):
+        _warn_of_other_layouts(shape)
     geometry = SampleGeometry(shape, axis, given_flat=data_shape is None)
     if len(geometry.spatial) > MAX_SPATIAL_AXES:
         raise ValueError(
@@ -111,8 +117,18 @@ def resolve_geometry(
     return geometry
 
 
-def check_same_shape(data_shape: tuple[int, ...] | None, fitted: SampleGeometry, name: str) -> None:
+def check_same_shape(
+    shape: tuple[int, ...] | None,
+    data_shape: tuple[int, ...] | None,
+    fitted: SampleGeometry,
+    name: str,
+) -> None:
     """Raise unless n-dimensional samples have the shape the estimator was fitted on."""
+    if len(fitted.shape) > 1 and shape is not None and tuple(shape) == fitted.shape:
+        raise ValueError(
+            f"X has the shape {tuple(shape)} of one sample, but {name} expects an array of "
+            "samples. Pass X[None]."
+        )
     if data_shape is not None and data_shape != fitted.shape:
         raise ValueError(
             f"X has samples of shape {data_shape}, but {name} was fitted on samples of shape "
@@ -145,6 +161,27 @@ def _check_sample_shape(
             "Leave sample_shape at None for n-dimensional X."
         )
     return shape
+
+
+def _warn_of_other_layouts(shape: tuple[int, ...]) -> None:
+    """Warn of shapes that look like sequences, or like images with the channels first."""
+    looks, axis = "", 0
+    if len(shape) == 3 and shape[0] in _CHANNELS and shape[2] not in _CHANNELS:
+        looks = "images with the channels first"
+    elif len(shape) == 2 and 1 in shape and max(shape) > 1:
+        looks, axis = "sequences of single values", shape.index(1)
+    elif len(shape) == 2 and max(shape) >= _ELONGATED * min(shape):
+        looks, axis = "sequences of several channels", shape.index(min(shape))
+    if looks:
+        axis = axis if axis == 0 else axis - len(shape)
+        warnings.warn(
+            f"Samples of shape {shape} look like {looks}: pass channel_axis={axis} if they are. "
+            f"With channel_axis='auto' they are {'grey images' if len(shape) == 2 else 'images'}"
+            f"{' with the channels last' if len(shape) == 3 else ''}; if that is right, pass "
+            f"channel_axis={None if len(shape) == 2 else -1}, which silences this.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _is_size(value: Any) -> bool:

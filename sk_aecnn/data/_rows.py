@@ -40,6 +40,11 @@ class SparseRows:
     """
 
     def __init__(self, matrix: Any) -> None:
+        if (
+            not matrix.has_canonical_format
+        ):  # or scipy sorts and sums in place, in the user's matrix
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
         self.matrix = matrix
         self.shape: tuple[int, int] = matrix.shape
 

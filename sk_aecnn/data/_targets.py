@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,35 +11,119 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+# floats from here on do not tell all whole numbers apart
+_DOUBLE_DIGITS = 2.0**53
+# labels that a message lists
+_LISTED = 10
 
-def check_labels(y: Any) -> np.ndarray:
-    """Return the labels as a 1-d array, or raise where they are no labels."""
-    y = column_or_1d(y, warn=True)
+
+def check_labels(y: Any, name: str = "y") -> np.ndarray:
+    """Return the labels as a 1-d array, or raise where they are no labels.
+
+    Labels are of one kind: numbers, text, bytes, dates or booleans. Those of an object array are
+    converted to an array of their kind.
+    """
+    y = _natural(column_or_1d(y, warn=True))
     if y.dtype.kind == "f":
-        assert_all_finite(y, input_name="y")
-    check_classification_targets(y)
+        assert_all_finite(y, input_name=name)
+    if not _can_be_sorted(y):
+        kinds = sorted({type(value).__name__ for value in y.ravel()[:1000].tolist()})
+        raise ValueError(
+            f"{name} holds labels of the types {', '.join(kinds)}, which cannot be put in order. "
+            "Unknown label type: pass numbers, or text, for all samples."
+        )
+    if y.dtype.kind == "f" and not np.array_equal(y, np.round(y)):
+        check_classification_targets(y)  # raises
     labels: np.ndarray = y
     return labels
 
 
+def _can_be_sorted(y: np.ndarray) -> bool:
+    if y.dtype.kind != "O":
+        return y.dtype.kind in "biufUSM"
+    try:
+        np.unique(y)
+    except TypeError:
+        return False
+    return True
+
+
+def _natural(y: np.ndarray) -> np.ndarray:
+    """Return an object array in the type of its values, where they have one type."""
+    if y.dtype.kind != "O" or len(y) == 0:
+        return y
+    values = y.tolist()
+    kinds = {type(value) for value in values}
+    if kinds <= {int, float, bool} or (len(kinds) == 1 and kinds != {str}):
+        try:
+            converted = np.asarray(values)
+        except (ValueError, OverflowError):
+            return y
+        return converted if converted.shape == y.shape else y
+    return y
+
+
 def find_unlabeled(y: np.ndarray, unlabeled: Any) -> np.ndarray:
-    """Tell which samples have no target: those equal to ``unlabeled``, or NaN where that is NaN.
+    """Tell which samples have no target: those equal to ``unlabeled``.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
         Labels or targets.
     unlabeled : scalar or None
-        The estimator's parameter; ``None`` finds none.
+        The estimator's parameter; ``None`` finds none. NaN finds whatever stands for a missing
+        value: NaN, None, NaT, pandas.NA.
 
     Returns
     -------
     unknown : ndarray of bool, of the shape of ``y``
+
+    Raises
+    ------
+    ValueError
+        If the mark is text and the labels are numbers, or the other way round.
     """
     if unlabeled is None:
         return np.zeros(y.shape, dtype=bool)
-    unknown = _is_nan(y) if unlabeled != unlabeled else np.asarray(y == unlabeled)
-    return np.broadcast_to(unknown, y.shape)
+    if _is_missing(unlabeled):
+        return find_missing(y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of elementwise comparisons
+        unknown = np.broadcast_to(np.asarray(y == unlabeled), y.shape)
+    is_text = isinstance(unlabeled, str)
+    if y.dtype.kind in ("biuf" if is_text else "US") or (
+        y.dtype.kind == "O" and not unknown.any() and len(y) and _are_text(y) != is_text
+    ):
+        kinds = ("text", "numbers") if is_text else ("a number", "text")
+        raise ValueError(
+            f"unlabeled={unlabeled!r} is {kinds[0]}, but the labels of y are {kinds[1]}, of which "
+            "none can be equal to it. Pass the mark in the type of the labels."
+        )
+    return unknown
+
+
+def _are_text(y: np.ndarray) -> bool:
+    return all(isinstance(value, str) for value in y.ravel()[:1000].tolist())
+
+
+def find_missing(y: np.ndarray) -> np.ndarray:
+    """Tell which values are missing: NaN, None, NaT or pandas.NA."""
+    if y.dtype.kind in "fc":
+        missing: np.ndarray = np.isnan(y)
+        return missing
+    if y.dtype.kind in "mM":
+        missing = np.isnat(y)
+        return missing
+    if y.dtype.kind == "O":
+        return np.array([_is_missing(value) for value in y.ravel()], dtype=bool).reshape(y.shape)
+    return np.zeros(y.shape, dtype=bool)
+
+
+def list_some(values: np.ndarray) -> str:
+    """Return a list of values for a message, the first ones of many."""
+    listed = ", ".join(repr(value) for value in values[:_LISTED].tolist())
+    more = len(values) - _LISTED
+    return f"[{listed}, ... ({more} more)]" if more > 0 else f"[{listed}]"
 
 
 def check_some_labeled(n_labeled: int, unlabeled: Any) -> None:
@@ -51,6 +136,18 @@ def check_some_labeled(n_labeled: int, unlabeled: Any) -> None:
         )
 
 
+def choose_labeled(y: np.ndarray, unlabeled: Any) -> np.ndarray:
+    """Tell which samples count in a score: those with a target, or with one of several."""
+    unknown: np.ndarray = np.all(find_unlabeled(y, unlabeled).reshape(len(y), -1), axis=1)
+    if len(y) and unknown.all():
+        raise ValueError(
+            f"Every sample of y is unlabeled (unlabeled={unlabeled!r}), so that there is nothing "
+            "to score. Pass some samples with a target."
+        )
+    counted: np.ndarray = ~unknown
+    return counted
+
+
 def check_given(y: Any, name: str) -> None:
     """Raise where there is no target at all."""
     if y is None:
@@ -59,20 +156,13 @@ def check_given(y: Any, name: str) -> None:
         )
 
 
-def _is_nan(y: np.ndarray) -> np.ndarray:
-    if y.dtype.kind in "fc":
-        result: np.ndarray = np.isnan(y)
-        return result
-    if y.dtype.kind == "O":
-        return np.array([_is_missing(value) for value in y.ravel()], dtype=bool).reshape(y.shape)
-    return np.zeros(y.shape, dtype=bool)
-
-
 def _is_missing(value: Any) -> bool:
+    if value is None:
+        return True
     try:
         return bool(value != value)
-    except TypeError:  # pandas.NA, which does not say
-        return True
+    except (TypeError, ValueError):  # pandas.NA, which does not say; arrays
+        return not hasattr(value, "shape")
 
 
 @dataclass(frozen=True)
@@ -87,20 +177,36 @@ class ClassLabels:
         labels = cls(np.unique(y))
         if len(labels.classes) < 2:
             raise ValueError(
-                f"y holds only 1 class, {labels.classes[0]!r}, among the rows of positive weight; "
-                "a classifier needs rows of at least 2 classes."
+                f"y holds only {len(labels.classes)} class, {list_some(labels.classes)}, among the "
+                "samples of positive weight; a classifier needs samples of at least 2 classes."
             )
         return labels
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return the code of each label, int64 of shape (n_samples,)."""
+        y = _natural(y)
+        self._check_kind(y)
         unknown = np.setdiff1d(y, self.classes)
         if len(unknown):
             raise ValueError(
-                f"y holds labels that are not among the classes {self.classes.tolist()}: "
-                f"{unknown[:5].tolist()}. Name every class the first time, in `classes` or in y."
+                f"y holds labels that are not among the classes {list_some(self.classes)}: "
+                f"{list_some(unknown)}. Name every class the first time, in `classes` or in y."
             )
         return np.searchsorted(self.classes, y).astype(np.int64)
+
+    def _check_kind(self, y: np.ndarray) -> None:
+        """Raise where labels cannot be compared with the classes."""
+        kinds = self.classes.dtype.kind, y.dtype.kind
+        comparable = kinds[0] == kinds[1] or all(kind in "biuf" for kind in kinds)
+        if "f" in kinds and kinds != ("f", "f") and comparable:
+            largest = max((abs(float(v.max())) for v in (y, self.classes) if len(v)), default=0.0)
+            comparable = largest < _DOUBLE_DIGITS
+        if len(y) and not comparable:
+            raise ValueError(
+                f"y holds labels such as {y[0]!r}, which cannot be told apart from, or compared "
+                f"with, the classes {list_some(self.classes)}. Pass labels of the type of the "
+                "classes."
+            )
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Return the label of each code."""
@@ -126,8 +232,8 @@ class TargetScaler:
         total = w.sum(axis=0)
         if not total.all():
             raise ValueError(
-                f"Target {int(np.flatnonzero(total == 0)[0])} of y is NaN in every row. Pass some "
-                "rows where it is known, or leave it out."
+                f"Target {int(np.flatnonzero(total == 0)[0])} of y is NaN in every sample. Pass "
+                "some samples where it is known, or leave it out."
             )
         with np.errstate(over="ignore", invalid="ignore"):
             mean = (w * filled).sum(axis=0) / total
@@ -138,10 +244,10 @@ class TargetScaler:
                 "y holds values so large that their variance is not finite in double precision (up "
                 f"to {np.abs(filled).max():.3g}). Divide y by a constant."
             )
-        rounding = len(y) * np.finfo(np.float64).eps * np.abs(mean)
-        scale = np.where(
-            np.sqrt(var) > np.maximum(rounding, np.finfo(np.float64).tiny), np.sqrt(var), 1.0
-        )
+        low = np.where(known, columns, np.inf).min(axis=0)
+        high = np.where(known, columns, -np.inf).max(axis=0)
+        varies = (high > low) & (np.sqrt(var) > np.finfo(np.float64).tiny)
+        scale = np.where(varies, np.sqrt(var), 1.0)
         return cls(mean, scale, given_flat=y.ndim == 1)
 
     def encode(self, y: np.ndarray) -> np.ndarray:

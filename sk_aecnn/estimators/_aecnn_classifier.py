@@ -8,8 +8,14 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, available_if
+from sk_aecnn.data._targets import list_some
 from sk_aecnn.lifecycle._classification import ClassificationMixin
-from sk_aecnn.lifecycle._coding import fit_code_mixture, has_trained_decoder, trains_decoder
+from sk_aecnn.lifecycle._coding import (
+    MixtureAttributes,
+    fit_code_mixture,
+    has_trained_decoder,
+    trains_decoder,
+)
 from sk_aecnn.lifecycle._joint import JointEstimator, Losses
 from sk_aecnn.lifecycle._parameters import (
     ClassificationParameters,
@@ -35,7 +41,9 @@ class JointClassificationParameters(ClassificationParameters, JointParameters):
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class AECNNClassifier(ClassificationMixin, JointEstimator, JointClassificationParameters):
+class AECNNClassifier(
+    ClassificationMixin, MixtureAttributes, JointEstimator, JointClassificationParameters
+):
     r"""Classify with a convolutional network that shares its encoder with an autoencoder.
 
     The encoder learns features that serve two tasks at once: a decoder reconstructs the sample from
@@ -81,6 +89,10 @@ class AECNNClassifier(ClassificationMixin, JointEstimator, JointClassificationPa
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
         ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    clip : "auto" or bool, default="auto"
+        Whether reconstructions, decoded codes and samples keep to the range that each feature had
+        in the training samples. ``"auto"``: where these are integers, as pixels and counts are, or
+        reach from 0 to 1, or from -1 to 1.
     code_activation : str, class or callable, default="identity"
         Activation of the code, of the same choices as ``activation``.
     reconstruction_weight : float, default=1.0
@@ -147,8 +159,9 @@ class AECNNClassifier(ClassificationMixin, JointEstimator, JointClassificationPa
         mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
         ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
         functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
-        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
-        them are unlabeled or where they are encoded alone, none elsewhere.
+        "brightness": 0.5}`` where images are classified, but for contrast and brightness where
+        these tell the class, ``{"translate": 0.075}`` where some of them are unlabeled or where
+        they are encoded alone, none elsewhere.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000.
@@ -168,7 +181,8 @@ class AECNNClassifier(ClassificationMixin, JointEstimator, JointClassificationPa
         callbacks.
     early_stopping : bool, default=False
         Whether to set samples aside, stop when their loss no longer improves and keep the best
-        weights.
+        weights. What counts is the loss of the task: of labels or targets where there are some,
+        else of the reconstruction.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
@@ -292,7 +306,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator, JointClassificationPa
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"y={unknown[:5].tolist()} are none of the classes {self.classes_.tolist()}. Pass "
+                f"y={list_some(unknown)} are none of the classes {list_some(self.classes_)}. Pass "
                 "labels that fit has seen."
             )
         codes = np.empty((n_samples, self.net_.module_.encoding_dim))
@@ -307,8 +321,8 @@ class AECNNClassifier(ClassificationMixin, JointEstimator, JointClassificationPa
         if not self._sampler.has(code_class):
             label = self.classes_.tolist()[code_class]
             raise ValueError(
-                f"y={label!r} had no sample in the last call to fit or partial_fit, so that there "
-                "is nothing to draw others like."
+                f"y={label!r} had no sample in fit or partial_fit, so that there is nothing to "
+                "draw others like."
             )
 
     def _consistency_losses(self) -> Losses:
@@ -317,6 +331,7 @@ class AECNNClassifier(ClassificationMixin, JointEstimator, JointClassificationPa
         loss = ConsistencyLoss(label_smoothing=self.label_smoothing)
         return {"consistency_loss": loss}, {"consistency_loss": self.consistency_weight}
 
-    def _finish(self, data: TrainingData) -> None:
+    def _finish(self, data: TrainingData, n_before: int) -> None:
         if trains_decoder(self):
-            self._sampler = fit_code_mixture(self.net_, data, data.y)
+            found = fit_code_mixture(self.net_, data, data.y)
+            self._sampler = found if n_before == 0 else self._sampler.merge(found)

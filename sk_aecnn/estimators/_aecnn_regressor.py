@@ -66,6 +66,10 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
         ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    clip : "auto" or bool, default="auto"
+        Whether reconstructions, decoded codes and samples keep to the range that each feature had
+        in the training samples. ``"auto"``: where these are integers, as pixels and counts are, or
+        reach from 0 to 1, or from -1 to 1.
     code_activation : str, class or callable, default="identity"
         Activation of the code, of the same choices as ``activation``.
     reconstruction_weight : float, default=1.0
@@ -121,8 +125,9 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
         mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
         ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
         functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
-        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
-        them are unlabeled or where they are encoded alone, none elsewhere.
+        "brightness": 0.5}`` where images are classified, but for contrast and brightness where
+        these tell the class, ``{"translate": 0.075}`` where some of them are unlabeled or where
+        they are encoded alone, none elsewhere.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000.
@@ -142,7 +147,8 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
         callbacks.
     early_stopping : bool, default=False
         Whether to set samples aside, stop when their loss no longer improves and keep the best
-        weights.
+        weights. What counts is the loss of the task: of labels or targets where there are some,
+        else of the reconstruction.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10

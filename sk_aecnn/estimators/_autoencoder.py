@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin
 
-from sk_aecnn._compat import StrOptions
+from sk_aecnn._compat import StrOptions, get_output_config
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import SamplingMixin
@@ -75,6 +75,10 @@ class AutoencoderTransformer(
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
         ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    clip : "auto" or bool, default="auto"
+        Whether reconstructions, decoded codes and samples keep to the range that each feature had
+        in the training samples. ``"auto"``: where these are integers, as pixels and counts are, or
+        reach from 0 to 1, or from -1 to 1.
     noise : {"gaussian", "masking", "swap"}, callable or None, default=None
         Noise on the standardised inputs while training, for a denoising autoencoder: the
         reconstruction is compared with the clean input. Normal noise is added, values are set to
@@ -110,10 +114,10 @@ class AutoencoderTransformer(
         mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
         ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
         functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
-        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
-        them are unlabeled or where they are encoded alone, none elsewhere. An autoencoder's are
-        applied at the beginning of training alone, and the reconstruction is compared with the
-        samples as they are.
+        "brightness": 0.5}`` where images are classified, but for contrast and brightness where
+        these tell the class, ``{"translate": 0.075}`` where some of them are unlabeled or where
+        they are encoded alone, none elsewhere. An autoencoder's are applied at the beginning of
+        training alone, and the reconstruction is compared with the samples as they are.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000.
@@ -133,7 +137,8 @@ class AutoencoderTransformer(
         callbacks.
     early_stopping : bool, default=False
         Whether to set samples aside, stop when their loss no longer improves and keep the best
-        weights.
+        weights. What counts is the loss of the task: of labels or targets where there are some,
+        else of the reconstruction.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
@@ -232,7 +237,17 @@ class AutoencoderTransformer(
             Codes, in the dtype of ``precision``. A sample's code does not depend on the other
             samples passed with it. With ``output="reconstruction"``, what ``reconstruct`` returns.
         """
-        return self._infer("encode", X) if self.output == "code" else self.reconstruct(X)
+        if self.output == "code":
+            return self._infer("encode", X)
+        container = get_output_config("transform", self)["dense"]
+        samples = self.reconstruct(X)
+        if samples.ndim > 2 and container != "default":
+            raise ValueError(
+                f"transform returns samples of shape {samples.shape[1:]}, which a {container} data "
+                "frame does not hold. Use set_output(transform='default'), or flat rows and "
+                "sample_shape."
+            )
+        return samples
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns that ``transform`` returns.

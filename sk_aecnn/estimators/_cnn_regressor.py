@@ -68,8 +68,9 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
         ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
         functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
-        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
-        them are unlabeled or where they are encoded alone, none elsewhere.
+        "brightness": 0.5}`` where images are classified, but for contrast and brightness where
+        these tell the class, ``{"translate": 0.075}`` where some of them are unlabeled or where
+        they are encoded alone, none elsewhere.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000.
@@ -89,7 +90,8 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         callbacks.
     early_stopping : bool, default=False
         Whether to set samples aside, stop when their loss no longer improves and keep the best
-        weights.
+        weights. What counts is the loss of the task: of labels or targets where there are some,
+        else of the reconstruction.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10

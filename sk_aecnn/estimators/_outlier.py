@@ -6,13 +6,12 @@ from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._torch import as_tensor
-from sk_aecnn.data._rows import Rows, RowSubset
+from sk_aecnn.data._rows import Rows, RowSubset, chunks
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import EncoderMixin, SamplingMixin
@@ -23,11 +22,14 @@ from sk_aecnn.lifecycle._parameters import (
     Sizes,
     Transforms,
 )
+from sk_aecnn.nn import column_moments
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.statistics._robust import (
+    choose_quantiles,
     choose_rows_for_covariance,
     robust_mean_and_covariance,
     robust_variances,
+    sigma_points,
     whitening,
 )
 from sk_aecnn.training._net import infer
@@ -52,9 +54,27 @@ class OutlierParameters(CodeParameters):
     }
 
 
+class DeviationAttributes:
+    """What ``fit`` measures of usual samples."""
+
+    offset_: float
+    residual_variance_: np.ndarray
+    code_mean_: np.ndarray
+    code_covariance_: np.ndarray
+    _deviations: np.ndarray
+    _largest_deviation: float
+    _constant: np.ndarray
+    _constant_value: np.ndarray
+
+
 @dataclass(eq=False, repr=False, kw_only=True)
 class AutoencoderOutlierDetector(
-    OutlierMixin, SamplingMixin, EncoderMixin, AutoencodingEstimator, OutlierParameters
+    DeviationAttributes,
+    OutlierMixin,
+    SamplingMixin,
+    EncoderMixin,
+    AutoencodingEstimator,
+    OutlierParameters,
 ):
     r"""Detect samples that differ from what an autoencoder learns most of them to be like.
 
@@ -100,6 +120,10 @@ class AutoencoderOutlierDetector(
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
         ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+    clip : "auto" or bool, default="auto"
+        Whether reconstructions, decoded codes and samples keep to the range that each feature had
+        in the training samples. ``"auto"``: where these are integers, as pixels and counts are, or
+        reach from 0 to 1, or from -1 to 1.
     noise : {"gaussian", "masking", "swap"}, callable or None, default="swap"
         Noise on the standardised inputs while training, for a denoising autoencoder: the
         reconstruction is compared with the clean input. Normal noise is added, values are set to
@@ -140,10 +164,10 @@ class AutoencoderOutlierDetector(
         mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
         ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
         functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
-        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
-        them are unlabeled or where they are encoded alone, none elsewhere. An autoencoder's are
-        applied at the beginning of training alone, and the reconstruction is compared with the
-        samples as they are.
+        "brightness": 0.5}`` where images are classified, but for contrast and brightness where
+        these tell the class, ``{"translate": 0.075}`` where some of them are unlabeled or where
+        they are encoded alone, none elsewhere. An autoencoder's are applied at the beginning of
+        training alone, and the reconstruction is compared with the samples as they are.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000.
@@ -163,7 +187,8 @@ class AutoencoderOutlierDetector(
         callbacks.
     early_stopping : bool, default=False
         Whether to set samples aside, stop when their loss no longer improves and keep the best
-        weights.
+        weights. What counts is the loss of the task: of labels or targets where there are some,
+        else of the reconstruction.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
@@ -231,7 +256,9 @@ class AutoencoderOutlierDetector(
     but for constants, the logarithm of a density under which residuals and codes are normal. The
     variances :math:`\sigma_j^2` of the residuals, the mean :math:`\mu` and the covariance
     :math:`\Sigma` of the codes are those of the training samples, of which unusual ones weigh
-    less: :math:`1 / (1 + q)` at :math:`q` times the average squared distance.
+    less: :math:`1 / (1 + q)` at :math:`q` times the average squared distance. A feature that had
+    one value in all training samples has no unit: another value counts as the largest deviation
+    among the training samples.
 
     Three things keep the outliers among the training samples from being learned: the rows with the
     largest errors are left out of every batch, half of the inputs are swapped between rows, so that
@@ -313,30 +340,76 @@ class AutoencoderOutlierDetector(
         trimmed = 1 - self.support_fraction
         return build_autoencoder(self._parameters(), plan, summary, trimmed=trimmed)
 
-    def _finish(self, data: TrainingData) -> None:
-        super()._finish(data)
+    def _finish(self, data: TrainingData, n_before: int) -> None:
+        super()._finish(data, n_before)
         weight = np.ones(len(data.rows)) if data.weight is None else data.weight
-        self._fit_covariances(data.rows, weight)
-        self.offset_ = -float(_threshold(self._deviation(data.rows), weight, self.contamination))
+        self._fit_covariances(data.rows, weight, n_before)
+        self._find_constants(data.rows, n_before)
+        self._largest_deviation = 0.0
+        deviation = self._deviation(data.rows)
+        if n_before > 0:
+            deviation, weight = self._merge_deviations(deviation, weight, n_before)
+        self._deviations = choose_quantiles(deviation, weight)
+        self._largest_deviation = float(deviation.max())
+        self.offset_ = -float(_threshold(deviation, weight, self.contamination))
 
-    def _fit_covariances(self, rows: Rows, weight: np.ndarray) -> None:
+    def _find_constants(self, rows: Rows, n_before: int) -> None:
+        """Take note of the features that never changed, and of their values."""
+        moments = column_moments(rows)
+        constant, value = (moments.extent == 0).numpy(), moments.low.numpy()
+        if n_before > 0:
+            constant = constant & self._constant & (value == self._constant_value)
+        self._constant, self._constant_value = constant, value
+
+    def _fit_covariances(self, rows: Rows, weight: np.ndarray, n_before: int) -> None:
         """Measure the variances of residuals and the covariance of codes of training rows."""
         index = choose_rows_for_covariance(*rows.shape)
         chosen, weight = RowSubset(rows, as_tensor(index)), weight[index]
         squares = infer(self.net_, "standardised_squared_error", chosen)
         codes = infer(self.net_, "encode", chosen).astype(np.float64)
+        code_weight = weight = weight / weight.mean()
+        if n_before > 0:  # what was measured then counts as rows that have it
+            n_rows = n_before * len(index) / len(rows)
+            squares = np.concatenate([squares, self.residual_variance_.reshape(1, -1)])
+            weight = np.append(weight, n_rows)
+            points = sigma_points(self.code_mean_, self.code_covariance_)
+            codes = np.concatenate([codes, points])
+            code_weight = np.append(code_weight, np.full(len(points), n_rows / len(points)))
         self.residual_variance_ = self._in_layout(robust_variances(squares, weight)[None])[0]
-        self.code_mean_, self.code_covariance_ = robust_mean_and_covariance(codes, weight)
+        self.code_mean_, self.code_covariance_ = robust_mean_and_covariance(codes, code_weight)
+
+    def _merge_deviations(
+        self, deviation: np.ndarray, weight: np.ndarray, n_before: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return deviations of this and of earlier calls, with their weights."""
+        before = np.full(len(self._deviations), n_before / len(self._deviations))
+        weight = weight * (len(weight) / weight.sum())
+        return np.concatenate([self._deviations, deviation]), np.concatenate([before, weight])
 
     def _deviation(self, rows: Rows) -> np.ndarray:
-        return infer(
+        deviation = infer(
             self.net_,
             "deviation",
             rows,
-            variances=torch.from_numpy(self.residual_variance_.ravel()),
-            mean=torch.from_numpy(self.code_mean_),
-            whitening=torch.from_numpy(whitening(self.code_covariance_)),
+            variances=as_tensor(self.residual_variance_.ravel()),
+            mean=as_tensor(self.code_mean_),
+            whitening=as_tensor(whitening(self.code_covariance_)),
         )
+        # whatever the unit, the change of what never changed is less usual than all that was seen
+        return deviation + self._count_changes(rows) * self._largest_deviation
+
+    def _count_changes(self, rows: Rows) -> np.ndarray:
+        """Return how many of the features that never changed in ``fit`` have another value."""
+        index = np.flatnonzero(self._constant)
+        if len(index) == 0:
+            return np.zeros(len(rows))
+        value = self._constant_value[index]
+        rounding = np.finfo(np.float32).eps * np.abs(value)
+        counts = [
+            (np.abs(rows[chunk].numpy()[:, index].astype(np.float64) - value) > rounding).sum(1)
+            for chunk in chunks(rows)
+        ]
+        return np.concatenate(counts)
 
 
 def _threshold(

@@ -1,11 +1,13 @@
 """The variational autoencoder as a transformer."""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, StrOptions
@@ -14,17 +16,24 @@ from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import EncoderMixin
 from sk_aecnn.lifecycle._parameters import (
+    POSITIVE_INT,
     Auto,
     Constraints,
     DenoisingParameters,
     Factory,
     Transforms,
 )
-from sk_aecnn.nn import Corruption, VariationalAutoencoder
+from sk_aecnn.nn import Corruption, VariationalAutoencoder, column_moments
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
+from sk_aecnn.recipes._defaults import auto_encoding_dim
 from sk_aecnn.recipes._input import measure
-from sk_aecnn.recipes._recipe import DataSummary, resolve_augmenting, resolve_autoencoder
+from sk_aecnn.recipes._recipe import (
+    DataSummary,
+    is_auto,
+    resolve_augmenting,
+    resolve_autoencoder,
+)
 from sk_aecnn.statistics._mixture import RandomState, check_n_samples, choose_rows, resolve_rng
 from sk_aecnn.training._losses import DivergenceLoss, LikelihoodLoss, Objective
 from sk_aecnn.training._net import infer
@@ -33,6 +42,9 @@ from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 # draws of the code of each sample, half of them mirror images of the others
 _DRAWS = 16
 _LEAST_VARIANCE = 1e-12
+# of all units, in nats: below, codes tell nothing of samples
+_LEAST_DIVERGENCE = 1e-2
+_CHECKED = 1000
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -48,8 +60,16 @@ class VariationalParameters(DenoisingParameters):
     }
 
 
+class DivergenceAttributes:
+    """What ``fit`` measures of the codes."""
+
+    kl_per_unit_: np.ndarray
+
+
 @dataclass(eq=False, repr=False, kw_only=True)
-class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, VariationalParameters):
+class VariationalAutoencoderTransformer(
+    DivergenceAttributes, EncoderMixin, AutoencodingEstimator, VariationalParameters
+):
     r"""Learn codes that follow a standard normal distribution and from which samples are decoded.
 
     The encoder maps a sample to a normal distribution of codes, the decoder maps a code drawn from
@@ -59,8 +79,9 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, Var
 
     Parameters
     ----------
-    encoding_dim : int, default=32
-        Size of the code. It may exceed the number of features.
+    encoding_dim : "auto" or int, default="auto"
+        Size of the code. ``"auto"``: 32, and no more than there are features: units to spare are
+        noise to the decoder.
     encoder : {"auto", "dense", "conv"}, class or callable, default="auto"
         Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
         volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
@@ -91,6 +112,10 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, Var
     reconstruction_loss : {"mse", "bce"}, default="mse"
         The distribution of the features given the code: normal (``"mse"``), or Bernoulli
         (``"bce"``), which needs values in [0, 1].
+    clip : "auto" or bool, default="auto"
+        Whether reconstructions, decoded codes and samples keep to the range that each feature had
+        in the training samples. ``"auto"``: where these are integers, as pixels and counts are, or
+        reach from 0 to 1, or from -1 to 1.
     noise : {"gaussian", "masking", "swap"}, callable or None, default=None
         Noise on the standardised inputs while training, for a denoising autoencoder: the
         reconstruction is compared with the clean input. Normal noise is added, values are set to
@@ -123,8 +148,9 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, Var
         mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
         ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
         functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
-        "brightness": 0.5}`` where images are classified, ``{"translate": 0.075}`` where some of
-        them are unlabeled or where they are encoded alone, none elsewhere.
+        "brightness": 0.5}`` where images are classified, but for contrast and brightness where
+        these tell the class, ``{"translate": 0.075}`` where some of them are unlabeled or where
+        they are encoded alone, none elsewhere.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000.
@@ -144,7 +170,8 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, Var
         callbacks.
     early_stopping : bool, default=False
         Whether to set samples aside, stop when their loss no longer improves and keep the best
-        weights.
+        weights. What counts is the loss of the task: of labels or targets where there are some,
+        else of the reconstruction.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
@@ -224,11 +251,13 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, Var
     (3, 8, 8)
     """
 
+    encoding_dim: int | Auto = field(default="auto", kw_only=False)  # type: ignore[assignment]
     encoder: str | Factory = "auto"
     reconstruction_loss: Literal["mse", "bce"] = "mse"
     augmentation: Transforms | Auto | None = None
 
     _parameter_constraints: ClassVar[Constraints] = {
+        "encoding_dim": [StrOptions({"auto"}), POSITIVE_INT],
         "encoder": [StrOptions({"auto", "dense", "conv"}), callable],
         "reconstruction_loss": [StrOptions({"mse", "bce"})],
     }
@@ -305,7 +334,9 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, Var
         return infer(self.net_, "draw_error", rows, draws=draws)
 
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
-        parameters, moments = self._parameters(), measure(plan.data)
+        parameters, moments = self._parameters(), measure(plan.data, self._dtype)
+        if is_auto(self.encoding_dim):
+            parameters["encoding_dim"] = auto_encoding_dim(plan.geometry)
         recipe = resolve_autoencoder(
             parameters, summary, moments, n_encoded=2 * parameters["encoding_dim"]
         )
@@ -316,6 +347,8 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, Var
             corruption=Corruption(*recipe.noise),
             augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
         )
+        if recipe.clip:
+            network.clip_to(moments.low, moments.high)
         terms = {
             "likelihood_loss": LikelihoodLoss(recipe.probabilities),
             "divergence_loss": DivergenceLoss(plan.geometry.n_features, self.warm_up),
@@ -323,10 +356,26 @@ class VariationalAutoencoderTransformer(EncoderMixin, AutoencodingEstimator, Var
         net = plan.build_net(network, Objective(terms, {"divergence_loss": self.beta}))
         return net, (recipe, {"augmentation": as_parameter(transforms)})
 
-    def _finish(self, data: TrainingData) -> None:
+    def _warn_of_constants(self, losses: dict[str, float], data: TrainingData) -> None:
+        varies = bool((column_moments(data.rows[:_CHECKED]).extent > 0).any())
+        if varies and self.kl_per_unit_.sum() <= _LEAST_DIVERGENCE:
+            warnings.warn(
+                f"{type(self).__name__} ended with codes that tell nothing of a sample: they "
+                "collapsed to the prior, and reconstructions are no better than a constant. Try a "
+                "lower beta, a lower lr or more epochs; or there is nothing to learn in X.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+    def _finish(self, data: TrainingData, n_before: int) -> None:
         index = torch.from_numpy(choose_rows(len(data.rows), data.weight, None))
-        rows = RowSubset(data.rows, index)
-        self.kl_per_unit_ = infer(self.net_, "divergence", rows).mean(axis=0)
+        rows, share = RowSubset(data.rows, index), len(data.rows) / (n_before + len(data.rows))
+        divergence = infer(self.net_, "divergence", rows).mean(axis=0)
+        if n_before > 0:
+            divergence = share * divergence + (1 - share) * self.kl_per_unit_
+        self.kl_per_unit_ = divergence
         if not self.net_.module_.probabilities:
             variance = self._draw_error(rows).mean() / self.n_features_in_
+            if n_before > 0:
+                variance = share * variance + (1 - share) * self.noise_variance_
             self.net_.module_.noise_variance.fill_(max(variance, _LEAST_VARIANCE))

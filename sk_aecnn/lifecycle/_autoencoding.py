@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import fit_context
+from sk_aecnn._torch import DTYPES
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import CodingEstimator
 from sk_aecnn.nn import Autoencoder, Corruption, column_moments
@@ -34,7 +35,7 @@ from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 class AutoencodingEstimator(CodingEstimator):
     """An autoencoder by itself. Subclasses add their network and their scores."""
 
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context
     def fit(
         self,
         X: Any,
@@ -82,7 +83,7 @@ class AutoencodingEstimator(CodingEstimator):
             validation=(X_val, None, sample_weight_val),
         )
 
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on a part of the data, at a constant learning rate.
 
@@ -108,8 +109,7 @@ class AutoencodingEstimator(CodingEstimator):
             y,
             sample_weight,
             resume=hasattr(self, "net_"),
-            max_epochs=1,
-            lr_schedule="constant",
+            partial=True,
         )
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -139,6 +139,9 @@ class AutoencodingEstimator(CodingEstimator):
             return float(error == 0)
         return float(1 - error / variance)
 
+    def _constant_losses(self, data: TrainingData) -> dict[str, float]:
+        return {"reconstruction_loss": 1.0}
+
     def _check_target(self, y: Any, rows: Any) -> tuple[None, None]:
         return None, None
 
@@ -156,7 +159,7 @@ def build_autoencoder(
 
     A share of the rows of every batch, ``trimmed``, is left out of its loss.
     """
-    moments = measure(plan.data)
+    moments = measure(plan.data, DTYPES[parameters["precision"]])
     recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=parameters["encoding_dim"])
     parts = build_autoencoder_parts(recipe, plan, moments)
     transforms = resolve_augmenting(parameters, summary)
@@ -165,6 +168,8 @@ def build_autoencoder(
         corruption=Corruption(*recipe.noise),
         augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype, fade=True),
     )
+    if recipe.clip:
+        network.clip_to(moments.low, moments.high)
     loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments, trimmed=trimmed)
     net = plan.build_net(network, Objective(*code_losses(recipe, loss)))
     return net, (recipe, {"augmentation": as_parameter(transforms)})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, ClassVar, Self
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.utils.data import Subset
@@ -25,9 +26,17 @@ from sk_aecnn._torch import (
     keep_freed_memory,
     new_generator,
     resolve_device,
+    undisturbed,
+)
+from sk_aecnn.data._arrays import (
+    check_columns,
+    check_is_array_like,
+    check_sparse_structure,
+    describe_unreadable,
 )
 from sk_aecnn.data._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
 from sk_aecnn.data._rows import BatchSource, RowDataset, Rows
+from sk_aecnn.data._targets import check_some_labeled
 from sk_aecnn.lifecycle._parameters import (
     Constraints,
     InputParameters,
@@ -35,15 +44,25 @@ from sk_aecnn.lifecycle._parameters import (
     TrainingParameters,
     merge_constraints,
 )
+from sk_aecnn.nn import column_moments
 from sk_aecnn.recipes._recipe import (
     DataSummary,
+    check_unchanged,
     is_choice,
     resolve_training,
     resolved_parameters,
 )
-from sk_aecnn.training._net import TrainingNet, TrainingOptions, infer, snapshot, train
-from sk_aecnn.training._plan import FitPlan, TrainingData, hold_out, to_rows
+from sk_aecnn.training._net import TrainingNet, TrainingOptions, fork, infer, snapshot, train
+from sk_aecnn.training._plan import FitPlan, TrainingData, hold_out, rescale_weight, to_rows
 from sk_aecnn.training._progress import FitProgress
+
+# optimizer steps and epochs after which something should be learned
+_STEPS_TO_LEARN = 50
+_EPOCHS_TO_LEARN = 10
+# to see whether there is anything to learn in them
+_ROWS_TO_VARY = 1000
+# of a stream of calls to partial_fit
+_LOSSES_KEPT = 1000
 
 # a net, and the recipes of its parts
 NetAndRecipes = tuple[TrainingNet, tuple[Any, ...]]
@@ -59,6 +78,8 @@ class FittedAttributes:
     loss_curve_: list[float]
     n_iter_: int
     n_features_in_: int
+    _fitted_parameters: dict[str, Any]
+    _n_samples_seen: int
     _geometry: SampleGeometry
 
 
@@ -105,8 +126,15 @@ class NetworkEstimator(
         """Return a new net around the network and the objective, and what it was built from."""
 
     @abstractmethod
-    def _finish(self, data: TrainingData) -> None:
-        """Take from the training rows what else a fitted estimator needs."""
+    def _finish(self, data: TrainingData, n_before: int) -> None:
+        """Take from the training rows what else a fitted estimator needs.
+
+        Where there were ``n_before`` rows in earlier calls, what is measured counts them as well.
+        """
+
+    @abstractmethod
+    def _constant_losses(self, data: TrainingData) -> dict[str, float]:
+        """Return what the best constants have as losses, by name, of those that have some."""
 
     @abstractmethod
     def _check_rows(self, rows: Rows) -> None:
@@ -123,18 +151,31 @@ class NetworkEstimator(
         sample_weight: Any,
         *,
         resume: bool,
+        partial: bool = False,
         classes: np.ndarray | None = None,
         validation: tuple[Any, Any, Any] = (None, None, None),
-        **overrides: Any,
     ) -> Self:
         """Fit a copy and take over its attributes in one assignment, or none after an error.
 
-        ``overrides`` are parameters that have another value in this call.
+        Parameters
+        ----------
+        X, y, sample_weight : object
+            What ``fit`` was given.
+        resume : bool
+            Whether to go on from the last fit.
+        partial : bool
+            Whether the samples are a part of those to learn from: what is measured is then of all
+            calls.
+        classes : ndarray or None
+            The class labels, where they are not those of ``y``.
+        validation : tuple
+            Samples, targets and weights for early stopping.
         """
         progress = FitProgress(self, X, y, sample_weight)
         keep_freed_memory()
         fitted = self._shallow_copy()
-        fitted._train(X, y, sample_weight, resume, classes, validation, overrides, progress)
+        with undisturbed(resolve_device(self.device)):
+            fitted._train(X, y, sample_weight, resume, partial, classes, validation, progress)
         self.__dict__ = fitted.__dict__
         progress.end()
         return self
@@ -145,31 +186,41 @@ class NetworkEstimator(
         y: Any,
         sample_weight: Any,
         resume: bool,
+        partial: bool,
         classes: np.ndarray | None,
         validation: tuple[Any, Any, Any],
-        overrides: Mapping[str, Any],
         progress: FitProgress,
     ) -> None:
         """Validate, encode, build, train, record."""
-        parameters = self._parameters() | dict(overrides)
+        parameters = self._parameters()
+        if resume:
+            check_unchanged(parameters, self._fitted_parameters, self.resolved_params_)
         data, geometry = self._validate_training_data(
             X, y, sample_weight, self._geometry if resume else None
         )
         if not resume:
             self._fit_target_encoder(data, classes)
         data = self._encode_target(data)
-        summary = DataSummary(geometry, *data.count(), get_tags(self).estimator_type)
-        options = resolve_training(parameters, summary)
+        task = get_tags(self).estimator_type
+        summary = DataSummary(geometry, *data.count(), data.are_integers, task)
+        options = resolve_training(parameters, summary, partial=partial)
         plan = self._plan(data, geometry, options, validation, progress)
         progress.begin(options.max_epochs + (0 if resume else parameters.get("pretrain_epochs", 0)))
         net, resolved = self._net_for(plan, summary, parameters, resume)
         if progress.stopped:  # in pretraining
             options = replace(options, max_epochs=0)
         self.resolved_params_ = resolved
-        progress.can_predict(lambda net: self._attributes_so_far(net, geometry, data))
-        train(net, options, plan.training, plan.validation, progress)
+        self._fitted_parameters = parameters
+        n_before = self._n_samples_seen if resume and partial else 0
+        progress.can_predict(lambda net: self._attributes_so_far(net, geometry, data, n_before))
+        losses = train(net, options, plan.training, plan.validation, progress)
         self.__dict__.update(self._fitted_attributes(net, geometry))
-        self._finish(data)
+        self._finish(data, n_before)
+        n_steps = options.max_epochs * -(-len(data.rows) // options.batch_size)
+        enough = n_steps >= _STEPS_TO_LEARN and options.max_epochs >= _EPOCHS_TO_LEARN
+        if enough and not partial:
+            self._warn_of_constants(losses, data)
+        self._n_samples_seen = n_before + len(data.rows)
 
     def _net_for(
         self, plan: FitPlan, summary: DataSummary, parameters: Mapping[str, Any], resume: bool
@@ -178,9 +229,23 @@ class NetworkEstimator(
         chosen = {"device": str(plan.device), "channel_axis": plan.geometry.channel_axis}
         if resume:
             resolved = resolved_parameters(parameters, plan.options, chosen)
-            return deepcopy(self.net_), self.resolved_params_ | resolved
+            return fork(self.net_, plan.options.partial), self.resolved_params_ | resolved
         net, recipes = self._build_net(plan, summary)
         return net, resolved_parameters(parameters, plan.options, chosen, *recipes)
+
+    def _warn_of_constants(self, losses: dict[str, float], data: TrainingData) -> None:
+        """Warn where what was learned is no better than a constant."""
+        index = torch.arange(min(len(data.rows), _ROWS_TO_VARY))
+        varies = bool((column_moments(data.rows.index_select(0, index)).extent > 0).any())
+        for name, constant in self._constant_losses(data).items():
+            if varies and name in losses and losses[name] >= constant > 0:
+                warnings.warn(
+                    f"{type(self).__name__} ended with a {name} of {losses[name]:.3g} on training "
+                    f"samples, no better than that of a constant, {constant:.3g}. Try a lower lr, "
+                    "more epochs, or another activation; or there is nothing to learn in X.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
 
     def _parameters(self) -> dict[str, Any]:
         """Return the parameters by name."""
@@ -206,9 +271,10 @@ class NetworkEstimator(
             kept = weight > 0
             if not kept.any():
                 raise ValueError(
-                    "All entries of sample_weight are zero: no row is left to train on. Sample "
+                    "All entries of sample_weight are zero: no sample is left to train on. Sample "
                     "weights must contain at least one positive number."
                 )
+            weight = rescale_weight(weight)
             if not kept.all():
                 rows, weight = rows[kept], weight[kept]
                 y, labeled = (None if part is None else part[kept] for part in (y, labeled))
@@ -218,10 +284,16 @@ class NetworkEstimator(
         """Return X as validated flat rows and the geometry, the one fitted on where there is."""
         if fitted is not None and self._are_as_fitted(X):
             return X, fitted
+        check_is_array_like(X)
+        if issparse(X):
+            check_sparse_structure(X)
+        elif hasattr(X, "columns"):
+            check_columns(X)
         rows, data_shape = as_rows(detach_tensor(X))
         if fitted is not None:
-            check_same_shape(data_shape, fitted, type(self).__name__)
-        rows = validate_data(self, rows, reset=fitted is None, accept_sparse="csr")
+            shape = getattr(X, "shape", None)
+            check_same_shape(shape, data_shape, fitted, type(self).__name__)
+        rows = self._validate_numbers(rows, reset=fitted is None)
         geometry = fitted
         if geometry is None:
             shape = rows.shape[1], data_shape
@@ -233,6 +305,20 @@ class NetworkEstimator(
                 "X.toarray(), or let the rows be a table (channel_axis='auto', sample_shape=None)."
             )
         return rows, geometry
+
+    def _validate_numbers(self, rows: Any, *, reset: bool) -> Any:
+        """Return what scikit-learn makes of rows, or name what is no number among them."""
+        try:
+            validated = validate_data(self, rows, reset=reset, accept_sparse="csr")
+        except (TypeError, ValueError) as error:
+            unreadable = describe_unreadable(rows)
+            if unreadable is None:
+                raise
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{unreadable} ({error})") from error
+        if validated.dtype.kind not in "biuf":
+            raise ValueError(describe_unreadable(rows))
+        return validated
 
     def _are_as_fitted(self, X: Any) -> bool:
         """Tell whether X is an array of finite numbers, as wide as in ``fit``, and none had names.
@@ -282,14 +368,24 @@ class NetworkEstimator(
                 raise ValueError(f"{name} is passed without X_val, the samples that it is about.")
         if not self.early_stopping:
             return dataset, None
-        if len(dataset) < 2:
+        candidates = np.arange(len(dataset))
+        if data.labeled is not None:  # what is watched is the loss of the task
+            candidates = np.flatnonzero(data.labeled)
+        if len(candidates) < 2:
             raise ValueError(
-                f"early_stopping=True sets rows aside for validation, but X has {len(dataset)} "
-                "sample(s) of positive weight; pass at least 2, or early_stopping=False."
+                "early_stopping=True sets samples aside for validation, but X has "
+                f"{len(candidates)} sample(s) of positive weight with a target; pass at least 2, "
+                "or early_stopping=False."
             )
-        training, validating = hold_out(
-            len(dataset), data.y, self.validation_fraction, self._draw_seed()
+        codes = None if data.y is None else data.y[candidates]
+        training, validating = (
+            candidates[part]
+            for part in hold_out(
+                len(candidates), codes, self.validation_fraction, self._draw_seed()
+            )
         )
+        if data.labeled is not None:
+            training = np.concatenate([training, np.flatnonzero(~data.labeled)])
         return Subset(dataset, training.tolist()), Subset(dataset, validating.tolist())
 
     def _validation_rows(
@@ -304,30 +400,37 @@ class NetworkEstimator(
         if y is None and get_tags(self).target_tags.required:
             raise ValueError("X_val is passed without y_val, its targets. Pass both, or none.")
         data, _ = self._validate_training_data(X, y, sample_weight, geometry)
+        if data.labeled is not None:
+            check_some_labeled(int(data.labeled.sum()), getattr(self, "unlabeled", None))
+            data = data.choose(data.labeled)
         return self._encode_target(data).to_dataset(self._dtype)
 
     def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:
         """Return what a trained net makes of the estimator."""
         history = [
             {name: value for name, value in epoch.items() if _is_of_interest(name)}
+            | {"epoch": net.n_epochs_before + epoch["epoch"]}
             for epoch in net.history
         ]
+        losses = [epoch["train_loss"] for epoch in history]
+        if net.n_epochs_before > 0:  # in calls of partial_fit, of which the net keeps the last
+            losses = (self.loss_curve_ + losses)[-_LOSSES_KEPT:]
         return {
             "net_": net,
             "_geometry": geometry,
             "sample_shape_": geometry.shape,
             "history_": history,
-            "loss_curve_": [epoch["train_loss"] for epoch in history],
-            "n_iter_": len(history),
+            "loss_curve_": losses,
+            "n_iter_": net.n_epochs_before + len(history),
         }
 
     def _attributes_so_far(
-        self, net: TrainingNet, geometry: SampleGeometry, data: TrainingData
+        self, net: TrainingNet, geometry: SampleGeometry, data: TrainingData, n_before: int
     ) -> dict[str, Any]:
         """Return the attributes that the estimator would have if training ended now."""
         fitted = self._shallow_copy()
         fitted.__dict__.update(self._fitted_attributes(snapshot(net), geometry))
-        fitted._finish(data)
+        fitted._finish(data, n_before)
         return fitted.__dict__
 
     @property

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length, column_or_1d, compute_sample_weight
 
 from sk_aecnn._compat import fit_context
@@ -19,11 +21,14 @@ from sk_aecnn.data._targets import (
     check_given,
     check_labels,
     check_some_labeled,
+    choose_labeled,
+    find_missing,
     find_unlabeled,
+    list_some,
 )
 from sk_aecnn.training._losses import UNLABELED_CODE, ClassificationLoss, TemperatureSoftmax
 from sk_aecnn.training._net import TrainingNet
-from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._plan import TrainingData, rescale_weight
 
 
 class ClassificationMixin(ClassifierMixin):
@@ -42,11 +47,11 @@ class ClassificationMixin(ClassifierMixin):
         """Return what makes probabilities of the network's outputs."""
         return TemperatureSoftmax(self.label_smoothing)
 
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -95,8 +100,10 @@ class ClassificationMixin(ClassifierMixin):
             validation=(X_val, y_val, sample_weight_val),
         )
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+    @fit_context
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
         """Train for one epoch on a part of the data, at a constant learning rate.
 
         The first call fixes the network, the scaling and the classes.
@@ -123,9 +130,8 @@ class ClassificationMixin(ClassifierMixin):
             y,
             sample_weight,
             resume=hasattr(self, "net_"),
-            max_epochs=1,
-            lr_schedule="constant",
-            classes=self._classes_of_all_calls(classes),
+            partial=True,
+            classes=self._classes_of_all_calls(classes, y),
         )
 
     def predict(self, X: Any) -> np.ndarray:
@@ -179,6 +185,31 @@ class ClassificationMixin(ClassifierMixin):
         result: np.ndarray = log_softmax(self._scaled_logits(X), axis=1)
         return result
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy on the samples that have a label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+        y : array-like of shape (n_samples,)
+            Their labels; samples that ``unlabeled`` marks do not count.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            The share of labels that are predicted, weighted.
+        """
+        labels, predicted = column_or_1d(y, warn=True), self.predict(X)
+        check_consistent_length(labels, predicted)
+        counted = choose_labeled(labels, getattr(self, "unlabeled", None))
+        weight = None if sample_weight is None else np.asarray(sample_weight)[counted]
+        labels = check_labels(labels[counted])
+        return float(accuracy_score(labels, predicted[counted], sample_weight=weight))
+
     def _scaled_logits(self, X: Any) -> np.ndarray:
         logits = self._infer("predict", X).astype(np.float64)
         result: np.ndarray = self.net_.predict_nonlinearity.inverse_temperature * logits
@@ -189,7 +220,8 @@ class ClassificationMixin(ClassifierMixin):
         """The class labels, sorted."""
         return self._labels.classes
 
-    def _classes_of_all_calls(self, classes: Any) -> np.ndarray:
+    def _classes_of_all_calls(self, classes: Any, y: Any) -> np.ndarray:
+        check_given(y, type(self).__name__)
         fitted = hasattr(self, "net_")
         if classes is None and not fitted:
             raise ValueError(
@@ -198,20 +230,39 @@ class ClassificationMixin(ClassifierMixin):
             )
         if classes is None:
             return self.classes_
-        classes = np.unique(check_labels(detach_tensor(classes)))
-        unlabeled = getattr(self, "unlabeled", None)
-        if find_unlabeled(classes, unlabeled).any():
+        array = np.asarray(detach_tensor(classes))
+        if array.ndim != 1:
             raise ValueError(
-                f"classes={classes.tolist()} hold unlabeled={unlabeled!r}, the mark of samples "
+                f"classes={classes!r} must be a list of labels, one for every class that this and "
+                "later calls will see."
+            )
+        labels = np.unique(check_labels(array, "classes"))
+        unlabeled = getattr(self, "unlabeled", None)
+        if find_unlabeled(labels, unlabeled).any():
+            raise ValueError(
+                f"classes={list_some(labels)} hold unlabeled={unlabeled!r}, the mark of samples "
                 "without a label, which is no class. Leave it out."
             )
-        if fitted and not np.array_equal(classes, self.classes_):
+        if len(labels) < 2:
             raise ValueError(
-                f"classes={classes.tolist()} differ from those of the first call to partial_fit, "
-                f"{self.classes_.tolist()}. Pass the same, or none."
+                f"classes={list_some(labels)} must hold at least 2 labels: every one that this and "
+                "later calls will see."
             )
-        result: np.ndarray = classes
-        return result
+        if fitted and not np.array_equal(labels, self.classes_):
+            raise ValueError(
+                f"classes={list_some(labels)} differ from those of the first call to partial_fit, "
+                f"{list_some(self.classes_)}. Pass the same, or none."
+            )
+        return labels
+
+    def _constant_losses(self, data: TrainingData) -> dict[str, float]:
+        codes = data.targets[data.targets != UNLABELED_CODE]
+        weight = None if data.weight is None else data.weight[data.targets != UNLABELED_CODE]
+        share = np.bincount(codes, weight, minlength=len(self.classes_))
+        share = share / share.sum()
+        smooth = (1 - self.label_smoothing) * share + self.label_smoothing / len(share)
+        entropy = -float((smooth[smooth > 0] * np.log(smooth[smooth > 0])).sum())
+        return {"classification_loss": entropy, "reconstruction_loss": 1.0}
 
     def _check_target(self, y: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
         check_given(y, type(self).__name__)
@@ -219,6 +270,13 @@ class ClassificationMixin(ClassifierMixin):
         check_consistent_length(rows, y)
         unlabeled = getattr(self, "unlabeled", None)
         unknown = find_unlabeled(y, unlabeled)
+        missing = find_missing(y) & ~unknown
+        if missing.any():
+            raise ValueError(
+                f"y contains NaN, None or the like in place of {np.count_nonzero(missing)} labels. "
+                "Leave those samples out, or have them train the encoder without a label: "
+                "AECNNClassifier(unlabeled=float('nan'))."
+            )
         if not unknown.any():
             return check_labels(y), None
         if not unknown.all():
@@ -229,28 +287,37 @@ class ClassificationMixin(ClassifierMixin):
         if classes is None:
             labeled = data.targets if data.labeled is None else data.targets[data.labeled]
             check_some_labeled(len(labeled), getattr(self, "unlabeled", None))
-            classes = labeled
+            classes = check_labels(labeled)
         self._labels = ClassLabels.of(classes)
 
     def _encode_target(self, data: TrainingData) -> TrainingData:
         labeled = np.ones(len(data.targets), dtype=bool) if data.labeled is None else data.labeled
         codes = np.full(len(data.targets), UNLABELED_CODE, dtype=np.int64)
         codes[labeled] = self._labels.encode(data.targets[labeled])
-        weight = data.weight
-        if self.class_weight is not None:
-            class_weight = np.ones(len(codes))
-            class_weight[labeled] = self._weigh_classes(data.targets[labeled])
-            weight = class_weight if weight is None else weight * class_weight
-        return replace(data, y=codes, weight=weight)
+        data = replace(data, y=codes)
+        if self.class_weight is None:
+            return data
+        class_weight = np.ones(len(codes))
+        class_weight[labeled] = self._weigh_classes(self._labels.decode(codes[labeled]))
+        weight = class_weight
+        if data.weight is not None:
+            weight = rescale_weight(data.weight) * rescale_weight(class_weight)
+        return replace(data, weight=rescale_weight(weight)).without_weightless()
 
     def _weigh_classes(self, y: np.ndarray) -> np.ndarray:
         if len(y) == 0:
             return np.ones(0)
+        if isinstance(self.class_weight, Mapping):
+            for label, weight in self.class_weight.items():
+                if not _is_weight(weight):
+                    raise ValueError(
+                        f"class_weight={self.class_weight!r} gives the class {label!r} the weight "
+                        f"{weight!r}. Pass finite numbers of at least 0."
+                    )
         class_weight = compute_sample_weight(self.class_weight, y)
-        if class_weight.min() < 0 or class_weight.max() == 0:
+        if class_weight.max() == 0:
             raise ValueError(
-                f"class_weight={self.class_weight!r} must give no class a negative weight, and "
-                "some class of y a positive one."
+                f"class_weight={self.class_weight!r} must give some class of y a positive weight."
             )
         result: np.ndarray = class_weight
         return result
@@ -261,3 +328,7 @@ class ClassificationMixin(ClassifierMixin):
     def _task_losses(self) -> dict[str, torch.nn.Module]:
         all_labeled = getattr(self, "unlabeled", None) is None
         return {"classification_loss": ClassificationLoss(all_labeled, self.label_smoothing)}
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, Real) and 0 <= float(value) < np.inf

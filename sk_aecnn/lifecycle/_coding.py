@@ -201,7 +201,13 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return int(self.net_.module_.encoding_dim)
 
 
-class SamplingMixin:
+class MixtureAttributes:
+    """What ``sample`` needs."""
+
+    _sampler: CodeMixture
+
+
+class SamplingMixin(MixtureAttributes):
     """``sample`` from a mixture fitted to the codes of training rows."""
 
     net_: TrainingNet
@@ -230,9 +236,10 @@ class SamplingMixin:
         n_samples = check_n_samples(n_samples)
         return self._decode(self._sampler.draw(n_samples, resolve_rng(random_state)))
 
-    def _finish(self, data: TrainingData) -> None:
+    def _finish(self, data: TrainingData, n_before: int) -> None:
         if trains_decoder(self):
-            self._sampler = fit_code_mixture(self.net_, data)
+            found = fit_code_mixture(self.net_, data)
+            self._sampler = found if n_before == 0 else self._sampler.merge(found)
 
 
 def fit_code_mixture(
@@ -241,4 +248,9 @@ def fit_code_mixture(
     """Return a sampler of codes like those of the training rows."""
     index = choose_rows(len(data.rows), data.weight, classes)
     rows = RowSubset(data.rows, as_tensor(index))
-    return CodeMixture(infer(net, "encode", rows), None if classes is None else classes[index])
+    n_rows: dict[Any, int] = {None: len(data.rows)}
+    if classes is not None:
+        labels, counts = np.unique(classes, return_counts=True)
+        n_rows = dict(zip(labels.tolist(), counts.tolist(), strict=True))
+    codes = infer(net, "encode", rows)
+    return CodeMixture(codes, None if classes is None else classes[index], n_rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -14,7 +15,7 @@ from sk_aecnn.lifecycle._parameters import ConvolutionalParameters
 from sk_aecnn.nn import ConvolutionalNetwork
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._backends import build_backend
-from sk_aecnn.recipes._input import build_bins, build_layout, measure
+from sk_aecnn.recipes._input import build_bins, build_layout, measure, measure_levels
 from sk_aecnn.recipes._recipe import (
     DataSummary,
     resolve_augmenting,
@@ -42,14 +43,16 @@ class ConvolutionalEstimator(NetworkEstimator, ConvolutionalParameters):
         """Return what makes probabilities of the network's outputs."""
 
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
-        parameters, moments = self._parameters(), measure(plan.data)
+        parameters, moments = self._parameters(), measure(plan.data, self._dtype)
         recipe = resolve_convolutional_input(parameters, summary, moments)
         layout = build_layout(recipe, moments)
         bins = build_bins(recipe, plan.data, layout)
         backend_recipe = resolve_backend(
             parameters, summary, recipe.in_shape, self._n_outputs(plan.data)
         )
-        transforms = resolve_augmenting(parameters, summary)
+        transforms = resolve_augmenting(
+            parameters, summary, partial(measure_levels, plan.data, layout)
+        )
         network = ConvolutionalNetwork(
             layout,
             build_backend(backend_recipe, plan.generator, bins),
@@ -71,5 +74,5 @@ class ConvolutionalEstimator(NetworkEstimator, ConvolutionalParameters):
     def _convolves(self, geometry: SampleGeometry) -> bool:
         return bool(geometry.spatial)
 
-    def _finish(self, data: TrainingData) -> None:
+    def _finish(self, data: TrainingData, n_before: int) -> None:
         """Nothing: the network is all there is."""

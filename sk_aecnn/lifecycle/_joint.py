@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from sklearn.frozen import FrozenEstimator
@@ -21,7 +22,7 @@ from sk_aecnn.recipes._autoencoder_parts import (
 )
 from sk_aecnn.recipes._backends import build_backend
 from sk_aecnn.recipes._defaults import CONSISTENCY_NOISE
-from sk_aecnn.recipes._input import measure
+from sk_aecnn.recipes._input import measure, measure_levels
 from sk_aecnn.recipes._recipe import (
     DataSummary,
     resolve_augmenting,
@@ -57,7 +58,7 @@ class JointEstimator(EncoderMixin, CodingEstimator, JointParameters):
         """Return what makes probabilities of the network's outputs."""
 
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
-        parameters, moments = self._parameters(), measure(plan.data)
+        parameters, moments = self._parameters(), measure(plan.data, self._dtype)
         recipe = resolve_autoencoder(
             parameters, summary, moments, n_encoded=parameters["encoding_dim"]
         )
@@ -73,7 +74,9 @@ class JointEstimator(EncoderMixin, CodingEstimator, JointParameters):
         terms: dict[str, torch.nn.Module] = self._task_losses()
         weights: dict[str, float] = {}
         consistency_terms, consistency_weights = self._consistency_losses()
-        transforms = resolve_augmenting(parameters, summary)
+        transforms = resolve_augmenting(
+            parameters, summary, partial(measure_levels, plan.data, parts.layout)
+        )
         network = JointNetwork(
             **parts.named(),
             corruption=Corruption(*CONSISTENCY_NOISE) if consistency_terms else Corruption(),
@@ -85,6 +88,8 @@ class JointEstimator(EncoderMixin, CodingEstimator, JointParameters):
             frozen=self.freeze_encoder,
             consistent=bool(consistency_terms),
         )
+        if recipe.clip:
+            network.clip_to(moments.low, moments.high)
         terms |= consistency_terms
         weights |= consistency_weights
         if reconstructs:

@@ -30,7 +30,8 @@ Transforms = Augment | Mapping[str, float] | Sequence[Any]
 # a torch.nn.Module class, or a function that returns a module
 Factory = Callable[..., torch.nn.Module]
 
-_POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+# sizes and numbers of epochs: what a 32-bit integer holds
+POSITIVE_INT = Interval(Integral, 1, 2**31 - 1, closed="both")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
 
@@ -70,15 +71,15 @@ class TrainingParameters:
     warm_start: bool = False
 
     _parameter_constraints: ClassVar[Constraints] = {
-        "max_epochs": [StrOptions({"auto"}), _POSITIVE_INT],
-        "batch_size": [StrOptions({"auto"}), _POSITIVE_INT],
+        "max_epochs": [StrOptions({"auto"}), POSITIVE_INT],
+        "batch_size": [StrOptions({"auto"}), POSITIVE_INT],
         "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "weight_decay": [_NOT_NEGATIVE],
         "lr_schedule": [StrOptions(set(LR_SCHEDULES))],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [_POSITIVE_INT],
+        "n_iter_no_change": [POSITIVE_INT],
         "warm_start": ["boolean"],
     }
 
@@ -114,17 +115,19 @@ class AutoencoderParameters:
     activation: str | Callable[..., Any] = "relu"
     normalization: Auto | Literal["batch"] | None = "auto"
     reconstruction_loss: str | Callable[..., Any] = "mse"
+    clip: Auto | bool = "auto"
 
     _parameter_constraints: ClassVar[Constraints] = {
-        "encoding_dim": [_POSITIVE_INT],
+        "encoding_dim": [POSITIVE_INT],
         "encoder": [StrOptions({"auto", "pca", "dense", "conv"}), FrozenEstimator, callable],
         "decoder": [StrOptions({"auto"}), callable],
-        "hidden_layer_sizes": ["array-like", _POSITIVE_INT],
-        "conv_channels": [StrOptions({"auto"}), "array-like", _POSITIVE_INT],
-        "kernel_size": [StrOptions({"auto"}), _POSITIVE_INT],
+        "hidden_layer_sizes": ["array-like", POSITIVE_INT],
+        "conv_channels": [StrOptions({"auto"}), "array-like", POSITIVE_INT],
+        "kernel_size": [StrOptions({"auto"}), POSITIVE_INT],
         "activation": [StrOptions(set(ACTIVATIONS)), callable],
         "normalization": [StrOptions({"auto", "batch"}), None],
         "reconstruction_loss": [StrOptions(set(RECONSTRUCTION_LOSSES)), callable],
+        "clip": [StrOptions({"auto"}), "boolean"],
     }
 
 
@@ -179,11 +182,11 @@ class JointParameters(PointCodeParameters):
         "reconstruction_weight": [_NOT_NEGATIVE],
         "backend_input": [StrOptions({"code", "features"})],
         "backend": [StrOptions({"cnn"}), callable],
-        "backend_channels": [StrOptions({"auto"}), "array-like", _POSITIVE_INT],
-        "dense_units": [_POSITIVE_INT],
+        "backend_channels": [StrOptions({"auto"}), "array-like", POSITIVE_INT],
+        "dense_units": [POSITIVE_INT],
         "dropout": [_SHARE],
-        "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
-        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
+        "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, 2**31 - 1, closed="both"), None],
+        "pretrain_epochs": [Interval(Integral, 0, 2**31 - 1, closed="both")],
         "freeze_encoder": ["boolean"],
     }
 

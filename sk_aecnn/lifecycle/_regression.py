@@ -8,10 +8,17 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_consistent_length
 
 from sk_aecnn._compat import fit_context
-from sk_aecnn.data._targets import TargetScaler, check_given, check_some_labeled, find_unlabeled
+from sk_aecnn.data._targets import (
+    TargetScaler,
+    check_given,
+    check_some_labeled,
+    choose_labeled,
+    find_unlabeled,
+)
 from sk_aecnn.training._losses import RegressionLoss
 from sk_aecnn.training._plan import TrainingData
 
@@ -28,11 +35,11 @@ class RegressionMixin(RegressorMixin):
     def _nonlinearity(self) -> None:
         """Return what comes between the network and its predictions: nothing."""
 
-    @fit_context(prefer_skip_nested_validation=True)
+    @fit_context
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -79,8 +86,8 @@ class RegressionMixin(RegressorMixin):
             validation=(X_val, y_val, sample_weight_val),
         )
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    @fit_context
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on a part of the data, at a constant learning rate.
 
         The first call fixes the network and the scaling of samples and targets; pass it rows that
@@ -106,8 +113,7 @@ class RegressionMixin(RegressorMixin):
             y,
             sample_weight,
             resume=hasattr(self, "net_"),
-            max_epochs=1,
-            lr_schedule="constant",
+            partial=True,
         )
 
     def predict(self, X: Any) -> np.ndarray:
@@ -127,6 +133,38 @@ class RegressionMixin(RegressorMixin):
         predictions = self._infer("predict", X)
         return self._target_scaler.decode(predictions)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R² on the samples that have a target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their targets; samples that ``unlabeled`` marks do not count.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            The coefficient of determination, a mean over targets.
+        """
+        y = check_array(
+            y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
+        )
+        predicted = self.predict(X)
+        check_consistent_length(y, predicted)
+        counted = choose_labeled(y, getattr(self, "unlabeled", None))
+        weight = None if sample_weight is None else np.asarray(sample_weight)[counted]
+        return float(r2_score(y[counted], predicted[counted], sample_weight=weight))
+
+    def _constant_losses(self, data: TrainingData) -> dict[str, float]:
+        # of standardised targets; a constant target has no variance to explain
+        varies = bool((self._target_scaler.scale != 1).any()) or bool(np.nanstd(data.targets) > 0)
+        return {"regression_loss": 1.0 if varies else 0.0, "reconstruction_loss": 1.0}
+
     def _check_target(self, y: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
         check_given(y, type(self).__name__)
         y = check_array(
@@ -136,8 +174,8 @@ class RegressionMixin(RegressorMixin):
         unlabeled = getattr(self, "unlabeled", None)
         if np.isnan(y).any() and unlabeled is None:
             raise ValueError(
-                "Input y contains NaN. Leave those rows out, or have them train the encoder without"
-                " a target: AECNNRegressor(unlabeled=float('nan'))."
+                "Input y contains NaN. Leave those samples out, or have them train the encoder "
+                "without a target: AECNNRegressor(unlabeled=float('nan'))."
             )
         missing = np.all(find_unlabeled(y, unlabeled).reshape(len(y), -1), axis=1)
         return y, ~missing if missing.any() else None

@@ -28,7 +28,7 @@ from sk_aecnn.nn._conv import (
 )
 from sk_aecnn.nn._custom import CustomEncoder, build_custom, build_custom_encoder
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
-from sk_aecnn.nn._init import build, set_generator
+from sk_aecnn.nn._init import build
 from sk_aecnn.nn._layout import (
     InputLayout,
     Moments,
@@ -41,6 +41,7 @@ from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, fit_pca
 from sk_aecnn.nn._piecewise_linear import PiecewiseLinearEncoding, find_bins
 from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
+from sk_aecnn.nn._random import RandomLayer, set_generator
 
 __all__ = [
     "ACTIVATIONS",
@@ -72,6 +73,7 @@ __all__ = [
     "RandomContrast",
     "RandomErasing",
     "RandomHorizontalFlip",
+    "RandomLayer",
     "RandomTransform",
     "RandomTranslation",
     "SoftOrdering",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -31,8 +32,8 @@ class _Function(nn.Module):
         return self.function(x)
 
 
-def build_activation(activation: Activation) -> nn.Module:
-    """Return a new module for the name, class or function of an activation.
+def build_activation(activation: Activation, name: str = "activation") -> nn.Module:
+    """Return a new module for the name, class or function of an activation, the parameter ``name``.
 
     Examples
     --------
@@ -41,7 +42,18 @@ def build_activation(activation: Activation) -> nn.Module:
     """
     if isinstance(activation, str):
         return ACTIVATIONS[activation]()
-    if isinstance(activation, type):
-        module: nn.Module = activation()
-        return module
-    return _Function(activation)
+    try:
+        module: nn.Module = activation() if isinstance(activation, type) else _Function(activation)
+        output = module(torch.zeros(2, 4))
+        shape = tuple(getattr(output, "shape", ()))
+    except Exception as error:
+        raise ValueError(
+            f"{name}={activation!r} fails on a tensor of zeros ({error}). Pass a function of a "
+            "tensor, or a torch.nn.Module class without arguments."
+        ) from error
+    if shape != (2, 4):
+        raise ValueError(
+            f"{name}={activation!r} makes {type(output).__name__} of shape {shape} of a tensor "
+            "of shape (2, 4). An activation returns a tensor of the shape of its input."
+        )
+    return module

@@ -15,12 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from sk_aecnn._torch import seeded_global_generator
+from sk_aecnn.nn._random import RandomLayer
 
+_SIGNED = {
+    torch.uint16: torch.int16,
+    torch.uint32: torch.int32,
+    torch.uint64: torch.int64,
+}
 # of a share times a size that should be whole
 _ROUNDING = 1e-9
 
 
-class RandomTransform(nn.Module, ABC):
+class RandomTransform(RandomLayer, ABC):
     """A random transform of a batch. Abstract: subclasses say which.
 
     Parameters
@@ -31,11 +37,6 @@ class RandomTransform(nn.Module, ABC):
         The axis of ``shape`` that holds the channels.
     strength : float
         How strong it is.
-
-    Attributes
-    ----------
-    generator : torch.Generator or None
-        What random numbers are drawn from; torch's global generator for ``None``.
     """
 
     def __init__(self, shape: Sequence[int], channel_axis: int | None, strength: float) -> None:
@@ -43,7 +44,6 @@ class RandomTransform(nn.Module, ABC):
         self.shape = tuple(shape)
         self.channel_axis = channel_axis
         self.strength = strength
-        self.generator: torch.Generator | None = None
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -236,7 +236,7 @@ def _draw_for_each(x: Tensor, strength: float, generator: torch.Generator | None
     return draws.uniform_(-strength, strength, generator=generator)
 
 
-class CustomTransform(nn.Module):
+class CustomTransform(RandomLayer):
     """A user's transform of a batch of samples in the units of the input.
 
     Parameters
@@ -278,7 +278,6 @@ class CustomTransform(nn.Module):
         self.channel_axis = channel_axis
         self.dtype = dtype
         self.generator_name = _find_generator_parameter(function)
-        self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.clone() if x.is_floating_point() else x.to(self.dtype)  # it may work in place
@@ -404,7 +403,10 @@ class Augmentation(nn.Module):
 
     def move(self, rows: Tensor) -> Tensor:
         """Apply the geometric transforms to rows, (batch, n_features)."""
-        return self._transform(self.geometric, rows)
+        if rows.dtype not in _SIGNED:
+            return self._transform(self.geometric, rows)
+        # torch moves no unsigned integers, but the same bits as signed ones
+        return self._transform(self.geometric, rows.view(_SIGNED[rows.dtype])).view(rows.dtype)
 
     def perturb(self, x: Tensor) -> Tensor:
         """Apply the photometric transforms to standardised inputs."""

@@ -12,15 +12,11 @@ from torch import Tensor, nn
 
 from sk_aecnn.nn._activations import Activation, build_activation
 from sk_aecnn.nn._dense import Linear
+from sk_aecnn.nn._late import CONV, CONV_TRANSPOSE
 from sk_aecnn.nn._norm import BatchNorm
+from sk_aecnn.nn._random import RandomLayer
 
 # by the number of spatial axes
-_CONV: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-_CONV_TRANSPOSE: dict[int, Any] = {
-    1: nn.ConvTranspose1d,
-    2: nn.ConvTranspose2d,
-    3: nn.ConvTranspose3d,
-}
 _MAX_POOL: dict[int, Any] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 
 
@@ -116,7 +112,7 @@ class ConvStage(nn.Module):
     ) -> None:
         super().__init__()
         n_axes = len(spatial)
-        self.conv = _CONV[n_axes](
+        self.conv = CONV[n_axes](
             in_channels,
             out_channels,
             kernel_size,
@@ -169,7 +165,7 @@ class UpsamplingStage(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.conv = _CONV_TRANSPOSE[len(spatial)](
+        self.conv = CONV_TRANSPOSE[len(spatial)](
             in_channels,
             out_channels,
             kernel_size,
@@ -235,7 +231,7 @@ class ConvEncoder(nn.Module):
         self.feature_shape = (conv_channels[-1], *spatial)
         self.body = nn.Sequential(*stages)
         self.bottleneck = Linear(prod(self.feature_shape), encoding_dim)
-        self.code_activation = build_activation(code_activation)
+        self.code_activation = build_activation(code_activation, "code_activation")
 
     def features(self, x: Tensor) -> Tensor:
         """Return the last feature map, shape (batch, channels, *spatial)."""
@@ -287,7 +283,7 @@ class ConvDecoder(nn.Module):
         layers: list[nn.Module] = [
             build_norm(normalization, bottom),
             build_activation(activation),
-            _CONV[len(spatial)](bottom, bottom, kernel_size, padding=kernel_size // 2, bias=biased),
+            CONV[len(spatial)](bottom, bottom, kernel_size, padding=kernel_size // 2, bias=biased),
         ]
         widths = (*reversed(conv_channels), in_channels)
         for stage, (before, after) in enumerate(pairwise(widths), start=1):
@@ -339,7 +335,7 @@ class SoftOrdering(nn.Module):
         return ordered.view(len(x), *self.shape)
 
 
-class Dropout(nn.Module):
+class Dropout(RandomLayer):
     """Dropout that draws from a generator of its own.
 
     Parameters
@@ -362,7 +358,6 @@ class Dropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:

@@ -110,8 +110,15 @@ def build_custom(
         in_shape[0] if name == "decoder" else tuple(in_shape),
         tuple(out_shape) if name == "decoder" else out_shape[0],
     )
-    with seeded_global_generator(generator):
-        module = factory(*given)
+    try:
+        with seeded_global_generator(generator):
+            module = factory(*given)
+    except Exception as error:
+        raise ValueError(
+            f"{name}={factory!r} failed where it was called with {given} ({error}). It must be a "
+            "torch.nn.Module class, or a function that returns a module, that takes these two "
+            "arguments."
+        ) from error
     if not isinstance(module, nn.Module):
         raise ValueError(
             f"{name}={factory!r} returned {type(module).__name__} where it was called with {given}."

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sk_aecnn.nn._activations import Activation, build_activation
+from sk_aecnn.nn._late import LateInit
 
 
-class Linear(nn.Linear):
+class Linear(LateInit, nn.Linear):
     """A linear layer whose result for a row does not depend on the row's place in the batch.
 
     For a few outputs, matrix kernels sum a row in an order set by the alignment of its memory, so
@@ -87,7 +88,7 @@ class DenseEncoder(nn.Module):
         self.feature_shape = (sizes[-1],)
         self.body = dense_stack(sizes, activation)
         self.bottleneck = Linear(sizes[-1], encoding_dim)
-        self.code_activation = build_activation(code_activation)
+        self.code_activation = build_activation(code_activation, "code_activation")
 
     def features(self, x: Tensor) -> Tensor:
         """Return the last hidden layer, shape (batch, hidden)."""

@@ -9,22 +9,24 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from sk_aecnn.nn._augmentation import CustomTransform, RandomTransform
-from sk_aecnn.nn._conv import Dropout
-from sk_aecnn.nn._networks import VariationalAutoencoder
-from sk_aecnn.nn._noise import Corruption
-from sk_aecnn.nn._norm import BatchNorm
+from sk_aecnn._torch import physical_memory
+from sk_aecnn.nn._late import LateInit, late_init
+
+# parameters, gradients, and the two moments of Adam
+_COPIES = 4
+_TOO_LARGE = (
+    "The network does not fit into memory. Pass fewer features, or a smaller encoding_dim, "
+    "hidden_layer_sizes, conv_channels, backend_channels or dense_units"
+)
 
 Module = TypeVar("Module", bound=nn.Module)
-
-_DRAWING = (Dropout, Corruption, CustomTransform, RandomTransform, VariationalAutoencoder)
 
 
 def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Generator) -> Module:
     """Build a module and draw its parameters from ``generator`` alone.
 
-    The module is built without memory, so that torch draws nothing from its global generator, then
-    filled with torch's default distributions.
+    The layers of this package draw nothing in their constructors then, neither from torch's global
+    generator nor from another; they are filled with torch's default distributions afterwards.
 
     Parameters
     ----------
@@ -37,32 +39,38 @@ def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Ge
 
     Examples
     --------
+    >>> from sk_aecnn.nn._dense import Linear
     >>> generator = torch.Generator().manual_seed(0)
-    >>> build(lambda: nn.Linear(2, 1), torch.float64, generator).weight.dtype
+    >>> build(lambda: Linear(2, 1), torch.float64, generator).weight.dtype
     torch.float64
+
+    Raises
+    ------
+    ValueError
+        If the network would not fit into memory.
     """
-    with torch.device("meta"):
-        module = factory()
-    module = module.to(dtype).to_empty(device="cpu")
+    try:
+        with late_init():
+            module = factory()
+    except RuntimeError as error:  # torch's own word for memory that is not there
+        raise ValueError(f"{_TOO_LARGE}.") from error
+    n_parameters = sum(parameter.numel() for parameter in module.parameters())
+    needed, present = n_parameters * torch.finfo(dtype).bits // 8 * _COPIES, physical_memory()
+    if needed > present:
+        raise ValueError(
+            f"{_TOO_LARGE}: its {n_parameters:,} parameters, with gradients and two moments, take "
+            f"{needed / 2**30:,.0f} GiB of {present / 2**30:,.0f} GiB."
+        )
+    module = module.to(dtype)
     for layer in module.modules():
         _reset(layer, generator)
     return module
 
 
-def set_generator(module: nn.Module, generator: torch.Generator) -> None:
-    """Let the layers that draw random numbers while training draw them from ``generator``."""
-    for layer in module.modules():
-        if isinstance(layer, _DRAWING):
-            layer.generator = generator
-
-
 def _reset(layer: nn.Module, generator: torch.Generator) -> None:
-    if isinstance(layer, BatchNorm):
-        layer.reset_parameters()
+    if not isinstance(layer, LateInit):
         return
-    weight, bias = getattr(layer, "weight", None), getattr(layer, "bias", None)
-    if weight is None:
-        return
+    weight, bias = layer.weight, layer.bias
     nn.init.kaiming_uniform_(weight, a=sqrt(5), generator=generator)
     if bias is None:
         return

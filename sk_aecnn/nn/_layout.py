@@ -12,16 +12,57 @@ from torch import Tensor, nn
 
 from sk_aecnn.data._rows import Rows, chunks
 
+# of the mean of equal means, which differs from them by as many units in the last place
+_ROUNDING_OF_MEANS = 8.0
+# types with more digits than single precision
+_NEED_DOUBLE = frozenset({torch.float64, torch.int32, torch.uint32})
+# integers from here on are not all told apart in double precision
+_DOUBLE_DIGITS = 2.0**52
+# distances from zero, in standard deviations, from which single precision rounds what is centred
+_FAR_FROM_ZERO = 2.0**10
+
 
 @dataclass(frozen=True)
 class Moments:
-    """Weighted moments of every feature, in float64, each of shape (n_features,)."""
+    """Weighted moments of every feature, in float64, each of shape (n_features,).
+
+    Attributes
+    ----------
+    mean, var, low, high : Tensor
+        Mean, variance, least and largest value.
+    origin, offset : Tensor
+        Two parts of the mean, the first a whole number: of integers that double precision cannot
+        tell apart, their sum has fewer digits than they have.
+    extent : Tensor
+        The largest value minus the least.
+    """
 
     mean: Tensor
     var: Tensor
     low: Tensor
     high: Tensor
-    n_rows: int
+    origin: Tensor
+    offset: Tensor
+    extent: Tensor
+
+
+def subtract_exactly(integers: Tensor, origin: Tensor) -> Tensor:
+    """Return 64-bit integers minus whole numbers, in float64: no digit of a small result is lost.
+
+    Both are taken apart into their upper and lower 32 bits, which float64 holds exactly.
+
+    Examples
+    --------
+    >>> subtract_exactly(torch.tensor([2**60 + 1]), torch.tensor([2.0**60]).double())
+    tensor([1.], dtype=torch.float64)
+    """
+    bits = integers.view(torch.int64)
+    upper = bits >> 32
+    if integers.dtype == torch.uint64:
+        upper = upper & 0xFFFFFFFF
+    origin_upper = (origin / 2.0**32).floor()
+    lower_difference = (bits & 0xFFFFFFFF).double() - (origin - origin_upper * 2.0**32)
+    return (upper.double() - origin_upper) * 2.0**32 + lower_difference
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -43,10 +84,12 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
     total, mean, squares = 0.0, np.zeros(n_features), np.zeros(n_features)
     low = np.full(n_features, np.inf)
     high = -low
+    origin = _find_origin(rows)
     for chunk in chunks(rows):
-        values = rows[chunk].numpy()
-        low, high = np.minimum(low, values.min(0)), np.maximum(high, values.max(0))
-        x = values.astype(np.float64)
+        values = rows[chunk]
+        x = subtract_exactly(values, origin).numpy() if _is_wide(values) else values.numpy()
+        low, high = np.minimum(low, x.min(0)), np.maximum(high, x.max(0))
+        x = x.astype(np.float64)
         w = np.ones(len(x))
         if row_weight is not None:
             w[:] = row_weight[chunk].numpy()
@@ -61,12 +104,31 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
     # of a constant, the mean and the variance are known without rounding
     varies = high > low
     found = np.where(varies, mean, low), np.where(varies, squares / total, 0.0), low, high
-    mean_, var, low_, high_ = map(torch.from_numpy, found)
-    return Moments(mean_, var, low_, high_, len(rows))
+    offset, var, low_, high_ = map(torch.from_numpy, found)
+    extent = torch.from_numpy(high - low)
+    return Moments(origin + offset, var, origin + low_, origin + high_, origin, offset, extent)
+
+
+def _is_wide(rows: Tensor) -> bool:
+    return rows.dtype in {torch.int64, torch.uint64}
+
+
+def in_double(rows: Tensor) -> Tensor:
+    """Return rows in double precision, but integers that it cannot hold as they are."""
+    return rows if _is_wide(rows) else rows.to(torch.float64)
+
+
+def _find_origin(rows: Rows) -> Tensor:
+    """Return whole numbers near the rows where these are wide integers far from zero, or zeros."""
+    first = rows[:1]
+    if not _is_wide(first):
+        return torch.zeros(first.shape[1], dtype=torch.float64)
+    near = subtract_exactly(first, torch.zeros(1, dtype=torch.float64))[0].round()
+    return torch.where(near.abs() >= _DOUBLE_DIGITS, near, 0.0)
 
 
 def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean and the scale that standardise every feature.
+    """Return the offset and the scale that standardise every feature.
 
     Parameters
     ----------
@@ -80,15 +142,15 @@ def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple
 
     Returns
     -------
-    mean, scale : Tensor of shape (n_features,), float64
+    offset, scale : Tensor of shape (n_features,), float64
+        What is taken off, beside the origin of the moments, and what is divided by.
     """
     if scaling is None:
-        return torch.zeros_like(moments.mean), torch.ones_like(moments.mean)
+        return -moments.origin, torch.ones_like(moments.mean)
     if scaling == "feature":
-        return moments.mean, _without_zeros(moments.var.sqrt(), moments)
+        return moments.offset, _without_zeros(moments.var.sqrt())
     if _is_table(channel):
-        scale = moments.var.mean().sqrt().expand_as(moments.var)
-        return moments.mean, _without_zeros(scale, moments)
+        return moments.offset, _without_zeros(moments.var.mean().sqrt().expand_as(moments.var))
     return _pool(moments, channel)
 
 
@@ -104,16 +166,18 @@ def _pool(moments: Moments, channel: Tensor) -> tuple[Tensor, Tensor]:
     def average(values: Tensor) -> Tensor:
         return (torch.zeros_like(count).index_add_(0, channel, values) / count)[channel]
 
-    mean = average(moments.mean)
-    scale = average(moments.var + (moments.mean - mean).square()).sqrt()
-    return mean, _without_zeros(scale, moments)
+    # means from a common origin, near all of them
+    origins = moments.origin - moments.origin[0]
+    means = origins + moments.offset
+    mean = average(means)
+    scale = average(moments.var + (means - mean).square()).sqrt()
+    rounding = _ROUNDING_OF_MEANS * torch.finfo(torch.float64).eps * mean.abs()
+    return mean - origins, _without_zeros(torch.where(scale > rounding, scale, 0.0))
 
 
-def _without_zeros(scale: Tensor, moments: Moments) -> Tensor:
-    """Put one for scales that are nothing but the rounding error of a constant feature."""
-    eps = torch.finfo(torch.float64).eps
-    rounding = moments.n_rows * eps * moments.mean.abs()
-    return torch.where(scale > rounding.clamp_min(torch.finfo(torch.float64).tiny), scale, 1.0)
+def _without_zeros(scale: Tensor) -> Tensor:
+    """Put one for the scales of constants."""
+    return torch.where(scale > torch.finfo(torch.float64).tiny, scale, 1.0)
 
 
 class InputLayout(nn.Module):
@@ -125,8 +189,11 @@ class InputLayout(nn.Module):
         Shape of one sample.
     channel_axis : int or None
         The axis of ``shape`` that holds the channels.
-    mean, scale : Tensor of shape (n_features,), float64
-        Constants of the standardisation ``(x - mean) / scale``.
+    offset, scale : Tensor of shape (n_features,), float64
+        Constants of the standardisation ``(x - origin - offset) / scale``.
+    origin : Tensor of shape (n_features,), float64, or None
+        Whole numbers near the means of integers that double precision cannot tell apart; zeros for
+        ``None``, which makes the offset the mean.
     dtype : torch.dtype
         Precision of the network.
 
@@ -147,28 +214,40 @@ class InputLayout(nn.Module):
         self,
         shape: Sequence[int],
         channel_axis: int | None,
-        mean: Tensor,
+        offset: Tensor,
         scale: Tensor,
         dtype: torch.dtype = torch.float32,
+        origin: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.shape = tuple(shape)
         self.channel_axis = channel_axis
         self.dtype = dtype
-        self.register_buffer("mean", mean)
+        origin = torch.zeros_like(offset) if origin is None else origin
+        self.register_buffer("origin", origin)
+        self.register_buffer("offset", offset)
+        self.register_buffer("mean", origin + offset)
         self.register_buffer("scale", scale)
-        self.register_buffer("shift", mean.to(dtype))
+        self.register_buffer("shift", self.mean.to(dtype))
         self.register_buffer("gain", (1 / scale).to(dtype))
         self.mean: Tensor
+        self.offset: Tensor
+        self.origin: Tensor
         self.scale: Tensor
         self.shift: Tensor
         self.gain: Tensor
+        far = self.mean.abs() > _FAR_FROM_ZERO * scale
+        self.needs_double = bool(far.any() or not self.gain.isfinite().all())
 
     def forward(self, rows: Tensor) -> Tensor:
         return self.arrange(self.standardise(rows))
 
     def standardise(self, rows: Tensor) -> Tensor:
-        """Scale rows; double precision input is centred in double precision."""
+        """Scale rows, after centring that loses none of their digits."""
+        if _is_wide(rows):
+            return ((subtract_exactly(rows, self.origin) - self.offset) / self.scale).to(self.dtype)
+        if self.needs_double or rows.dtype in _NEED_DOUBLE:
+            rows = rows.to(torch.float64)
         if rows.dtype == torch.float64:
             return ((rows - self.mean) / self.scale).to(self.dtype)
         return (rows.to(self.dtype) - self.shift).mul_(self.gain)

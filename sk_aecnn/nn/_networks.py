@@ -19,6 +19,7 @@ from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._norm import BatchNorm
+from sk_aecnn.nn._random import RandomLayer
 
 Outputs = dict[str, Tensor]
 
@@ -84,6 +85,14 @@ class BaseAutoencoder(nn.Module):
         self.encoding_dim = encoding_dim
         self.corruption = corruption
         self.probabilities = probabilities
+        self.register_buffer("low", None)
+        self.register_buffer("high", None)
+        self.low: Tensor | None
+        self.high: Tensor | None
+
+    def clip_to(self, low: Tensor, high: Tensor) -> None:
+        """Keep reconstructions to a range of every feature, in the units of the input."""
+        self.low, self.high = low.to(self.layout.dtype), high.to(self.layout.dtype)
 
     @property
     def has_trained_decoder(self) -> bool:
@@ -104,7 +113,8 @@ class BaseAutoencoder(nn.Module):
     def decode(self, code: Tensor) -> Tensor:
         """Return rows in the units of the input, (batch, n_features)."""
         output = self.layout.flatten(self.decoder(code))
-        return output.sigmoid() if self.probabilities else self.layout.restore(output)
+        rows = output.sigmoid() if self.probabilities else self.layout.restore(output)
+        return rows if self.low is None else rows.clamp(self.low, self.high)
 
     def reconstruct(self, rows: Tensor) -> Tensor:
         """Return rows after encoding and decoding."""
@@ -151,6 +161,9 @@ class BaseAutoencoder(nn.Module):
         output = self.layout.flatten(self.decoder(code))
         if self.probabilities:
             output = self.layout.standardise(output.sigmoid())
+        if self.low is not None and self.high is not None:
+            ends = (self.layout.standardise(end[None]) for end in (self.low, self.high))
+            output = output.clamp(*ends)
         return (self.layout.standardise(rows) - output).to(torch.float64)
 
 
@@ -195,7 +208,7 @@ class Autoencoder(BaseAutoencoder):
         return {"output": output, "target": self.target(rows, x), "code": code}
 
 
-class VariationalAutoencoder(BaseAutoencoder):
+class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
     """An encoder to a normal distribution of codes, a decoder of draws from it.
 
     Parameters
@@ -224,7 +237,6 @@ class VariationalAutoencoder(BaseAutoencoder):
     ) -> None:
         super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
         self.augmentation = augmentation
-        self.generator: torch.Generator | None = None
         self.register_buffer("noise_variance", torch.ones((), dtype=torch.float64))
         self.noise_variance: Tensor
 

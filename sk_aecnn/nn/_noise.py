@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from sk_aecnn.nn._random import RandomLayer
 
 Noise = Callable[[Tensor, float, torch.Generator | None], Tensor]
 
@@ -22,7 +24,7 @@ def _mask(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
 
 def _swap(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
     """Replace a share ``level`` of the values by those of other rows, feature by feature."""
-    order = torch.rand(len(x), generator=generator, device=x.device).argsort()
+    order = torch.rand(len(x), generator=generator, device=x.device, dtype=torch.float32).argsort()
     swapped = torch.empty_like(x).bernoulli_(level, generator=generator).bool()
     return torch.where(swapped, x[order], x)
 
@@ -33,7 +35,7 @@ NOISES: dict[str, Noise] = {"gaussian": _add_gaussian, "masking": _mask, "swap":
 NOISE_SHARES = frozenset({"masking", "swap"})
 
 
-class Corruption(nn.Module):
+class Corruption(RandomLayer):
     """Corrupt standardised inputs while training; pass them on in prediction.
 
     Parameters
@@ -59,9 +61,20 @@ class Corruption(nn.Module):
         super().__init__()
         self.noise = NOISES[noise] if isinstance(noise, str) else noise
         self.level = level
-        self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.noise is None:
             return x
-        return self.noise(x, self.level, self.generator)
+        try:
+            noisy = self.noise(x, self.level, self.generator)
+        except TypeError as error:
+            raise ValueError(
+                f"noise={self.noise!r} cannot be called with (inputs, level, generator): {error}."
+            ) from error
+        if getattr(noisy, "shape", None) != x.shape:
+            raise ValueError(
+                f"noise={self.noise!r} returned {type(noisy).__name__} of shape "
+                f"{tuple(getattr(noisy, 'shape', ()))} for inputs of shape {tuple(x.shape)}. It "
+                "must return a tensor of the shape of its inputs."
+            )
+        return noisy

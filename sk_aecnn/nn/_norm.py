@@ -78,7 +78,8 @@ class BatchNorm(nn.Module):
         return output.to(x.dtype), mean, var
 
     def _weigh(self, x: Tensor, row_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        share = row_weight / row_weight.sum()
+        total = row_weight.sum()
+        share = torch.where(total > 0, row_weight / total, 1 / len(row_weight))
         mean = share @ x.flatten(2).mean(2) if x.ndim > 2 else share @ x
         per_channel = (1, -1) + (1,) * (x.ndim - 2)
         centred = x - mean.view(per_channel)

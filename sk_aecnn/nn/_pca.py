@@ -12,10 +12,12 @@ from torch.nn import functional as F
 from sk_aecnn.data._rows import Rows, chunks
 from sk_aecnn.nn._activations import Activation
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder, Linear, batch_invariant_linear
-from sk_aecnn.nn._layout import InputLayout
+from sk_aecnn.nn._layout import InputLayout, in_double
 
 # standard deviations up to which values are taken about as they are
 _BULK = 1.0
+# whose square single precision holds
+_LARGEST = 1e18
 # of the mean variance, added to every variance: a component without any is not blown up
 _LEAST_VARIANCE = 1e-2
 # most of the residual of a number of the code, in standard deviations
@@ -30,7 +32,8 @@ def smooth_clip(x: Tensor) -> Tensor:
     >>> smooth_clip(torch.tensor([-0.1, 0.0, 100.0]))
     tensor([-0.0998,  0.0000,  9.9998])
     """
-    return x / (1 + (x / _BULK).square()).sqrt().sqrt()
+    # far beyond what is likely the square alone would overflow
+    return x / (1 + (x / _BULK).clamp(-_LARGEST, _LARGEST).square()).sqrt().sqrt()
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _covariances(
     among = torch.zeros(n_features, n_features, dtype=torch.float64)
     across, mean, total = among.clone(), among[0].clone(), 0.0
     for chunk in chunks(rows):
-        x = layout.standardise(rows[chunk].to(torch.float64)).to(torch.float64)
+        x = layout.standardise(in_double(rows[chunk])).to(torch.float64)
         short = smooth_clip(x)
         weighted = short if row_weight is None else short * row_weight[chunk, None]
         among += weighted.T @ short

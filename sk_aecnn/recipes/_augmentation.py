@@ -22,7 +22,11 @@ _SPATIAL = {"translate", "horizontal_flip", "erase"}
 
 
 def resolve_augmentation(
-    augmentation: Any, geometry: SampleGeometry, task: Task, n_unlabeled: int
+    augmentation: Any,
+    geometry: SampleGeometry,
+    task: Task,
+    n_unlabeled: int,
+    skill_of_levels: float = 0.0,
 ) -> Augmenting:
     """Return the transforms of the parameter, or raise where there is no such transform.
 
@@ -33,7 +37,7 @@ def resolve_augmentation(
     (('contrast', 0.2),)
     """
     if isinstance(augmentation, str):
-        augmentation = auto_augmentation(geometry, task, n_unlabeled)
+        augmentation = auto_augmentation(geometry, task, n_unlabeled, skill_of_levels)
     if augmentation is None:
         return ()
     if callable(augmentation):

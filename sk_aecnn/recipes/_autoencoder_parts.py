@@ -189,9 +189,10 @@ def _copy_fitted(
     layout = InputLayout(
         fitted_layout.shape,
         fitted_layout.channel_axis,
-        fitted_layout.mean,
+        fitted_layout.offset,
         fitted_layout.scale,
         dtype,
+        fitted_layout.origin,
     )
     encoder, decoder = (
         deepcopy(part).cpu().to(dtype) for part in (network.encoder, network.decoder)
@@ -216,7 +217,8 @@ def fit_reconstruction_loss(
         baseline = float((moments.var / layout.scale.square()).mean())
     else:
         on_logits = recipe.probabilities
-        mean = moments.mean if on_logits else (moments.mean - layout.mean) / layout.scale
+        shift = (moments.origin - layout.origin) + (moments.offset - layout.offset)
+        mean = moments.mean if on_logits else shift / layout.scale
         target = None if on_logits else layout.standardise
         baseline = constant_error(loss, mean, data.rows, target, row_weight)
     return ReconstructionLoss(loss, baseline or 1.0, trimmed)
@@ -236,7 +238,8 @@ def check_unit_interval(reconstruction_loss: Any, rows: Rows) -> None:
     """Raise where the binary cross-entropy is asked for inputs that are no probabilities."""
     if not is_choice(reconstruction_loss, "bce"):
         return
-    low, high = float(rows.min()), float(rows.max())
+    values = rows.numpy() if isinstance(rows, torch.Tensor) else rows
+    low, high = float(values.min()), float(values.max())
     if low < 0 or high > 1:
         raise ValueError(
             f"reconstruction_loss='bce' needs every value of X in [0, 1], but X runs from {low:g} "

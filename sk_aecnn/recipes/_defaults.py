@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import Literal
 
+import numpy as np
+
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.nn import Moments
 
@@ -29,6 +31,7 @@ _LR_OF_SMALL_DATA = 1e-3
 _SMALL_TABLE = 2_000
 _BACKEND_CHANNELS_SPATIAL = 64
 _BACKEND_CHANNELS_TABLE = 32
+_ENCODING_DIM = 32
 _KERNEL_SIZE = 3
 _KERNEL_SIZE_SEQUENCE = 7
 
@@ -40,7 +43,9 @@ _WIDTHS_LARGE = (16, 32, 64, 128)
 _SMALL_IMAGE = 32
 
 _TRANSLATION = {"translate": 0.075}
-_LIGHT = {"contrast": 0.5, "brightness": 0.5}
+_LEVELS = {"contrast": 0.5, "brightness": 0.5}
+# of the skill of a sample's mean and contrast, from which these may not be changed
+_TOLD_BY_LEVELS = 0.5
 
 # features whose ranges lie within this factor of each other are taken to share one unit
 _COMMENSURABLE = 10.0
@@ -121,6 +126,21 @@ def auto_lr(n_samples: int, geometry: SampleGeometry, task: Task) -> float:
     return _LR_OF_SMALL_DATA * sqrt(max(1.0, n_samples / _SMALL_DATA))
 
 
+def chunk_lr(lr: float, n_samples: int, batch_size: int) -> float:
+    """Return the learning rate of ``partial_fit``, lower for chunks smaller than a batch.
+
+    By the square root of the size, as adaptive optimizers have it (Malladi et al. 2022, "On the
+    SDEs and scaling rules for adaptive gradient algorithms"): one sample should not undo what
+    thousands have taught.
+
+    Examples
+    --------
+    >>> chunk_lr(0.01, 1, 256), chunk_lr(0.01, 500, 256)
+    (0.000625, 0.01)
+    """
+    return float(lr * min(1.0, sqrt(n_samples / batch_size)))
+
+
 # -- networks ---------------------------------------------------------------------------------
 
 
@@ -141,6 +161,47 @@ def auto_normalization(
 def _is_small_table_to_predict(n_samples: int, geometry: SampleGeometry, task: Task) -> bool:
     predicts = task in {"classifier", "regressor"}
     return predicts and not geometry.spatial and n_samples < _SMALL_TABLE
+
+
+def auto_encoder(geometry: SampleGeometry, task: Task, in_units: bool, plain_code: bool) -> str:
+    """Return the kind of ``encoder="auto"``.
+
+    Parameters
+    ----------
+    geometry : SampleGeometry
+        The shape of a sample.
+    task : {"classifier", "regressor", "outlier_detector"} or None
+        What the estimator is for.
+    in_units : bool
+        What `has_features_in_units` says of the features.
+    plain_code : bool
+        Whether codes are points, without an activation or a penalty, compared by their
+        reconstruction in standardised units.
+
+    Examples
+    --------
+    >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
+    >>> [auto_encoder(table, None, in_units, True) for in_units in (True, False)]
+    ['pca', 'dense']
+    >>> auto_encoder(image, None, False, True)
+    'conv'
+    """
+    if geometry.spatial:
+        return "conv"
+    return "pca" if task is None and in_units and plain_code else "dense"
+
+
+def auto_encoding_dim(geometry: SampleGeometry) -> int:
+    """Return the units of ``encoding_dim="auto"``: 32, and no more than there are features.
+
+    To the decoder of a variational autoencoder, units to spare are noise.
+
+    Examples
+    --------
+    >>> [auto_encoding_dim(SampleGeometry(shape, 0)) for shape in ((2,), (100,))]
+    [2, 32]
+    """
+    return min(_ENCODING_DIM, geometry.n_features)
 
 
 def auto_conv_channels(spatial: Sequence[int]) -> tuple[int, ...]:
@@ -215,13 +276,35 @@ def pools_globally(geometry: SampleGeometry, task: Task) -> bool:
 # -- augmentation -----------------------------------------------------------------------------
 
 
+def depends_on_levels(geometry: SampleGeometry, task: Task, n_unlabeled: int) -> bool:
+    """Tell whether `auto_augmentation` asks for what the levels of samples tell of their class.
+
+    Examples
+    --------
+    >>> depends_on_levels(SampleGeometry((28, 28), None), "classifier", 0)
+    True
+    """
+    return len(geometry.spatial) == 2 and task == "classifier" and n_unlabeled == 0
+
+
 def auto_augmentation(
-    geometry: SampleGeometry, task: Task, n_unlabeled: int = 0
+    geometry: SampleGeometry, task: Task, n_unlabeled: int = 0, skill_of_levels: float = 0.0
 ) -> dict[str, float] | None:
     """Return the transforms of ``augmentation="auto"``: none but for images.
 
-    Classifiers of images see them translated, in other contrast and brightness where all of them
-    have a label; autoencoders see them translated.
+    Classifiers of images see them translated, and in other contrast and brightness where all of
+    them have a label that these tell less than half of; autoencoders see them translated.
+
+    Parameters
+    ----------
+    geometry : SampleGeometry
+        The shape of a sample.
+    task : {"classifier", "regressor", "outlier_detector"} or None
+        What the estimator is for.
+    n_unlabeled : int
+        Number of unlabeled samples.
+    skill_of_levels : float
+        How well mean and contrast of a sample alone tell its class, from 0 to 1.
 
     Examples
     --------
@@ -230,11 +313,14 @@ def auto_augmentation(
     {'translate': 0.075, 'contrast': 0.5, 'brightness': 0.5}
     >>> auto_augmentation(image, None), auto_augmentation(image, "regressor")
     ({'translate': 0.075}, None)
+    >>> auto_augmentation(image, "classifier", skill_of_levels=0.9)
+    {'translate': 0.075}
     """
     if len(geometry.spatial) != 2 or task in {"regressor", "outlier_detector"}:
         return None
-    if task == "classifier" and n_unlabeled == 0:
-        return _TRANSLATION | _LIGHT
+    told = skill_of_levels >= _TOLD_BY_LEVELS
+    if depends_on_levels(geometry, task, n_unlabeled) and not told:
+        return _TRANSLATION | _LEVELS
     return dict(_TRANSLATION)
 
 
@@ -260,11 +346,31 @@ def auto_scaling(geometry: SampleGeometry, moments: Moments) -> Scaling:
 
 
 def _share_a_unit(moments: Moments) -> bool:
-    ranges = moments.high - moments.low
-    ranges = ranges[ranges > 0]
+    ranges = moments.extent[moments.extent > 0].numpy()
     if len(ranges) == 0:
         return True
-    return bool(ranges.max() <= _COMMENSURABLE * ranges.quantile(_SMALL_QUANTILE))
+    return bool(ranges.max() <= _COMMENSURABLE * np.quantile(ranges, _SMALL_QUANTILE))
+
+
+def auto_clip(moments: Moments, are_integers: bool) -> bool:
+    """Return ``clip="auto"``: whether reconstructions keep to the range of the training samples.
+
+    Those of integers do, as pixels and counts are, and those of values between 0 and 1, or between
+    -1 and 1, that reach both ends.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_aecnn.nn import column_moments
+    >>> shares, lengths = (
+    ...     torch.tensor([[0.0], [0.3], [1.0]]),
+    ...     torch.tensor([[0.1], [2.5]]),
+    ... )
+    >>> [auto_clip(column_moments(rows), False) for rows in (shares, lengths)]
+    [True, False]
+    """
+    ends = float(moments.low.min()), float(moments.high.max())
+    return are_integers or ends in {(0.0, 1.0), (-1.0, 1.0)}
 
 
 def has_features_in_units(
@@ -308,14 +414,18 @@ def _hides_units(moments: Moments) -> bool:
     return bool(deviations.max() <= _STANDARDISED * deviations.min())
 
 
-def auto_n_bins(n_samples: int) -> int | None:
+def auto_n_bins(n_samples: int, in_units: bool) -> int | None:
     """Return the bins of ``n_bins="auto"`` for a table in different units: 8 from 800 samples on.
 
     Examples
     --------
-    >>> [auto_n_bins(n) for n in (150, 200, 10_000)]
+    >>> [auto_n_bins(n, True) for n in (150, 200, 10_000)]
     [None, 2, 8]
+    >>> auto_n_bins(10_000, in_units=False) is None
+    True
     """
+    if not in_units:
+        return None
     n_bins = min(_MOST_BINS, n_samples // _SAMPLES_PER_BIN)
     return n_bins if n_bins >= 2 else None
 

@@ -14,17 +14,31 @@ from sk_aecnn.nn import (
 )
 from sk_aecnn.recipes._defaults import are_too_many_bins
 from sk_aecnn.recipes._recipe import InputRecipe
+from sk_aecnn.statistics._levels import skill_of_levels
 from sk_aecnn.statistics._mixture import choose_rows
 from sk_aecnn.training._plan import TrainingData
 
+# of what a precision can hold, for what reconstructions exceed the data by
+_MOST_OF_THE_RANGE = 1e-3
 
-def measure(data: TrainingData) -> Moments:
-    """Return the moments of the features, or raise where double precision does not hold them."""
+
+def measure(data: TrainingData, dtype: torch.dtype) -> Moments:
+    """Return the moments of the features, or raise where a precision does not hold them.
+
+    Reconstructions are returned in the precision ``dtype``.
+    """
     moments = column_moments(data.rows, data.row_weight(torch.float64))
+    largest = float(torch.maximum(moments.high, -moments.low).max())
     if not moments.var.isfinite().all():
         raise ValueError(
             "X holds values so large that their variance is not finite in double precision (up to "
-            f"{max(moments.high.max(), -moments.low.min()):.3g}). Divide X by a constant."
+            f"{largest:.3g}). Divide X by a constant."
+        )
+    if largest > _MOST_OF_THE_RANGE * torch.finfo(dtype).max:
+        precision = str(dtype).removeprefix("torch.")
+        raise ValueError(
+            f"X holds values so large that a network of precision={precision!r} cannot return them "
+            f"(up to {largest:.3g}). Divide X by a constant, or pass precision='float64'."
         )
     return moments
 
@@ -33,11 +47,18 @@ def build_layout(recipe: InputRecipe, moments: Moments) -> InputLayout:
     """Return the scaling and the order of axes."""
     geometry = recipe.geometry
     channel = torch.from_numpy(geometry.channel_of_feature)
-    mean, scale = fit_scaling(moments, recipe.scaling, channel)
+    offset, scale = fit_scaling(moments, recipe.scaling, channel)
     shape, axis = (
         ((geometry.n_features,), 0) if recipe.flat else (geometry.shape, geometry.channel_axis)
     )
-    return InputLayout(shape, axis, mean, scale, recipe.dtype)
+    return InputLayout(shape, axis, offset, scale, recipe.dtype, moments.origin)
+
+
+def measure_levels(data: TrainingData, layout: InputLayout) -> float:
+    """Return how well the mean and the contrast of samples alone tell their class; see there."""
+    index = choose_rows(len(data.rows), None, None)
+    x = layout.standardise(data.rows.index_select(0, torch.from_numpy(index)))
+    return skill_of_levels(x.double().numpy(), data.targets[index])
 
 
 def build_bins(

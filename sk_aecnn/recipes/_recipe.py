@@ -23,13 +23,17 @@ from sk_aecnn.recipes._defaults import (
     Task,
     auto_backend_channels,
     auto_batch_size,
+    auto_clip,
     auto_conv_channels,
+    auto_encoder,
     auto_epochs,
     auto_kernel_size,
     auto_lr,
     auto_n_bins,
     auto_normalization,
     auto_scaling,
+    chunk_lr,
+    depends_on_levels,
     has_features_in_units,
     pools_globally,
 )
@@ -39,11 +43,13 @@ Parameters = Mapping[str, Any]
 
 # the parameters whose value may be left to the data
 AUTO_PARAMETERS = (
+    "encoding_dim",
     "encoder",
     "conv_channels",
     "kernel_size",
     "backend_channels",
     "normalization",
+    "clip",
     "n_bins",
     "channel_axis",
     "scaling",
@@ -65,6 +71,8 @@ class DataSummary:
         The shape of a sample.
     n_samples, n_unlabeled : int
         Number of samples, and of those without a target.
+    are_integers : bool
+        Whether the samples hold whole numbers alone.
     task : {"classifier", "regressor", "outlier_detector"} or None
         What the estimator is for; ``None`` for transformers.
     """
@@ -72,6 +80,7 @@ class DataSummary:
     geometry: SampleGeometry
     n_samples: int
     n_unlabeled: int
+    are_integers: bool
     task: Task
 
 
@@ -132,6 +141,7 @@ class AutoencoderRecipe:
     reconstruction_loss: str | Callable[..., Any]
     noise: tuple[str | Callable[..., Any] | None, float]
     sparsity_weight: float
+    clip: bool
 
     @property
     def probabilities(self) -> bool:
@@ -156,8 +166,31 @@ class BackendRecipe:
     global_pooling: bool
 
 
-def resolve_training(parameters: Parameters, summary: DataSummary) -> TrainingOptions:
-    """Return how to train: epochs, batches, rates."""
+# the loss that early stopping watches, by task
+_MONITORED: dict[Task, str] = {
+    "classifier": "valid_classification_loss",
+    "regressor": "valid_regression_loss",
+}
+# with which ``partial_fit`` trains, whatever the parameters
+_OF_PARTIAL_FIT = {"max_epochs": 1, "lr_schedule": "constant"}
+
+
+def resolve_training(
+    parameters: Parameters, summary: DataSummary, *, partial: bool
+) -> TrainingOptions:
+    """Return how to train: epochs, batches, rates.
+
+    Parameters
+    ----------
+    parameters : dict
+        Of the estimator.
+    summary : DataSummary
+        Number of samples, geometry, task.
+    partial : bool
+        Whether this is a call to ``partial_fit``.
+    """
+    if partial:
+        parameters = {**parameters, **_OF_PARTIAL_FIT}
     geometry, n_samples, task = summary.geometry, summary.n_samples, summary.task
     epochs, batch_size, lr = (parameters[name] for name in ("max_epochs", "batch_size", "lr"))
     if is_auto(epochs):
@@ -166,6 +199,8 @@ def resolve_training(parameters: Parameters, summary: DataSummary) -> TrainingOp
         batch_size = auto_batch_size(geometry, n_samples, task)
     if is_auto(lr):
         lr = auto_lr(n_samples, geometry, task)
+    if partial:
+        lr = chunk_lr(lr, n_samples, batch_size)
     return TrainingOptions(
         max_epochs=int(epochs),
         batch_size=int(batch_size),
@@ -177,6 +212,8 @@ def resolve_training(parameters: Parameters, summary: DataSummary) -> TrainingOp
         patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
         callbacks=tuple(parameters["callbacks"] or ()),
         verbose=int(parameters["verbose"]),
+        partial=partial,
+        monitor=_MONITORED.get(task, "valid_loss"),
     )
 
 
@@ -202,21 +239,23 @@ def resolve_autoencoder(
     encoder = _resolve_encoder(parameters, summary, in_units, n_encoded)
     flat = reads_vectors(asked, geometry)
     bins: tuple[int | None, bool] = (None, False)
-    if "n_bins" in parameters and is_choice(encoder, "dense"):
+    if "n_bins" in parameters and not (is_choice(encoder, "dense") and not geometry.spatial):
+        _check_no_bins(parameters["n_bins"], geometry, "encoder", encoder)
+    elif "n_bins" in parameters:
         bins = _resolve_n_bins(parameters, summary, in_units and is_auto(asked))
     convolves = not flat
     hidden = () if convolves else parameters["hidden_layer_sizes"]
     code_activation = parameters.get("code_activation", "identity")
     sparsity_weight = parameters.get("sparsity_weight", 0.0)
     loss = parameters["reconstruction_loss"]
-    if is_choice(encoder, "pca") and not (
-        is_choice(code_activation, "identity") and not is_choice(loss, "bce")
+    if is_choice(encoder, "pca") and (
+        not is_choice(code_activation, "identity") or is_choice(loss, "bce") or sparsity_weight > 0
     ):
         raise ValueError(
-            "encoder='pca' gives linear codes from which the squared error of standardised "
-            f"features is small, but code_activation={code_activation!r} and "
-            f"reconstruction_loss={loss!r}. Pass encoder='dense', or code_activation='identity' "
-            "and another reconstruction_loss than 'bce'."
+            "encoder='pca' begins with codes that are linear and dense, of standardised features, "
+            f"but code_activation={code_activation!r}, reconstruction_loss={loss!r} and "
+            f"sparsity_weight={sparsity_weight}. Pass encoder='dense', or 'identity', another loss "
+            "than 'bce' and 0."
         )
     return AutoencoderRecipe(
         input=InputRecipe(geometry, _dtype(parameters), scaling, flat, *bins),
@@ -235,6 +274,9 @@ def resolve_autoencoder(
         reconstruction_loss=loss,
         noise=_check_noise(parameters.get("noise"), parameters.get("noise_level", 0.0)),
         sparsity_weight=sparsity_weight,
+        clip=auto_clip(moments, summary.are_integers)
+        if is_auto(parameters["clip"])
+        else bool(parameters["clip"]),
     )
 
 
@@ -247,7 +289,9 @@ def resolve_convolutional_input(
     in_units = has_features_in_units(geometry, moments, parameters["scaling"], scaling)
     bins: tuple[int | None, bool] = (None, False)
     flat = not geometry.spatial
-    if flat and is_choice(parameters["backend"], "cnn"):
+    if not (flat and is_choice(parameters["backend"], "cnn")):
+        _check_no_bins(parameters["n_bins"], geometry, "backend", parameters["backend"])
+    else:
         bins = _resolve_n_bins(parameters, summary, in_units)
     return InputRecipe(geometry, _dtype(parameters), scaling, flat, *bins)
 
@@ -346,6 +390,62 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
+# those that may change from one call to the next, where the second goes on from the first
+_CHANGEABLE = frozenset(
+    {
+        "batch_size",
+        "callbacks",
+        "class_weight",
+        "contamination",
+        "early_stopping",
+        "lr",
+        "lr_schedule",
+        "max_epochs",
+        "n_iter_no_change",
+        "output",
+        "validation_fraction",
+        "verbose",
+        "warm_start",
+        "weight_decay",
+    }
+)
+
+
+def check_unchanged(parameters: Parameters, fitted: Parameters, resolved: Parameters) -> None:
+    """Raise where a fit that goes on would have to train another network, or in another way.
+
+    The value that a parameter took in the last fit, in ``resolved``, is no change.
+    """
+    changed = [
+        name
+        for name in parameters
+        if name not in _CHANGEABLE
+        and not _is_same(parameters[name], fitted[name])
+        and not (name in resolved and _is_same(parameters[name], resolved[name]))
+    ]
+    if changed:
+        name = changed[0]
+        raise ValueError(
+            f"{name}={parameters[name]!r} differs from {name}={fitted[name]!r} of the last fit, "
+            f"which this call goes on from (parameters that differ: {', '.join(changed)}). Set it "
+            "back, or begin anew: with warm_start=False and fit, or a clone."
+        )
+
+
+def _is_same(value: Any, fitted: Any) -> bool:
+    if value is fitted:
+        return True
+    if isinstance(value, float) and isinstance(fitted, float) and value != value:
+        return fitted != fitted
+    plain = (bool, int, float, str, tuple, list, dict, np.ndarray)
+    if not isinstance(value, plain) or not isinstance(fitted, plain):
+        return False
+    try:
+        return bool(np.array_equal(np.asarray(value), np.asarray(fitted)))
+    except (TypeError, ValueError):
+        return bool(value == fitted)
+
+
 # -- one parameter each -----------------------------------------------------------------------
 
 
@@ -373,7 +473,7 @@ def reads_vectors(encoder: Any, geometry: SampleGeometry) -> bool:
 def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:
     """Return a parameter that lists layer sizes as a tuple, or raise."""
     values = tuple(np.atleast_1d(np.asarray(sizes, dtype=object)))
-    valid = all(isinstance(value, int | np.integer) and value >= 1 for value in values)
+    valid = all(isinstance(value, int | np.integer) and 1 <= value < 2**31 for value in values)
     if not valid or len(values) < at_least:
         raise ValueError(
             f"{name}={sizes!r} must be a sequence of at least {at_least} integers, each 1 or "
@@ -394,11 +494,21 @@ def resolve_kernel_size(kernel_size: Any, n_axes: int) -> int:
     return int(kernel_size)
 
 
-def resolve_augmenting(parameters: Parameters, summary: DataSummary) -> Augmenting:
-    """Return the transforms of ``augmentation``."""
-    return resolve_augmentation(
-        parameters["augmentation"], summary.geometry, summary.task, summary.n_unlabeled
-    )
+def resolve_augmenting(
+    parameters: Parameters,
+    summary: DataSummary,
+    measure_levels: Callable[[], float] = lambda: 0.0,
+) -> Augmenting:
+    """Return the transforms of ``augmentation``.
+
+    What ``measure_levels`` returns, see `auto_augmentation`, is asked for where it counts.
+    """
+    augmentation = parameters["augmentation"]
+    known = summary.geometry, summary.task, summary.n_unlabeled
+    skill = 0.0
+    if is_auto(augmentation) and depends_on_levels(*known):
+        skill = measure_levels()
+    return resolve_augmentation(augmentation, *known, skill)
 
 
 def _dtype(parameters: Parameters) -> torch.dtype:
@@ -413,22 +523,17 @@ def _resolve_scaling(parameters: Parameters, summary: DataSummary, moments: Mome
 def _resolve_encoder(
     parameters: Parameters, summary: DataSummary, in_units: bool, n_encoded: int
 ) -> Any:
-    """Return the kind of encoder, or the user's own.
-
-    Transformers begin with PCA where its codes tell something: those of tables in different units.
-    """
+    """Return the kind of encoder, or the user's own."""
     asked = parameters["encoder"]
     if not is_auto(asked):
         return asked
-    if summary.geometry.spatial:
-        return "conv"
-    plain = (
+    plain_code = (
         is_choice(parameters.get("code_activation"), "identity")
         and parameters.get("sparsity_weight", 0.0) == 0
         and not is_choice(parameters["reconstruction_loss"], "bce")
         and n_encoded == parameters["encoding_dim"]
     )
-    return "pca" if summary.task is None and in_units and plain else "dense"
+    return auto_encoder(summary.geometry, summary.task, in_units, plain_code)
 
 
 def _resolve_n_bins(
@@ -437,7 +542,15 @@ def _resolve_n_bins(
     n_bins = parameters["n_bins"]
     if not is_auto(n_bins):
         return n_bins, False
-    return (auto_n_bins(summary.n_samples) if by_default else None), True
+    return auto_n_bins(summary.n_samples, by_default), True
+
+
+def _check_no_bins(n_bins: Any, geometry: SampleGeometry, name: str, choice: Any) -> None:
+    if n_bins is not None and not is_auto(n_bins):
+        raise ValueError(
+            f"n_bins={n_bins} encodes the features of tables for a dense network of this package, "
+            f"but samples have the shape {geometry.shape} and {name}={choice!r}. Pass n_bins=None."
+        )
 
 
 def _resolve_conv_channels(parameters: Parameters, geometry: SampleGeometry) -> tuple[int, ...]:

@@ -32,10 +32,13 @@ class CodeMixture:
         Codes of training rows.
     classes : ndarray of shape (n_codes,) or None
         Their class codes.
+    n_rows : dict of int to int
+        The rows that the codes of each class stand for; those of None for all of them together.
     """
 
     codes: np.ndarray
     classes: np.ndarray | None = None
+    n_rows: dict[Any, int] = field(default_factory=dict)
     _mixtures: dict[Any, tuple[Any, ...]] = field(default_factory=dict)
 
     def draw(self, n_samples: int, rng: Any, code_class: Any = None) -> np.ndarray:
@@ -48,6 +51,26 @@ class CodeMixture:
         codes, _ = mixture.sample(n_samples)
         drawn: np.ndarray = rng.permutation(codes) * scale + mean
         return drawn
+
+    def merge(self, other: CodeMixture) -> CodeMixture:
+        """Return a mixture of the codes of both, each in proportion to the rows it stands for."""
+        if self.classes is None or other.classes is None:
+            kept = _choose_both(self.codes, self._count(None), other.codes, other._count(None))
+            return CodeMixture(kept, None, {None: self._count(None) + other._count(None)})
+        present = np.union1d(self.classes, other.classes)
+        most = max(1, MOST_CODES // len(present))
+        codes, classes, n_rows = [], [], {}
+        for label in present:
+            mine, theirs = (each.codes[each.classes == label] for each in (self, other))
+            counts = self._count(label), other._count(label)
+            kept = _choose_both(mine, counts[0], theirs, counts[1], most)
+            codes.append(kept)
+            classes.append(np.full(len(kept), label))
+            n_rows[int(label)] = sum(counts)
+        return CodeMixture(np.concatenate(codes), np.concatenate(classes), n_rows)
+
+    def _count(self, label: Any) -> int:
+        return self.n_rows.get(label if label is None else int(label), 0)
 
     def has(self, code_class: int) -> bool:
         """Tell whether there are codes of a class."""
@@ -64,6 +87,22 @@ class CodeMixture:
             codes = np.repeat(codes, 2, axis=0)
         mixture = GaussianMixture(int(n_components), tol=1e-2, random_state=0)
         return mixture.fit((codes - mean) / scale), mean, scale
+
+
+def _choose_both(
+    one: np.ndarray, n_one: int, other: np.ndarray, n_other: int, most: int = MOST_CODES
+) -> np.ndarray:
+    """Choose codes of two samples at random, in proportion to the numbers they stand for."""
+    rng = np.random.default_rng(n_one + n_other)
+    total = min(most, len(one) + len(other))
+    n_of_other = round(total * n_other / max(1, n_one + n_other))
+    n_of_other = min(len(other), max(n_of_other, total - len(one), min(1, len(other))))
+    n_of_one = min(len(one), total - n_of_other)
+    parts = [
+        codes[np.sort(rng.choice(len(codes), size=size, replace=False))]
+        for codes, size in ((one, n_of_one), (other, n_of_other))
+    ]
+    return np.concatenate(parts)
 
 
 def choose_rows(n_rows: int, weight: np.ndarray | None, classes: np.ndarray | None) -> np.ndarray:

@@ -8,6 +8,7 @@ _N_ITERATIONS = 5
 # of the mean variance, added to every variance: a direction without any is not infinitely strict
 _LEAST_VARIANCE = 1e-2
 _MOST_ROWS = 50_000
+_MOST_QUANTILES = 1000
 _MOST_VALUES = 2**24
 
 
@@ -71,6 +72,30 @@ def robust_mean_and_covariance(
         distances = np.square((codes - mean) @ whitening(covariance).T).sum(axis=1)
         weights = weight * _t_weights(distances, weights)
     return _moments(codes, weights)
+
+
+def sigma_points(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Return 2 k points of a mean and a covariance of k numbers (Julier & Uhlmann 1997).
+
+    Examples
+    --------
+    >>> points = sigma_points(np.array([1.0, 2.0]), np.eye(2))
+    >>> points.mean(axis=0), np.cov(points.T, bias=True).round(9)
+    (array([1., 2.]), array([[1., 0.],
+           [0., 1.]]))
+    """
+    deviations = np.sqrt(len(mean)) * np.linalg.cholesky(covariance).T
+    return np.concatenate([mean + deviations, mean - deviations])
+
+
+def choose_quantiles(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return values of a distribution like that of weighted ones, at most 1000 of them, sorted."""
+    order = np.argsort(values)
+    cumulative = np.cumsum(weight[order])
+    n_kept = min(len(values), _MOST_QUANTILES)
+    middles = (np.arange(n_kept) + 0.5) / n_kept * cumulative[-1]
+    kept: np.ndarray = values[order[np.searchsorted(cumulative, middles)]]
+    return kept
 
 
 def whitening(covariance: np.ndarray) -> np.ndarray:

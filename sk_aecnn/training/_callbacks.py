@@ -75,7 +75,7 @@ class Progress(Callback):
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         self.step_ = 0
         self.n_steps_ = _count_steps(net, X)
-        self.is_first_ = not net.history
+        self.is_first_ = net.n_epochs_before == 0 and not net.history
         self.changing_ = [
             module
             for module in (*net.module_.modules(), *net.criterion_.modules())
@@ -103,7 +103,7 @@ class ProgressBar(Callback):
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         epoch = net.history[-1]
         losses = {name: epoch[name] for name in ("train_loss", "valid_loss") if name in epoch}
-        self.bar_.set_description(f"epoch {len(net.history)}")
+        self.bar_.set_description(f"epoch {net.n_epochs_before + len(net.history)}")
         self.bar_.set_postfix({name: f"{value:.4f}" for name, value in losses.items()})
 
     def close(self) -> None:

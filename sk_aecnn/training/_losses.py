@@ -58,7 +58,13 @@ def resolve_elementwise(
     if isinstance(loss, str):
         return RECONSTRUCTION_LOSSES[loss]
     if isinstance(loss, type):
-        built: Callable[..., Tensor] = loss(reduction="none")
+        try:
+            built: Callable[..., Tensor] = loss(reduction="none")
+        except TypeError as error:
+            raise ValueError(
+                f"reconstruction_loss={loss!r} cannot be called with reduction='none' ({error}). "
+                "Pass a loss class of torch.nn, or a function of (output, target)."
+            ) from error
         return _ByReduction(built)
     return _ByReduction(loss)
 
@@ -70,12 +76,19 @@ class _ByReduction:
         self.elementwise = elementwise
 
     def __call__(self, output: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-        losses = self.elementwise(output, target)
-        if losses.shape != target.shape:
+        try:
+            losses = self.elementwise(output, target)
+        except TypeError as error:
+            raise ValueError(
+                f"reconstruction_loss={self.elementwise!r} cannot be called with (output, target): "
+                f"{error}."
+            ) from error
+        if getattr(losses, "shape", None) != target.shape:
             raise ValueError(
                 f"reconstruction_loss={self.elementwise!r} returned a tensor of shape "
-                f"{tuple(losses.shape)} for inputs of shape {tuple(target.shape)}. It must return "
-                "one loss per element, of the shape of its inputs (no reduction)."
+                f"{tuple(getattr(losses, 'shape', ()))} for inputs of shape "
+                f"{tuple(target.shape)}. It must return one loss per element, of the shape of its "
+                "inputs (no reduction)."
             )
         return losses.mean() if reduction == "mean" else losses
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dis
+import signal
+import traceback
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +16,22 @@ import torch
 from sklearn.base import ClassifierMixin
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer
+from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
+from skorch.history import History
 from skorch.utils import noop
 
-from sk_aecnn.data._rows import BatchIterator, Rows, RowSubset, inference_batch_size, map_rows
+from sk_aecnn._torch import new_generator, resolve_device, undisturbed
+from sk_aecnn.data._rows import (
+    BatchIterator,
+    BatchSource,
+    Rows,
+    RowSubset,
+    inference_batch_size,
+    map_rows,
+)
 from sk_aecnn.exceptions import DivergenceError
-from sk_aecnn.nn import BatchNorm
+from sk_aecnn.nn import BatchNorm, set_generator
 from sk_aecnn.training._callbacks import (
     LearningRateSchedule,
     Observation,
@@ -29,6 +41,11 @@ from sk_aecnn.training._callbacks import (
 )
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
+
+# to see whether the weights after the last step give finite losses
+_CHECKED_ROWS = 32
+# and whether they are lower than those of constants
+_MEASURED_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,10 @@ class TrainingOptions:
         See `TrainingNet`.
     patience : int or None
         Epochs without improvement to wait for; None trains to the end.
+    partial : bool
+        Whether the rows are a part of those that are learned from, of which there were others.
+    monitor : str
+        The loss that early stopping watches.
     """
 
     max_epochs: int
@@ -53,6 +74,8 @@ class TrainingOptions:
     patience: int | None
     callbacks: tuple[Any, ...] = ()
     verbose: int = 0
+    partial: bool = False
+    monitor: str = "valid_loss"
 
 
 class TrainingNet(NeuralNet):
@@ -73,6 +96,37 @@ class TrainingNet(NeuralNet):
     def __init__(self, *args: Any, autocast: torch.dtype | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.autocast = autocast
+        self.n_epochs_before = 0
+        self.best_losses: dict[str, float] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return a state without a device: tensors of the CPU, generators as arrays."""
+        state = self.__dict__.copy()
+        parts = {name: state.get(name) for name in ("module_", "criterion_", "optimizer_")}
+        if torch.device(self.device).type != "cpu":
+            parts = _to_cpu(deepcopy(parts))
+        state |= parts | {"module": None, "criterion": None}
+        generator = state["iterator_train__generator"]
+        state["iterator_train__generator"] = generator.get_state().numpy()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a state over, to the device that it was on, or to the CPU where there is none."""
+        generator = torch.Generator()
+        generator.set_state(torch.tensor(state["iterator_train__generator"], dtype=torch.uint8))
+        state = state | {
+            "module": state["module_"],
+            "criterion": state["criterion_"],
+            "iterator_train__generator": generator,
+        }
+        self.__dict__.update(state)
+        try:
+            device = resolve_device(state["device"])
+        except ValueError:
+            device = torch.device("cpu")
+        self.device = str(device)
+        _move(state, device)
+        set_generator(self.module_, on_device(generator, device))
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         self._set_training(True)
@@ -148,13 +202,15 @@ class TrainingNet(NeuralNet):
         for name, value in zip(names, means.tolist(), strict=True):
             if not isfinite(value):
                 raise DivergenceError(
-                    f"The {prefix}_{name} of epoch {len(self.history)} is {value}: training "
-                    f"diverged at lr={self.lr:g}. Pass a lower lr (a tenth, say), or scale the "
-                    "input where scaling=None was chosen."
+                    f"The {prefix}_{name} of epoch {self.n_epochs_before + len(self.history)} is "
+                    f"{value}: training diverged at lr={self.lr:g}. Pass a lower lr (a tenth, say),"
+                    " or scale the input where scaling=None was chosen."
                 )
             self.history.record(f"{prefix}_{name}", value)
-        losses = [epoch[f"{prefix}_loss"] for epoch in self.history if f"{prefix}_loss" in epoch]
-        self.history.record(f"{prefix}_loss_best", losses[-1] == min(losses))
+        loss = self.history[-1, f"{prefix}_loss"]
+        best = min(loss, self.best_losses.get(prefix, loss))
+        self.best_losses[prefix] = best
+        self.history.record(f"{prefix}_loss_best", loss == best)
 
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> Any:
         self.notify("on_train_begin", X=X, y=y)
@@ -169,17 +225,19 @@ class TrainingNet(NeuralNet):
     def _was_raised_by_callback(self, interrupt: KeyboardInterrupt) -> bool:
         """Tell a callback's wish to stop, which skorch also spells KeyboardInterrupt, from Ctrl-C.
 
-        A callback stops with a ``raise`` statement in a method of its own. The interpreter's
+        A callback stops with a ``raise`` statement while it is notified. The interpreter's
         interrupt comes up between any two instructions, or in the handler of the signal.
         """
+        frames = list(traceback.walk_tb(interrupt.__traceback__))
         innermost = interrupt.__traceback__
-        assert innermost is not None, "a caught exception has a traceback"
-        while innermost.tb_next is not None:
+        while innermost is not None and innermost.tb_next is not None:
             innermost = innermost.tb_next
-        frame = innermost.tb_frame
-        explicit = frame.f_code.co_code[innermost.tb_lasti] == dis.opmap["RAISE_VARARGS"]
-        owner = frame.f_locals.get("self")
-        return explicit and any(owner is callback for _, callback in self.callbacks_)
+        assert innermost is not None, "a caught exception has a traceback"
+        code = innermost.tb_frame.f_code
+        explicit = code.co_code[innermost.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+        handler = getattr(signal.getsignal(signal.SIGINT), "__code__", None)
+        codes = [frame.f_code for frame, _ in frames]
+        return explicit and NeuralNet.notify.__code__ in codes and handler not in codes
 
     def get_default_callbacks(self) -> list[Any]:
         return [("epoch_timer", EpochTimer())]
@@ -227,6 +285,14 @@ def build_net(
         From predictions to probabilities, where the network classifies.
     """
     optimizer: Any = options.optimizer
+    base = torch.optim.Optimizer
+    if isinstance(optimizer, type) and (optimizer is base or not issubclass(optimizer, base)):
+        raise ValueError(
+            f"optimizer={optimizer!r} is no torch.optim.Optimizer. Pass one of "
+            f"{sorted(OPTIMIZERS)}, or an optimizer class of torch."
+        )
+    for callback in options.callbacks:
+        _check_callback(callback)
     net = (TrainingNet if nonlinearity is None else ClassifyingNet)(
         _with_channels_last(module),
         criterion,
@@ -247,6 +313,16 @@ def build_net(
     return initialized
 
 
+def _check_callback(callback: Any) -> None:
+    """Raise where an entry of ``callbacks`` is no callback."""
+    named = callback[1] if isinstance(callback, tuple) and len(callback) == 2 else callback
+    if not (hasattr(named, "on_train_begin") or hasattr(named, "on_epoch_end")):
+        raise ValueError(
+            f"callbacks has an entry {callback!r}, which is no skorch callback. Pass instances of "
+            "skorch.callbacks.Callback, or tuples of a name and an instance."
+        )
+
+
 def _with_channels_last(module: torch.nn.Module) -> torch.nn.Module:
     """Lay the weights of two-dimensional convolutions out in the order they are fastest in."""
     for parameter in module.parameters():
@@ -261,8 +337,10 @@ def train(
     data: Any,
     validation: Any = None,
     observer: Observer | None = None,
-) -> TrainingNet:
+) -> dict[str, float]:
     """Train a net for some epochs; further calls continue where the last one ended.
+
+    Returns the losses that some of the training rows have in the end.
 
     Parameters
     ----------
@@ -277,6 +355,7 @@ def train(
     observer : Observer or None
         Is told of every epoch, and may end the training.
     """
+    resumed = net.n_epochs_before > 0 or bool(net.history)
     bar, observation = ProgressBar(), Observation(observer)
     net.callbacks = [
         ("lr_schedule", LearningRateSchedule(options.lr_schedule)),
@@ -286,23 +365,96 @@ def train(
     if options.verbose:
         net.callbacks.append(("progress_bar", bar))
     if options.patience is not None:
-        stopper = EarlyStopping(patience=options.patience, load_best=True, sink=noop)
+        stopper = EarlyStopping(options.monitor, options.patience, load_best=True, sink=noop)
         net.callbacks.append(("early_stopping", stopper))
     net.callbacks.append(("observation", observation))
     net.max_epochs, net.batch_size, net.lr = options.max_epochs, options.batch_size, options.lr
+    for group in net.optimizer_.param_groups:
+        group["weight_decay"] = options.weight_decay
+    momentum = BatchNorm.MOMENTUM
+    if options.partial and resumed:
+        momentum *= min(1.0, len(data) / options.batch_size)
+    for module in net.module_.modules():
+        if isinstance(module, BatchNorm):
+            module.momentum = momentum
     net.train_split = None if validation is None else predefined_split(validation)
     net.initialize_callbacks()
     try:
         net.partial_fit(data)
+    except (KeyError, SkorchException) as error:
+        if validation is not None or "valid" not in str(error):
+            raise
+        raise ValueError(
+            f"A callback asks for a validation loss ({error}), but nothing is validated. Pass "
+            "early_stopping=True, or let the callback watch 'train_loss'."
+        ) from error
     finally:
         bar.close()
         observation.end()
     net.train_split = None
     net._forget_batches()
-    if validation is None and len(data) <= net.batch_size:
+    whole = not (options.partial and resumed)
+    if validation is None and len(data) <= net.batch_size and whole:
         _recompute_batch_norm_statistics(net, data)
     net.module_.eval()
-    return net
+    n_measured = min(_MEASURED_ROWS, options.batch_size)
+    return _measure_losses(net, data, _CHECKED_ROWS if options.partial else n_measured)
+
+
+def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[str, float]:
+    """Return the losses of some rows, or raise where the last step left weights without any."""
+    generator = new_generator(0) if len(data) > n_rows else None
+    batch = next(iter(BatchIterator(data, n_rows, generator)))
+    losses: dict[str, torch.Tensor] = net.validation_step(batch)["losses"]
+    tensors = [*net.module_.parameters(), *net.module_.buffers(), *losses.values()]
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors if tensor.is_floating_point()):
+        raise DivergenceError(
+            f"The last step of training at lr={net.lr:g} left weights that give no finite losses: "
+            "training diverged. Pass a lower lr (a tenth, say), or scale the input where "
+            "scaling=None was chosen."
+        )
+    return {name: float(loss) for name, loss in losses.items()}
+
+
+def fork(net: TrainingNet, partial: bool) -> TrainingNet:
+    """Return a net that goes on training from here; this one stays as it is.
+
+    For ``partial`` training the history begins anew, so that the time does not depend on how long
+    the net was trained before.
+    """
+    parts = ("module_", "criterion_", "optimizer_", "iterator_train__generator", "best_losses")
+    forked = object.__new__(type(net))
+    forked.__dict__.update(net.__dict__)
+    forked.__dict__.update(deepcopy({name: getattr(net, name) for name in parts}))
+    forked.__dict__.update(module=forked.module_, criterion=forked.criterion_)
+    if partial:
+        forked.n_epochs_before += len(net.history)
+    forked.history_ = History() if partial else History([dict(row) for row in net.history])
+    generator = on_device(forked.iterator_train__generator, torch.device(net.device))
+    set_generator(forked.module_, generator)
+    return forked
+
+
+def on_device(generator: torch.Generator, device: torch.device) -> torch.Generator:
+    """Return a generator for the layers on a device: itself on the CPU, else one seeded from it."""
+    if device.type == "cpu":
+        return generator
+    return new_generator(int(torch.randint(2**62, (), generator=generator)), device)
+
+
+def _to_cpu(parts: dict[str, Any]) -> dict[str, Any]:
+    _move(parts, torch.device("cpu"))
+    return parts
+
+
+def _move(parts: dict[str, Any], device: torch.device) -> None:
+    """Move a module, a criterion and an optimizer in place, so that they go on sharing tensors."""
+    for name in ("module_", "criterion_"):
+        parts[name].to(device)
+    for state in parts["optimizer_"].state.values():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor):
+                state[name] = value.to(device)
 
 
 def snapshot(net: TrainingNet) -> TrainingNet:
@@ -335,9 +487,46 @@ def _recompute_batch_norm_statistics(net: TrainingNet, data: Any) -> None:
 
 
 def infer(net: TrainingNet, method: str, rows: Rows | RowSubset, **arguments: Any) -> np.ndarray:
-    """Apply a method of the net's network to rows, in batches."""
+    """Apply a method of the net's network to rows, in batches.
+
+    Raises
+    ------
+    ValueError
+        If a result is not finite: the rows are beyond the precision of the network.
+    """
     function, shape = getattr(net.module_, method), net.module_.layout.shape
     if arguments:
         function = partial(function, **arguments)
     batch_size = inference_batch_size(prod(shape), len(shape) > 1)
-    return map_rows(function, rows, torch.device(net.device), batch_size)
+    device = torch.device(net.device)
+    with undisturbed(device):
+        result = map_rows(function, rows, device, batch_size)
+    if not are_finite(result):
+        raise ValueError(_describe_overflow(net, rows, result))
+    return result
+
+
+def are_finite(values: np.ndarray) -> bool:
+    """Tell whether all values are finite, by their sum in most cases."""
+    with np.errstate(all="ignore"):
+        return isfinite(values.sum()) or bool(np.isfinite(values).all())
+
+
+def _describe_overflow(net: TrainingNet, rows: Rows | RowSubset, result: np.ndarray) -> str:
+    """Return what there is to say of rows whose results are not finite."""
+    row = int(np.flatnonzero(~np.isfinite(result.reshape(len(result), -1)).all(axis=1))[0])
+    values = rows[row : row + 1].to(torch.float64)[0]
+    precision = str(net.module_.layout.dtype).removeprefix("torch.")
+    advice = f"pass a smaller value, or fit with precision={'float64'!r}"
+    if len(values) != len(net.module_.layout.mean):  # codes
+        return (
+            f"The codes hold values of up to {values.abs().max():.3g} in row {row}, beyond what a "
+            f"network of precision={precision!r} can decode: {advice}."
+        )
+    distances = ((values - net.module_.layout.mean.cpu()) / net.module_.layout.scale.cpu()).abs()
+    feature = int(distances.argmax())
+    return (
+        f"X holds {values[feature]:.3g} in row {row}, feature {feature}, which is "
+        f"{distances[feature]:.3g} standard deviations from the mean seen in fit, beyond what a "
+        f"network of precision={precision!r} can compute with: {advice}."
+    )

@@ -9,13 +9,18 @@ import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 
-from sk_aecnn._torch import as_tensor, new_generator
+from sk_aecnn._torch import as_tensor
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, SparseRows
 from sk_aecnn.nn import set_generator
 from sk_aecnn.training._losses import TemperatureSoftmax
-from sk_aecnn.training._net import TrainingNet, TrainingOptions, build_net
+from sk_aecnn.training._net import TrainingNet, TrainingOptions, build_net, on_device
 from sk_aecnn.training._progress import FitProgress
+
+# whether numbers are whole
+_ROWS_TO_TELL = 1000
+# floats from here on have no fractions
+_ALL_ARE_WHOLE = 2.0**23
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,29 @@ class TrainingData:
         """The targets, for those who know that there are some."""
         assert self.y is not None, "the estimator needs targets"
         return self.y
+
+    def choose(self, kept: np.ndarray) -> TrainingData:
+        """Return some of the rows, those where ``kept`` is true."""
+        if kept.all():
+            return self
+        y, weight, labeled = (
+            None if part is None else part[kept] for part in (self.y, self.weight, self.labeled)
+        )
+        if isinstance(self.rows, SparseRows):
+            return TrainingData(SparseRows(self.rows.matrix[kept]), y, weight, labeled)
+        return TrainingData(self.rows[torch.from_numpy(kept)], y, weight, labeled)
+
+    def without_weightless(self) -> TrainingData:
+        """Return the rows of positive weight: others count as absent."""
+        return self if self.weight is None else self.choose(self.weight > 0)
+
+    @property
+    def are_integers(self) -> bool:
+        """Whether the rows, as far as the first ones tell, hold whole numbers alone."""
+        rows = self.rows[:_ROWS_TO_TELL]
+        if not rows.is_floating_point():
+            return True
+        return bool(((rows == rows.round()) & (rows.abs() < _ALL_ARE_WHOLE)).all())
 
     def count(self) -> tuple[int, int]:
         """Return the number of rows, and of those without a target."""
@@ -103,11 +131,17 @@ class FitPlan:
         nonlinearity: TemperatureSoftmax | None = None,
     ) -> TrainingNet:
         """Return a net whose random numbers come from the plan's generator; see `build_net`."""
-        on_cpu = self.device.type == "cpu"
-        seed = int(torch.randint(2**62, (), generator=self.generator))
-        set_generator(module, self.generator if on_cpu else new_generator(seed, self.device))
+        torch.randint(2**62, (), generator=self.generator)
+        set_generator(module, on_device(self.generator, self.device))
         parts = module, objective, self.options, self.device, self.generator
         return build_net(*parts, nonlinearity)
+
+
+def rescale_weight(weight: np.ndarray) -> np.ndarray:
+    """Return weights with a largest one between 0.5 and 1, times a power of two: exactly."""
+    exponent = np.frexp(weight.max())[1]
+    rescaled: np.ndarray = np.ldexp(weight, -exponent)
+    return rescaled
 
 
 def to_rows(rows: Any) -> Rows:

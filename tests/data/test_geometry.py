@@ -67,16 +67,17 @@ def test_rows_are_a_view_of_the_samples():
 
 @pytest.mark.parametrize("X", [np.zeros((3, 2)), [[1, 2], [3, 4]], [[1], [2, 3]], np.zeros(3)])
 def test_tables_are_left_to_scikit_learn(X):
-    """What is no n-dimensional array is passed on untouched, to be named by validate_data."""
+    """What is no n-dimensional array is passed on as the array it is, to be validated."""
     rows, shape = as_rows(X)
-    assert rows is X
+    assert rows is X or np.array_equal(rows, X)
+    assert not isinstance(X, np.ndarray) or np.shares_memory(rows, X)
     assert shape is None
 
 
 def test_only_n_dimensional_samples_have_a_shape_to_compare():
     """Flat rows fit any geometry of as many features; other shapes are refused by name."""
     fitted = SampleGeometry((6, 5), None)
-    check_same_shape(None, fitted, "Model")
-    check_same_shape((6, 5), fitted, "Model")
+    check_same_shape((3, 30), None, fitted, "Model")
+    check_same_shape((3, 6, 5), (6, 5), fitted, "Model")
     with pytest.raises(ValueError, match=r"\(5, 6\), but Model was fitted .*\(6, 5\).*30 features"):
-        check_same_shape((5, 6), fitted, "Model")
+        check_same_shape((3, 5, 6), (5, 6), fitted, "Model")

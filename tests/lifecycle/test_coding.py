@@ -158,7 +158,7 @@ def test_classes_that_cannot_be_drawn_are_refused(classifier, table, labels):
     with pytest.raises(ValueError, match=r"y has shape \(3,\), but n_samples=2.*as many labels"):
         estimator.sample(2, y=[0, 1, 0])
     part = classifier().partial_fit(table, labels, classes=[0, 1, 2])
-    with pytest.raises(ValueError, match=r"y=.*2.* had no sample in the last call"):
+    with pytest.raises(ValueError, match=r"y=.*2.* had no sample in fit"):
         part.sample(2, y=2)
 
 

@@ -93,11 +93,16 @@ def test_images_for_validation(every, images, labels):
     assert [row["valid_loss"] for row in flat] == [row["valid_loss"] for row in expected]
 
 
-def test_unlabeled_rows_may_validate(classifier, halves):
-    """Unlabeled validation rows watch the reconstruction."""
-    halves["y_val"] = np.full(10, -1)
-    estimator = classifier(early_stopping=True, unlabeled=-1).fit(**halves)
-    assert np.isfinite([row["valid_loss"] for row in estimator.history_]).all()
+def test_unlabeled_samples_do_not_validate(classifier, halves):
+    """Early stopping watches the loss of the labels: unlabeled validation samples are left out."""
+    estimator = classifier(early_stopping=True, unlabeled=-1)
+    halves["y_val"] = np.r_[halves["y_val"][:5], np.full(5, -1)]
+    losses = estimator.fit(**halves).history_[-1]
+    halves |= {"X_val": halves["X_val"][:5], "y_val": halves["y_val"][:5]}
+    assert estimator.fit(**halves).history_[-1]["valid_loss"] == losses["valid_loss"]
+    halves["y_val"] = np.full(5, -1)
+    with pytest.raises(ValueError, match="Every sample of y is unlabeled"):
+        estimator.fit(**halves)
 
 
 def check_raises(estimator, message, **given):

@@ -14,11 +14,13 @@ from sk_aecnn.nn import (
     build,
     set_generator,
 )
+from sk_aecnn.nn._dense import Linear
+from sk_aecnn.nn._late import CONV, CONV_TRANSPOSE
 
 FACTORIES = {
     "dense": lambda: DenseEncoder(5, (4,), 3),
     "conv": lambda: ConvEncoder(2, (6, 5), (4, 6), 3),
-    "volume": lambda: nn.Sequential(nn.Conv3d(1, 2, 3), nn.ConvTranspose1d(2, 3, 3)),
+    "volume": lambda: nn.Sequential(CONV[3](1, 2, 3), CONV_TRANSPOSE[1](2, 3, 3)),
 }
 
 
@@ -47,11 +49,11 @@ def test_the_global_stream_is_neither_read_nor_moved(factory):
 @pytest.mark.parametrize(
     "layer",
     [
-        lambda: nn.Linear(5, 4),
-        lambda: nn.Conv1d(3, 4, 3),
-        lambda: nn.Conv2d(3, 4, 5),
-        lambda: nn.Conv3d(2, 4, 3),
-        lambda: nn.ConvTranspose2d(3, 4, 3),
+        lambda: Linear(5, 4),
+        lambda: CONV[1](3, 4, 3),
+        lambda: CONV[2](3, 4, 5),
+        lambda: CONV[3](2, 4, 3),
+        lambda: CONV_TRANSPOSE[2](3, 4, 3),
     ],
 )
 def test_the_distribution_is_torchs_own(layer):

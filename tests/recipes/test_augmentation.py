@@ -57,12 +57,20 @@ def samples_of(kind, request):
 
 def test_classifiers_augment_images_by_default(image_classifier, wide, labels):
     """By itself, `augmentation` translates images and changes their contrast and brightness."""
+    wide = wide.copy()
+    wide[labels == 1] = wide[labels == 0][:, ::-1]  # of the same level, upside down
     fits = [
         image_classifier(augmentation=augmentation, batch_size=16).fit(wide, labels)
         for augmentation in ("auto", {"translate": 0.075, **LIGHTING}, None)
     ]
     assert_same(fits[0], fits[1], wide)
     assert fits[0].loss_curve_ != fits[2].loss_curve_
+
+
+def test_images_told_by_their_brightness_keep_it(image_classifier, wide, labels):
+    """Where the level tells the class, `augmentation` translates images alone."""
+    estimator = image_classifier(augmentation="auto").fit(wide, labels)
+    assert estimator.resolved_params_["augmentation"] == {"translate": 0.075}
 
 
 def test_unlabeled_images_keep_their_contrast_and_brightness(classifier, wide, labels):

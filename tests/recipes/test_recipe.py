@@ -298,7 +298,7 @@ def test_a_warm_start_tells_how_it_was_trained_last(estimator):
     X, _ = different_units()
     fitted = clone(estimator).set_params(warm_start=True).fit(X, labels_of(X))
     first = fitted.resolved_params_
-    fitted.set_params(lr=1e-4, batch_size=50, max_epochs=1, scaling="shared")
+    fitted.set_params(lr=1e-4, batch_size=50, max_epochs=1)
     second = fitted.fit(X[:30], labels_of(X[:30])).resolved_params_
     changed = {"lr": 1e-4, "batch_size": 50, "max_epochs": 1}
     assert second == first | changed

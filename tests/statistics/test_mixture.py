@@ -220,12 +220,13 @@ def test_anything_else_is_no_number_of_samples(n_samples):
 
 
 def test_a_part_without_a_class_can_be_sampled_from(classifier, table, labels):
-    """After an unlabeled part of the data, samples are like its rows, but of no class."""
-    estimator = classifier(unlabeled=-1).partial_fit(table, labels, classes=[0, 1])
+    """After an unlabeled part of the data, classes of earlier parts are still drawn."""
+    estimator = classifier(unlabeled=-1).partial_fit(table, labels, classes=[0, 1, 2])
     estimator.partial_fit(table, np.full(40, -1))
     assert estimator.sample(3, random_state=0).shape == (3, 5)
-    with pytest.raises(ValueError, match=r"1.* had no sample in the last call"):
-        estimator.sample(3, y=1)
+    assert estimator.sample(3, y=1, random_state=0).shape == (3, 5)
+    with pytest.raises(ValueError, match=r"2.* had no sample in fit"):
+        estimator.sample(3, y=2)
 
 
 def test_rows_with_equal_codes_can_be_sampled_from(autoencoder):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from skorch.callbacks import (
 from torch.optim.lr_scheduler import ExponentialLR, StepLR
 
 from sk_aecnn.data._rows import RowSubset
+from sk_aecnn.recipes._defaults import chunk_lr
 from sk_aecnn.training._losses import DivergenceLoss
 from sk_aecnn.training._net import OPTIMIZERS, infer, snapshot
 from sk_aecnn.training._schedules import LR_SCHEDULES
@@ -75,11 +77,12 @@ def test_a_fit_follows_its_schedule(small, table, labels, name):
 
 
 def test_partial_fit_runs_at_the_full_rate(small, table, labels):
-    """However the schedule of an earlier fit ended, partial_fit trains at lr."""
+    """However the schedule of an earlier fit ended, partial_fit trains at the rate of its chunk."""
     rates = Rates()
     estimator = small(lr=0.1, callbacks=[rates]).fit(table, labels)
     estimator.partial_fit(table, labels)
-    assert rates.rates_ == [0.1]
+    n_samples, batch_size = len(table), estimator.net_.batch_size
+    assert rates.rates_ == [chunk_lr(0.1, n_samples, batch_size)]
 
 
 def test_a_constant_rate_may_be_changed_by_a_callback(small, table, labels):
@@ -178,13 +181,14 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(autoencoder, table):
 
 @pytest.mark.parametrize("kind", ["table", "images"])
 def test_early_stopping_keeps_the_best_weights(small, request, labels, kind):
-    """The weights after fit are those of the epoch with the lowest validation loss."""
+    """The weights after fit are those of the epoch with the lowest validation loss of the task."""
     X = request.getfixturevalue(kind)
     kept = Weights()
     estimator = small(
         early_stopping=True, max_epochs=40, lr=0.1, n_iter_no_change=3, callbacks=[kept]
     ).fit(X, labels)
-    losses = [row["valid_loss"] for row in estimator.history_]
+    task = "valid_classification_loss" if hasattr(estimator, "classes_") else "valid_loss"
+    losses = [row[task] for row in estimator.history_]
     best = kept.weights_[int(np.argmin(losses))]
     state = estimator.net_.module_.state_dict()
     for name, value in best.items():
@@ -507,12 +511,9 @@ def test_a_callback_may_end_the_training(small, table, labels):
 def test_an_interrupt_of_the_user_is_not_swallowed(small, table, labels):
     """Ctrl-C leaves fit, and the estimator as it was before."""
 
-    def interrupted():
-        raise KeyboardInterrupt
-
     class Interrupted(Callback):
         def on_epoch_end(self, net, **kwargs):
-            interrupted()
+            signal.raise_signal(signal.SIGINT)
 
     estimator = small(callbacks=[Interrupted()])
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,128 @@
+"""What users pass as samples: refused with the remedy where it is no table and no array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+_PROTOCOLS = ("__array__", "__array_interface__", "__array_struct__", "__dataframe__")
+_MISSING = "missing values (NaN, NA or None)"
+_KINDS = {"M": "dates", "m": "time differences", "U": "text", "S": "bytes"}
+
+
+def check_is_array_like(X: Any) -> None:
+    """Raise where X is neither an array, nor a table, nor a sequence of samples."""
+    if X is None or issparse(X) or any(hasattr(X, protocol) for protocol in _PROTOCOLS):
+        return
+    is_text, is_data_set = isinstance(X, str | bytes | Mapping), _is_of_torch_data(X)
+    has_items = hasattr(X, "__len__") and hasattr(X, "__getitem__")
+    if not is_text and not is_data_set and (has_items or isinstance(X, Sequence | memoryview)):
+        return
+    advice = "Stack its samples to one: np.stack([X[i][0] for i in range(len(X))])."
+    raise TypeError(
+        f"X is a {type(X).__name__}, but an array, a data frame or a sparse matrix was expected."
+        f"{' ' + advice if is_data_set else ''}"
+    )
+
+
+def _is_of_torch_data(X: Any) -> bool:
+    """Tell whether X is a data set or a loader of PyTorch, which is not imported for this."""
+    return any(base.__module__.startswith("torch.utils.data") for base in type(X).__mro__)
+
+
+def check_columns(X: Any) -> None:
+    """Raise where a column of a data frame holds dates or time differences, by its first value.
+
+    Some libraries hand them over as if they were numbers.
+    """
+    for name in X.columns:
+        column = X[name]
+        kind = np.asarray(column[:1]).dtype.kind if np.ndim(column) == 1 else ""
+        if kind in "mM" and kind:
+            raise ValueError(_describe_column(name, _KINDS[kind], getattr(column, "dtype", None)))
+
+
+def check_sparse_structure(X: Any) -> None:
+    """Raise where the indices of a sparse matrix point outside of it, or are in no order."""
+    try:
+        if X.format in {"csr", "csc", "bsr"}:
+            parts = X.data, X.indices, X.indptr
+            type(X)(parts, shape=X.shape, copy=False).check_format(full_check=True)
+        elif X.format == "coo" and X.nnz:
+            outside = any(
+                index.min() < 0 or index.max() >= size
+                for index, size in zip(X.coords, X.shape, strict=True)
+            )
+            if outside:
+                raise ValueError("an index is out of bounds")
+    except (ValueError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"X is a sparse matrix whose index arrays are broken ({error}). Build it anew, as by "
+            "scipy.sparse.csr_array((data, (row, column)), shape=...)."
+        ) from error
+
+
+def describe_unreadable(X: Any) -> str | None:
+    """Return what of X is no number and what to do, or None where all of it is.
+
+    The first column of a data frame, or value of an array, that cannot be read as a number.
+    """
+    if issparse(X):
+        return None
+    if hasattr(X, "columns"):
+        for name in X.columns:
+            found = _describe_values(np.asarray(X[name]))
+            if found is not None:
+                return _describe_column(name, found, getattr(X[name], "dtype", None))
+        return None
+    try:
+        array = np.asarray(X)
+    except ValueError:
+        return (
+            "X holds samples of different shapes. Pad or cut them to one shape, so that they make "
+            "one array."
+        )
+    if array.dtype.names is not None:
+        return (
+            "X is a structured array. Pass a matrix: "
+            "numpy.lib.recfunctions.structured_to_unstructured(X)."
+        )
+    if array.dtype.kind == "O" and array.size and isinstance(array.ravel()[0], np.ndarray):
+        return (
+            "X is an array of arrays, one object for each sample. Stack them to one array of "
+            "numbers: np.stack(X)."
+        )
+    found = _describe_values(array)
+    if found is None:
+        return None
+    return f"X holds {found}, where numbers are needed. Encode them first."
+
+
+def _describe_column(name: Any, found: str, dtype: Any) -> str:
+    advice = (
+        "Leave it out, or encode it first: with OneHotEncoder or OrdinalEncoder in a "
+        "ColumnTransformer, dates as numbers of days."
+    )
+    if found == _MISSING:
+        advice = "Fill them in first, with SimpleImputer, or leave those samples out."
+    if found.startswith("ndarray"):
+        advice = "Stack the arrays to one: np.stack(X[column])."
+    return f"Column {name!r} of X holds {found} (dtype {dtype}), where numbers are needed. {advice}"
+
+
+def _describe_values(values: np.ndarray) -> str | None:
+    if values.dtype.kind in "biufc":  # complex numbers are scikit-learn's to refuse
+        return None
+    if values.dtype.kind in _KINDS:
+        return _KINDS[values.dtype.kind]
+    for value in values.ravel().tolist():
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+                return _MISSING
+            return f"{type(value).__name__} values such as {str(value)[:40]!r}"
+    return None

@@ -1,0 +1,609 @@
+"""What a fitted estimator knows is of all samples it has seen, and of the parameters of its fit."""
+
+import copy
+import pickle
+import sys
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+
+from sk_aecnn import (
+    AECNNClassifier,
+    AECNNRegressor,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    CNNClassifier,
+    CNNRegressor,
+    VariationalAutoencoderTransformer,
+)
+
+try:
+    from sklearn.callback import ProgressBar
+except ImportError:
+    ProgressBar = None
+
+
+def outputs(estimator, X):
+    """Everything that can be asked about samples."""
+    names = (
+        "predict",
+        "predict_proba",
+        "transform",
+        "reconstruct",
+        "reconstruction_error",
+        "score_samples",
+        "decision_function",
+    )
+    return {name: getattr(estimator, name)(X) for name in names if hasattr(estimator, name)}
+
+
+def assert_same(actual, expected):
+    """Outputs are alike to the last bit, in the same precision."""
+    assert actual.keys() == expected.keys()
+    for name, output in actual.items():
+        assert output.dtype == expected[name].dtype, name
+        np.testing.assert_array_equal(output, expected[name], err_msg=name)
+
+
+# -- what is measured on training samples -----------------------------------------------------
+
+
+def rows_like(n, seed):
+    """Rows on a plane of two numbers, with a little noise."""
+    rng = np.random.default_rng(seed)
+    plane = np.random.default_rng(99).normal(size=(2, 6))
+    return rng.normal(size=(n, 2)) @ plane + 0.1 * rng.normal(size=(n, 6))
+
+
+def two_kinds(n, kind=None):
+    """Rows of two kinds, far from each other, and which is which."""
+    y = np.arange(n) % 2 if kind is None else np.full(n, kind)
+    return np.random.default_rng(n).normal(size=(n, 5)) + 10 * y[:, None], y
+
+
+@pytest.fixture(scope="module")
+def fitted_detector():
+    """A detector of rows on a plane."""
+    return AutoencoderOutlierDetector(2, max_epochs=20, random_state=0).fit(rows_like(600, 0))
+
+
+@pytest.mark.parametrize("n_more", [1, 2, 3, 50])
+def test_a_few_more_rows_do_not_make_outliers_of_the_others(fitted_detector, n_more):
+    """After ``partial_fit`` of a few rows, about as many new rows are outliers as before."""
+    new = rows_like(500, 1)
+    before = np.mean(fitted_detector.predict(new) == -1)
+    detector = copy.deepcopy(fitted_detector).partial_fit(rows_like(n_more, 2))
+    assert np.mean(detector.predict(new) == -1) < before + 0.1
+
+
+@pytest.mark.parametrize("n_more", [1, 3])
+@pytest.mark.parametrize("contamination", ["auto", 0.1])
+def test_what_the_detector_measures_is_of_all_rows(fitted_detector, contamination, n_more):
+    """One row in 601 moves the threshold, the usual errors and the usual codes a little."""
+    before = copy.deepcopy(fitted_detector).set_params(contamination=contamination)
+    before.partial_fit(rows_like(600, 0))
+    detector = copy.deepcopy(before).partial_fit(rows_like(n_more, 2))
+    assert detector.offset_ == pytest.approx(before.offset_, rel=0.5)
+    np.testing.assert_allclose(detector.residual_variance_, before.residual_variance_, rtol=0.9)
+    spread, spread_before = (np.sqrt(np.diag(each.code_covariance_)) for each in (detector, before))
+    np.testing.assert_allclose(spread, spread_before, rtol=0.5)
+
+
+def test_a_stream_of_chunks_is_measured_as_a_whole():
+    """Chunks of two kinds in turn: neither kind is made of outliers after a chunk of the other."""
+    rng = np.random.default_rng(0)
+    chunks = [rng.normal(size=(40, 5)) + 6 * (turn % 2) for turn in range(20)]
+    detector = AutoencoderOutlierDetector(2, random_state=0).partial_fit(np.concatenate(chunks[:2]))
+    for chunk in chunks[2:]:
+        detector.partial_fit(chunk)
+    for kind in (0, 6):
+        new = rng.normal(size=(200, 5)) + kind
+        assert np.mean(detector.predict(new) == -1) < 0.3
+
+
+def test_one_more_row_does_not_change_the_noise_variance():
+    """``noise_variance_`` and ``kl_per_unit_`` are those of all rows, not of the last chunk."""
+    before = VariationalAutoencoderTransformer(2, max_epochs=20, random_state=0)
+    before.fit(rows_like(600, 0))
+    vae = copy.deepcopy(before).partial_fit(rows_like(1, 2))
+    assert vae.noise_variance_ == pytest.approx(before.noise_variance_, rel=0.5)
+    np.testing.assert_allclose(vae.kl_per_unit_, before.kl_per_unit_, rtol=0.5, atol=0.2)
+
+
+def test_samples_are_like_all_rows_seen(small):
+    """After ``partial_fit`` of rows of one kind, samples of the other are drawn as well."""
+    estimator = small(max_epochs=20).fit(*two_kinds(200))
+    estimator.partial_fit(*two_kinds(21, kind=0))
+    level = estimator.sample(200, random_state=0).mean(axis=1)
+    assert 0.2 < np.mean(level > 5) < 0.8
+
+
+def test_a_class_that_was_seen_once_can_be_drawn_for_ever(classifier):
+    """``sample(y=...)`` of a class that the last chunk lacks draws rows like earlier ones."""
+    estimator = classifier(max_epochs=20).fit(*two_kinds(200))
+    estimator.partial_fit(*two_kinds(21, kind=0)).partial_fit(*two_kinds(20, kind=0))
+    assert estimator.sample(20, y=1, random_state=0).mean() > 5
+    assert estimator.sample(20, y=0, random_state=0).mean() < 5
+
+
+@pytest.mark.parametrize("n_more", [1, 2, 30])
+@pytest.mark.parametrize(
+    ("factory", "kind"), [(AECNNClassifier, "table"), (CNNClassifier, "images")]
+)
+def test_normalization_is_of_all_rows_seen(factory, kind, n_more):
+    """``partial_fit`` of rows of one class does not undo what tells it from the other.
+
+    Where a batch is all of the data, running statistics are set to those of the data.
+    """
+    X, y = two_kinds(200)
+    more = two_kinds(n_more, kind=0)
+    if kind == "images":
+        X = np.repeat(X, 5, axis=1).reshape(200, 5, 5)
+        more = np.repeat(more[0], 5, axis=1).reshape(n_more, 5, 5), more[1]
+    parameters = {"normalization": "batch", "max_epochs": 10, "lr": 1e-3, "augmentation": None}
+    estimator = factory(**parameters, conv_channels=4, random_state=0).fit(X, y)
+    assert estimator.score(X, y) == 1
+    estimator.partial_fit(*more)
+    assert estimator.score(X, y) > 0.9
+
+
+def test_the_size_of_chunks_does_not_change_what_is_measured():
+    """After one pass in chunks of any size, the threshold is about that of one call."""
+    X = rows_like(600, 0)
+    whole = AutoencoderOutlierDetector(2, max_epochs=20, lr=1e-3, random_state=0).fit(X)
+    offsets = []
+    for size in (600, 60):
+        detector = copy.deepcopy(whole)
+        for start in range(0, 600, size):
+            detector.partial_fit(X[start : start + size])
+        offsets.append(detector.offset_)
+    np.testing.assert_allclose(offsets, offsets[0], rtol=0.35)
+
+
+# -- the cost of a call -----------------------------------------------------------------------
+
+
+def count_calls(function):
+    """Return how many Python and C functions a call runs."""
+    n_calls = 0
+
+    def count(frame, event, argument):
+        nonlocal n_calls
+        n_calls += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return n_calls
+
+
+@pytest.mark.parametrize("name", ["detector", "classifier", "cnn_classifier"])
+def test_a_call_of_partial_fit_costs_the_same_for_ever(name, request):
+    """The thirtieth call runs no more functions than the tenth."""
+    X, y = two_kinds(16)
+    estimator = request.getfixturevalue(name)().fit(X, y)
+    costs = [count_calls(lambda: estimator.partial_fit(X, y)) for _ in range(30)]
+    assert np.median(costs[-5:]) <= 1.01 * np.median(costs[5:10])
+
+
+def test_pickles_do_not_grow_with_calls(cnn_classifier):
+    """What every call of ``partial_fit`` adds to a pickle is its loss."""
+    X, y = two_kinds(16)
+    estimator = cnn_classifier().fit(X, y)
+    sizes = []
+    for _ in range(3):
+        for _ in range(10):
+            estimator.partial_fit(X, y)
+        sizes.append(len(pickle.dumps(estimator)))
+    assert max(np.diff(sizes)) < 10 * 20
+
+
+def test_the_history_after_partial_fit_is_that_of_the_last_call(cnn_classifier):
+    """``history_`` is of one call, ``loss_curve_`` and ``n_iter_`` are of all."""
+    X, y = two_kinds(16)
+    estimator = cnn_classifier().fit(X, y)
+    for n_epochs in (3, 4, 5):
+        estimator.partial_fit(X, y)
+        assert [epoch["epoch"] for epoch in estimator.history_] == [n_epochs]
+        assert estimator.history_[0]["train_loss"] == estimator.loss_curve_[-1]
+        assert estimator.n_iter_ == len(estimator.loss_curve_) == n_epochs
+
+
+def test_many_epochs_cost_the_same_each(autoencoder):
+    """The last of many epochs runs no more functions than one in the beginning."""
+    counts = []
+
+    class Count(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            counts.append(0)
+
+    def count(frame, event, argument):
+        if counts:
+            counts[-1] += event in {"call", "c_call"}
+
+    X, _ = two_kinds(16)
+    sys.setprofile(count)
+    try:
+        autoencoder(max_epochs=150, callbacks=[Count()]).fit(X)
+    finally:
+        sys.setprofile(None)
+    assert np.median(counts[-30:-1]) <= 1.02 * np.median(counts[10:40])
+
+
+# -- parameters of a fit that goes on ---------------------------------------------------------
+
+
+class OwnDecoder(torch.nn.Sequential):
+    """A decoder of another kind."""
+
+    def __init__(self, encoding_dim, out_shape):
+        n_features = int(np.prod(out_shape))
+        super().__init__(
+            torch.nn.Linear(encoding_dim, n_features), torch.nn.Unflatten(1, tuple(out_shape))
+        )
+
+
+class OwnBackend(torch.nn.Sequential):
+    """A back end of another kind."""
+
+    def __init__(self, in_shape, n_outputs):
+        n_features = int(np.prod(in_shape))
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(n_features, n_outputs))
+
+
+# parameter -> its value in a fit and one that would have given another fit, with what else has to
+# be so
+REFUSED = {
+    "activation": ("relu", "tanh", {}),
+    "augmentation": (None, {"erase": 0.5}, {}),
+    "backend": ("cnn", OwnBackend, {}),
+    "backend_channels": (4, 6, {}),
+    "backend_input": ("features", "code", {}),
+    "beta": (1.0, 9.0, {}),
+    "channel_axis": ("auto", 0, {}),
+    "clip": (True, False, {}),
+    "code_activation": ("identity", "tanh", {}),
+    "consistency_weight": (1.0, 0.0, {}),
+    "conv_channels": ((4, 6), (5,), {}),
+    "decoder": ("auto", OwnDecoder, {}),
+    "dense_units": (8, 5, {}),
+    "dropout": (0.0, 0.5, {}),
+    "encoder": ("auto", "dense", {}),
+    "encoding_dim": (3, 2, {}),
+    "freeze_encoder": (False, True, {"pretrain_epochs": 1}),
+    "hidden_layer_sizes": ((8,), (5,), {"encoder": "dense"}),
+    "kernel_size": (3, 5, {}),
+    "label_smoothing": (0.1, 0.5, {}),
+    "n_bins": (None, 5, {}),
+    "noise": (None, "gaussian", {}),
+    "noise_level": (0.3, 0.9, {"noise": "gaussian"}),
+    "normalization": ("batch", None, {}),
+    "optimizer": ("adamw", "sgd", {}),
+    "precision": ("float32", "float64", {}),
+    "pretrain_epochs": (0, 1, {}),
+    "random_state": (0, 1, {}),
+    "reconstruction_loss": ("mse", "bce", {}),
+    "reconstruction_weight": (1.0, 0.25, {}),
+    "sample_shape": (None, (5, 6), {}),
+    "scaling": ("shared", "feature", {}),
+    "sparsity_weight": (0.0, 0.5, {}),
+    "support_fraction": (0.5, 1.0, {}),
+    "unlabeled": (None, -1, {}),
+    "warm_up": (0.25, 0.5, {}),
+}
+# those that a fit which goes on takes
+TAKEN = {
+    "batch_size": (10, 7, {}),
+    "class_weight": (None, {0: 1, 1: 9}, {}),
+    "contamination": (0.1, 0.4, {}),
+    "early_stopping": (False, True, {}),
+    "lr": (1e-3, 1e-2, {}),
+    "lr_schedule": ("constant", "one_cycle", {}),
+    "max_epochs": (1, 2, {}),
+    "output": ("code", "reconstruction", {}),
+    "validation_fraction": (0.1, 0.5, {"early_stopping": True}),
+    "weight_decay": (0.0, 0.5, {}),
+}
+# those that do not change what is learned, or that this machine has one value for
+WITHOUT_EFFECT = {"callbacks", "device", "n_iter_no_change", "verbose", "warm_start"}
+
+FACTORIES = [
+    AECNNClassifier,
+    AutoencoderTransformer,
+    VariationalAutoencoderTransformer,
+    AutoencoderOutlierDetector,
+    AECNNRegressor,
+    CNNClassifier,
+    CNNRegressor,
+]
+SMALL = {
+    "encoding_dim": 3,
+    "hidden_layer_sizes": (8,),
+    "conv_channels": (4, 6),
+    "backend_channels": 4,
+    "dense_units": 8,
+    "max_epochs": 1,
+    "batch_size": 10,
+    "lr": 1e-3,
+    "random_state": 0,
+    "augmentation": None,
+    "warm_start": True,
+}
+
+
+def small_estimator(name, first, others):
+    """The first estimator that has a parameter, with a value for it."""
+    factory = next(each for each in FACTORIES if name in each().get_params())
+    chosen = SMALL | others | {name: first}
+    known = factory().get_params()
+    return factory(**{key: value for key, value in chosen.items() if key in known})
+
+
+def pixels():
+    """20 grey images of 6 x 5 pixels in [0, 1], of two kinds."""
+    X = np.random.default_rng(0).random((20, 6, 5)) * np.linspace(0.2, 1, 5)
+    X[1::2, :3] *= 0.3
+    return X, np.arange(20) % 2
+
+
+def differ(actual, expected):
+    """Tell whether anything is answered in another way, or in another shape."""
+    return any(not np.array_equal(actual[name], expected[name]) for name in expected)
+
+
+def test_every_parameter_is_tried():
+    """A new parameter has to be put into one of the lists above."""
+    names = {name for factory in FACTORIES for name in factory().get_params()}
+    assert names == set(REFUSED) | set(TAKEN) | WITHOUT_EFFECT
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_warm_start_refuses_a_parameter_that_changed(name):
+    """Another network or loss needs another fit: the error names the parameter.
+
+    Until then, answers and methods are those of the fit, whatever ``set_params`` said since.
+    """
+    first, changed, others = REFUSED[name]
+    X, y = pixels()
+    estimator = small_estimator(name, first, others).fit(X, y)
+    expected, methods = outputs(estimator, X), dir(estimator)
+    estimator.set_params(**{name: changed})
+    assert_same(outputs(estimator, X), expected)
+    assert [each for each in dir(estimator) if each in methods] == methods
+    for method in (estimator.fit, estimator.partial_fit):
+        with pytest.raises(ValueError, match=name):
+            method(X, y)
+    assert_same(outputs(estimator, X), expected)
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_warm_start_takes_a_parameter_of_training_that_changed(name):
+    """What is about the steps of training counts in the next fit."""
+    first, changed, others = TAKEN[name]
+    X, y = pixels()
+    estimator = small_estimator(name, first, others).fit(X, y)
+    expected = copy.deepcopy(estimator).fit(X, y)
+    estimator.set_params(**{name: changed}).fit(X, y)
+    actual, right = outputs(estimator, X), outputs(expected, X)
+    assert differ(actual, right) or estimator.loss_curve_ != expected.loss_curve_
+
+
+def test_a_warm_start_takes_what_it_was_told_before(every):
+    """``set_params`` to the same values, or to those that they became, changes nothing."""
+    X, y = pixels()
+    estimator = every(warm_start=True).fit(X, y)
+    others = [copy.deepcopy(estimator) for _ in range(2)]
+    others[0].set_params(**copy.deepcopy(estimator.get_params()))
+    others[1].set_params(**estimator.resolved_params_)
+    expected = outputs(estimator.fit(X, y), X)
+    for other in others:
+        assert_same(outputs(other.fit(X, y), X), expected)
+
+
+def test_a_decoder_that_was_not_trained_is_not_used(joint):
+    """``reconstruction_weight`` raised after a fit without it gives no decoder: the fit does."""
+    estimator = joint(reconstruction_weight=0).fit(*pixels())
+    estimator.set_params(reconstruction_weight=1.0)
+    for name in ("reconstruct", "reconstruction_error", "inverse_transform", "sample"):
+        assert not hasattr(estimator, name), name
+    with pytest.raises(AttributeError, match="reconstruction_weight"):
+        _ = estimator.decoder_
+
+
+def test_a_decoder_that_was_trained_stays(joint):
+    """``reconstruction_weight=0`` set after a fit takes nothing away before the next fit."""
+    X, y = pixels()
+    estimator = joint().fit(X, y)
+    expected = estimator.reconstruct(X)
+    estimator.set_params(reconstruction_weight=0)
+    np.testing.assert_array_equal(estimator.reconstruct(X), expected)
+
+
+@pytest.mark.parametrize(("precision", "other"), [("float32", "float64"), ("float64", "float32")])
+def test_codes_are_decoded_in_the_fitted_precision(coder, precision, other):
+    """``inverse_transform`` works in the precision of the fit whatever was set since."""
+    X, y = pixels()
+    estimator = coder(precision=precision).fit(X, y)
+    codes = estimator.transform(X)
+    expected = estimator.inverse_transform(codes)
+    actual = estimator.set_params(precision=other).inverse_transform(codes)
+    assert actual.dtype == expected.dtype == precision
+    np.testing.assert_array_equal(actual, expected)
+
+
+# -- errors and stops in callbacks ------------------------------------------------------------
+
+
+class FailingCallback:
+    """A callback of scikit-learn that fails in one of its methods."""
+
+    def __init__(self, method, task="fit"):
+        self.method, self.task = method, task
+
+    def _call(self, method, context):
+        if method == self.method and (method == "teardown" or context.task_name == self.task):
+            raise RuntimeError("no space left")
+
+    def setup(self, estimator, context):
+        self._call("setup", context)
+
+    def teardown(self, estimator, context):
+        self._call("teardown", context)
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        self._call("on_fit_task_begin", context)
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None):
+        self._call("on_fit_task_end", context)
+        return False
+
+
+@pytest.mark.skipif(ProgressBar is None, reason="new in scikit-learn 1.9")
+@pytest.mark.parametrize("task", ["fit", "epoch"])
+@pytest.mark.parametrize("method", ["on_fit_task_begin", "on_fit_task_end", "teardown"])
+def test_an_error_in_a_callback_leaves_the_estimator_as_it_was(classifier, method, task):
+    """Where ``fit`` raises, in whatever callback, the estimator is not fitted, or as before."""
+    X, y = pixels()
+    estimator = classifier().set_callbacks(FailingCallback(method, task))
+    before = set(vars(estimator))
+    with pytest.raises(RuntimeError, match="no space left"):
+        estimator.fit(X, y)
+    assert set(vars(estimator)) == before
+    fitted = classifier().fit(X, y)
+    expected = outputs(fitted, X)
+    fitted.set_callbacks(FailingCallback(method, task))
+    with pytest.raises(RuntimeError, match="no space left"):
+        fitted.fit(X[::-1], y)
+    assert_same(outputs(fitted, X), expected)
+
+
+SKORCH_HOOKS = [
+    "initialize",
+    "on_train_begin",
+    "on_epoch_begin",
+    "on_batch_begin",
+    "on_grad_computed",
+    "on_batch_end",
+    "on_epoch_end",
+    "on_train_end",
+]
+
+
+@pytest.mark.parametrize("hook", SKORCH_HOOKS)
+def test_an_error_in_a_hook_of_skorch_leaves_the_estimator_as_it_was(autoencoder, hook):
+    """An error in any hook comes out of ``fit``, and nothing is fitted."""
+
+    def fail(self, *args, **kwargs):
+        raise RuntimeError("no space left")
+
+    callback = type("Failing", (Callback,), {hook: fail})()
+    X, y = pixels()
+    estimator = autoencoder(callbacks=[callback])
+    with pytest.raises(RuntimeError, match="no space left"):
+        estimator.fit(X, y)
+    assert not hasattr(estimator, "net_")
+
+
+def n_epochs_until_stopped(estimator):
+    """Fit; a stop that is taken for the user's Ctrl-C would end the tests as well."""
+    try:
+        return estimator.fit(*pixels()).n_iter_
+    except KeyboardInterrupt:
+        pytest.fail("the stop was not recognised")
+
+
+def stop_after_an_epoch():
+    raise KeyboardInterrupt
+
+
+class StopsWithAnotherName(Callback):
+    def on_epoch_end(this, net, **kwargs):
+        raise KeyboardInterrupt
+
+
+class StopsInAHelper(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        stop_after_an_epoch()
+
+
+class StopsInAStaticMethod(Callback):
+    @staticmethod
+    def on_epoch_end(net, **kwargs):
+        raise KeyboardInterrupt
+
+
+class StopsInAClosure(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        def stop():
+            raise KeyboardInterrupt
+
+        stop()
+
+
+class StopsInAGenerator(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        next(stop_after_an_epoch() for _ in [0])
+
+
+class StopsInAnotherObject(Callback):
+    class Stopper:
+        def stop(self):
+            raise KeyboardInterrupt("seen enough")
+
+    def on_epoch_end(self, net, **kwargs):
+        self.Stopper().stop()
+
+
+class StopsByReraising(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        try:
+            raise RuntimeError
+        except RuntimeError as error:
+            raise KeyboardInterrupt from error
+
+
+STOPS = [
+    StopsWithAnotherName,
+    StopsInAHelper,
+    StopsInAStaticMethod,
+    StopsInAClosure,
+    StopsInAGenerator,
+    StopsInAnotherObject,
+    StopsByReraising,
+]
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_a_callback_may_stop_in_any_way(autoencoder, stop):
+    """A callback that raises KeyboardInterrupt, however it is written, ends the training."""
+    assert n_epochs_until_stopped(autoencoder(callbacks=[stop()], max_epochs=5)) == 1
+
+
+def test_a_callback_that_is_no_subclass_may_stop(autoencoder):
+    """Callbacks need not be of skorch's class, where they have its methods."""
+
+    class Plain:
+        prefixes_ = ()
+
+        def initialize(self):
+            return self
+
+        def get_params(self, deep=True):
+            return {}
+
+        def set_params(self):
+            return self
+
+        def __getattr__(self, name):
+            if name.startswith("on_"):
+                return lambda net, **kwargs: None
+            raise AttributeError(name)
+
+        def on_epoch_end(this, net, **kwargs):
+            raise KeyboardInterrupt
+
+    assert n_epochs_until_stopped(autoencoder(callbacks=[Plain()], max_epochs=5)) == 1
