@@ -21,7 +21,7 @@ export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint format docs examples wheel constraints clean
+.PHONY: help venv demo test fuzz lint format docs examples wheel constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) \
@@ -47,6 +47,9 @@ demo: $(ready)  ## run examples/demo.py, which writes demo.png
 
 test: $(ready)  ## run the tests and the examples in the docstrings
 	$(py) -m pytest --doctest-modules tests sk_aecnn $(ARGS)
+
+fuzz: $(ready)  ## search at length for input that breaks an estimator
+	FUZZ_PROFILE=large $(py) -m pytest tests/test_fuzz.py -n 0
 
 lint: $(call needs,lint)  ## check style, types and layers
 	$(py) -m ruff check
@@ -90,7 +93,7 @@ constraints:  ## pin the newest versions in constraints.txt
 	cp "$$clean/constraints.txt" constraints.txt
 
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) dist demo.png .coverage .coverage.* htmlcov \
+	rm -rf $(VENV) dist demo.png .coverage .coverage.* .hypothesis htmlcov \
 	    .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
 	    docs/_build docs/auto_examples docs/api/generated docs/sg_execution_times.rst
 	find sk_aecnn tests examples docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -89,6 +89,16 @@ def keep_freed_memory() -> None:
     torch.empty(_LARGEST_KEPT_BYTES, dtype=torch.uint8)
 
 
+def is_undisturbed(device: torch.device) -> bool:
+    """Tell whether nobody has set a default device, autocast or inference mode in this process."""
+    return (
+        torch.empty(0).device.type == "cpu"
+        and not torch.is_inference_mode_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and not (device.type != "cpu" and torch.is_autocast_enabled(device.type))
+    )
+
+
 @contextmanager
 def undisturbed(device: torch.device) -> Iterator[None]:
     """Compute as if nobody had set a default device, autocast, or a gradient mode in this process.

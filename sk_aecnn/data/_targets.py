@@ -103,7 +103,9 @@ def find_unlabeled(y: np.ndarray, unlabeled: Any) -> np.ndarray:
 
 
 def _are_text(y: np.ndarray) -> bool:
-    return all(isinstance(value, str) for value in y.ravel()[:1000].tolist())
+    return y.dtype.kind == "O" and all(
+        isinstance(value, str) for value in y.ravel()[:1000].tolist()
+    )
 
 
 def find_missing(y: np.ndarray) -> np.ndarray:
@@ -197,7 +199,8 @@ class ClassLabels:
     def _check_kind(self, y: np.ndarray) -> None:
         """Raise where labels cannot be compared with the classes."""
         kinds = self.classes.dtype.kind, y.dtype.kind
-        comparable = kinds[0] == kinds[1] or all(kind in "biuf" for kind in kinds)
+        both_text = all(v.dtype.kind == "U" or _are_text(v) for v in (y, self.classes))
+        comparable = kinds[0] == kinds[1] or all(kind in "biuf" for kind in kinds) or both_text
         if "f" in kinds and kinds != ("f", "f") and comparable:
             largest = max((abs(float(v.max())) for v in (y, self.classes) if len(v)), default=0.0)
             comparable = largest < _DOUBLE_DIGITS

@@ -37,6 +37,9 @@ from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 
 # beyond the third quartile, in interquartile ranges: Tukey's fence
 _FENCE = 1.5
+# samples of earlier calls of partial_fit that count at the most: what the network did with others
+# before it learned more is forgotten
+_MOST_BEFORE = 5000
 # of a cumulative sum of weights, relative
 _ROUNDING = 1e-12
 
@@ -342,6 +345,7 @@ class AutoencoderOutlierDetector(
 
     def _finish(self, data: TrainingData, n_before: int) -> None:
         super()._finish(data, n_before)
+        n_before = min(n_before, _MOST_BEFORE)
         weight = np.ones(len(data.rows)) if data.weight is None else data.weight
         self._fit_covariances(data.rows, weight, n_before)
         self._find_constants(data.rows, n_before)

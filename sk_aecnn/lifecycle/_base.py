@@ -44,7 +44,7 @@ from sk_aecnn.lifecycle._parameters import (
     TrainingParameters,
     merge_constraints,
 )
-from sk_aecnn.nn import column_moments
+from sk_aecnn.nn import BaseAutoencoder, column_moments
 from sk_aecnn.recipes._recipe import (
     DataSummary,
     check_unchanged,
@@ -210,7 +210,8 @@ class NetworkEstimator(
         if progress.stopped:  # in pretraining
             options = replace(options, max_epochs=0)
         self.resolved_params_ = resolved
-        self._fitted_parameters = parameters
+        if not resume:
+            self._fitted_parameters = parameters
         n_before = self._n_samples_seen if resume and partial else 0
         progress.can_predict(lambda net: self._attributes_so_far(net, geometry, data, n_before))
         losses = train(net, options, plan.training, plan.validation, progress)
@@ -218,7 +219,7 @@ class NetworkEstimator(
         self._finish(data, n_before)
         n_steps = options.max_epochs * -(-len(data.rows) // options.batch_size)
         enough = n_steps >= _STEPS_TO_LEARN and options.max_epochs >= _EPOCHS_TO_LEARN
-        if enough and not partial:
+        if enough and not partial and data.weight is None:  # or constants depend on the weights
             self._warn_of_constants(losses, data)
         self._n_samples_seen = n_before + len(data.rows)
 
@@ -229,7 +230,9 @@ class NetworkEstimator(
         chosen = {"device": str(plan.device), "channel_axis": plan.geometry.channel_axis}
         if resume:
             resolved = resolved_parameters(parameters, plan.options, chosen)
-            return fork(self.net_, plan.options.partial), self.resolved_params_ | resolved
+            net = fork(self.net_, plan.options.partial)
+            widen_range(net.module_, plan.data)
+            return net, self.resolved_params_ | resolved
         net, recipes = self._build_net(plan, summary)
         return net, resolved_parameters(parameters, plan.options, chosen, *recipes)
 
@@ -309,7 +312,8 @@ class NetworkEstimator(
     def _validate_numbers(self, rows: Any, *, reset: bool) -> Any:
         """Return what scikit-learn makes of rows, or name what is no number among them."""
         try:
-            validated = validate_data(self, rows, reset=reset, accept_sparse="csr")
+            with np.errstate(over="ignore", invalid="ignore"):  # of its sum, to see what is finite
+                validated = validate_data(self, rows, reset=reset, accept_sparse="csr")
         except (TypeError, ValueError) as error:
             unreadable = describe_unreadable(rows)
             if unreadable is None:
@@ -459,6 +463,17 @@ class NetworkEstimator(
         """Tell whether flat rows are tables, as far as the parameters say."""
         one_axis = self.sample_shape is None or np.size(self.sample_shape) == 1
         return one_axis and self.channel_axis is not None
+
+
+def widen_range(network: torch.nn.Module, data: TrainingData) -> None:
+    """Let reconstructions that are kept to a range reach what further samples hold."""
+    low, high = getattr(network, "low", None), getattr(network, "high", None)
+    if isinstance(network, BaseAutoencoder) and low is not None and high is not None:
+        moments = column_moments(data.rows)
+        network.clip_to(
+            torch.minimum(low.cpu(), moments.low).to(low.device),
+            torch.maximum(high.cpu(), moments.high).to(high.device),
+        )
 
 
 def _is_of_interest(name: str) -> bool:

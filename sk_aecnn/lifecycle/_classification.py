@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length, column_or_1d, compute_sample_weight
 
 from sk_aecnn._compat import fit_context
@@ -207,8 +206,8 @@ class ClassificationMixin(ClassifierMixin):
         check_consistent_length(labels, predicted)
         counted = choose_labeled(labels, getattr(self, "unlabeled", None))
         weight = None if sample_weight is None else np.asarray(sample_weight)[counted]
-        labels = check_labels(labels[counted])
-        return float(accuracy_score(labels, predicted[counted], sample_weight=weight))
+        correct = check_labels(labels[counted]) == predicted[counted]
+        return float(np.average(correct, weights=weight))
 
     def _scaled_logits(self, X: Any) -> np.ndarray:
         logits = self._infer("predict", X).astype(np.float64)
@@ -257,9 +256,7 @@ class ClassificationMixin(ClassifierMixin):
 
     def _constant_losses(self, data: TrainingData) -> dict[str, float]:
         codes = data.targets[data.targets != UNLABELED_CODE]
-        weight = None if data.weight is None else data.weight[data.targets != UNLABELED_CODE]
-        share = np.bincount(codes, weight, minlength=len(self.classes_))
-        share = share / share.sum()
+        share = np.bincount(codes, minlength=len(self.classes_)) / len(codes)
         smooth = (1 - self.label_smoothing) * share + self.label_smoothing / len(share)
         entropy = -float((smooth[smooth > 0] * np.log(smooth[smooth > 0])).sum())
         return {"classification_loss": entropy, "reconstruction_loss": 1.0}

@@ -82,7 +82,8 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
             If the codes are not of the width of the code.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float32, np.float64], input_name="codes")
+        with np.errstate(over="ignore", invalid="ignore"):  # of its sum, to see what is finite
+            codes = check_array(X, dtype=[np.float32, np.float64], input_name="codes")
         encoding_dim = self.net_.module_.encoding_dim
         if codes.shape[1] != encoding_dim:
             raise ValueError(
@@ -137,14 +138,17 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
         """Return the dtype of codes: that of the fitted network, or of the parameter."""
         if hasattr(self, "net_"):
             return torch_to_numpy(self.net_.module_.layout.dtype)
-        return torch_to_numpy(DTYPES[self.precision])
+        precision: Any = self.precision  # which nobody has validated yet
+        known = isinstance(precision, str) and precision in DTYPES
+        return torch_to_numpy(DTYPES[precision] if known else torch.float32)
 
     def _in_layout(self, rows: np.ndarray) -> np.ndarray:
         return rows if self._geometry.given_flat else rows.reshape(len(rows), *self.sample_shape_)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         """Return samples from codes of any precision."""
-        rows = as_tensor(codes.astype(self._result_dtype(), copy=False))
+        with np.errstate(over="ignore"):  # what the precision does not hold is found below
+            rows = as_tensor(codes.astype(self._result_dtype(), copy=False))
         return self._in_layout(infer(self.net_, "decode", rows))
 
     @property

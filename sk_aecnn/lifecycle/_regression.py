@@ -157,8 +157,14 @@ class RegressionMixin(RegressorMixin):
         predicted = self.predict(X)
         check_consistent_length(y, predicted)
         counted = choose_labeled(y, getattr(self, "unlabeled", None))
-        weight = None if sample_weight is None else np.asarray(sample_weight)[counted]
-        return float(r2_score(y[counted], predicted[counted], sample_weight=weight))
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
+        if not np.isnan(y[counted]).any():
+            return float(r2_score(y[counted], predicted[counted], sample_weight=weight[counted]))
+        scores, columns = [], (y.reshape(len(y), -1).T, predicted.reshape(len(y), -1).T)
+        for target, answer in zip(*columns, strict=True):
+            known = ~np.isnan(target)
+            scores.append(r2_score(target[known], answer[known], sample_weight=weight[known]))
+        return float(np.mean(scores))
 
     def _constant_losses(self, data: TrainingData) -> dict[str, float]:
         # of standardised targets; a constant target has no variance to explain

@@ -35,7 +35,12 @@ from sk_aecnn.nn._layout import (
     column_moments,
     fit_scaling,
 )
-from sk_aecnn.nn._networks import Autoencoder, VariationalAutoencoder, divergence_from_normal
+from sk_aecnn.nn._networks import (
+    Autoencoder,
+    BaseAutoencoder,
+    VariationalAutoencoder,
+    divergence_from_normal,
+)
 from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, fit_pca
@@ -51,6 +56,7 @@ __all__ = [
     "PHOTOMETRIC",
     "Augmentation",
     "Autoencoder",
+    "BaseAutoencoder",
     "BatchNorm",
     "CNNBackend",
     "ConvDecoder",

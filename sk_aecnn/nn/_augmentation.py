@@ -403,10 +403,7 @@ class Augmentation(nn.Module):
 
     def move(self, rows: Tensor) -> Tensor:
         """Apply the geometric transforms to rows, (batch, n_features)."""
-        if rows.dtype not in _SIGNED:
-            return self._transform(self.geometric, rows)
-        # torch moves no unsigned integers, but the same bits as signed ones
-        return self._transform(self.geometric, rows.view(_SIGNED[rows.dtype])).view(rows.dtype)
+        return self._transform(self.geometric, rows)
 
     def perturb(self, x: Tensor) -> Tensor:
         """Apply the photometric transforms to standardised inputs."""
@@ -420,7 +417,17 @@ class Augmentation(nn.Module):
         if transforms is self.photometric:
             transformed = transformed.clone()  # keeps the order of axes in memory
         for transform in transforms:
-            transformed = transform(transformed)
+            transformed = _apply(transform, transformed)
         if n_transformed == len(batch):
             return transformed
         return torch.cat([transformed, batch[n_transformed:].to(transformed.dtype)])
+
+
+def _apply(transform: nn.Module, batch: Tensor) -> Tensor:
+    """Apply a transform; torch moves no unsigned integers, but the same bits as signed ones."""
+    signed = _SIGNED.get(batch.dtype)
+    if signed is None or isinstance(transform, CustomTransform):
+        transformed: Tensor = transform(batch)
+        return transformed
+    transformed = transform(batch.view(signed))
+    return transformed.view(batch.dtype)

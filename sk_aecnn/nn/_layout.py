@@ -14,6 +14,9 @@ from sk_aecnn.data._rows import Rows, chunks
 
 # of the mean of equal means, which differs from them by as many units in the last place
 _ROUNDING_OF_MEANS = 8.0
+# double precision from here on is summed up from an origin, up to what is no offset any more
+_FAR_SUMS = 2.0**32
+_LARGEST_ORIGIN = 2.0**100
 # types with more digits than single precision
 _NEED_DOUBLE = frozenset({torch.float64, torch.int32, torch.uint32})
 # integers from here on are not all told apart in double precision
@@ -85,9 +88,15 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
     low = np.full(n_features, np.inf)
     high = -low
     origin = _find_origin(rows)
+    has_origin = bool(origin.any())
     for chunk in chunks(rows):
         values = rows[chunk]
-        x = subtract_exactly(values, origin).numpy() if _is_wide(values) else values.numpy()
+        if _is_wide(values):
+            x = subtract_exactly(values, origin).numpy()
+        elif has_origin:
+            x = (values - origin).numpy()
+        else:
+            x = values.numpy()
         low, high = np.minimum(low, x.min(0)), np.maximum(high, x.max(0))
         x = x.astype(np.float64)
         w = np.ones(len(x))
@@ -119,12 +128,16 @@ def in_double(rows: Tensor) -> Tensor:
 
 
 def _find_origin(rows: Rows) -> Tensor:
-    """Return whole numbers near the rows where these are wide integers far from zero, or zeros."""
+    """Return whole numbers near the rows where sums of these would lose digits, or zeros."""
     first = rows[:1]
-    if not _is_wide(first):
+    if _is_wide(first):
+        near = subtract_exactly(first, torch.zeros(1, dtype=torch.float64))[0].round()
+        return torch.where(near.abs() >= _DOUBLE_DIGITS, near, 0.0)
+    if first.dtype != torch.float64:
         return torch.zeros(first.shape[1], dtype=torch.float64)
-    near = subtract_exactly(first, torch.zeros(1, dtype=torch.float64))[0].round()
-    return torch.where(near.abs() >= _DOUBLE_DIGITS, near, 0.0)
+    near = first[0].round()
+    is_far = (near.abs() >= _FAR_SUMS) & (near.abs() < _LARGEST_ORIGIN)
+    return torch.where(is_far, near, 0.0)
 
 
 def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple[Tensor, Tensor]:
@@ -229,7 +242,8 @@ class InputLayout(nn.Module):
         self.register_buffer("mean", origin + offset)
         self.register_buffer("scale", scale)
         self.register_buffer("shift", self.mean.to(dtype))
-        self.register_buffer("gain", (1 / scale).to(dtype))
+        gain = (1 / scale).to(dtype)
+        self.register_buffer("gain", gain.where(gain.isfinite(), 0.0))
         self.mean: Tensor
         self.offset: Tensor
         self.origin: Tensor
@@ -237,7 +251,8 @@ class InputLayout(nn.Module):
         self.shift: Tensor
         self.gain: Tensor
         far = self.mean.abs() > _FAR_FROM_ZERO * scale
-        self.needs_double = bool(far.any() or not self.gain.isfinite().all())
+        self.needs_double = bool(far.any() or not gain.isfinite().all())
+        self.has_origin = bool(origin.any())
 
     def forward(self, rows: Tensor) -> Tensor:
         return self.arrange(self.standardise(rows))
@@ -249,7 +264,8 @@ class InputLayout(nn.Module):
         if self.needs_double or rows.dtype in _NEED_DOUBLE:
             rows = rows.to(torch.float64)
         if rows.dtype == torch.float64:
-            return ((rows - self.mean) / self.scale).to(self.dtype)
+            centred = rows - self.origin - self.offset if self.has_origin else rows - self.mean
+            return (centred / self.scale).to(self.dtype)
         return (rows.to(self.dtype) - self.shift).mul_(self.gain)
 
     def restore(self, rows: Tensor) -> Tensor:

@@ -126,8 +126,8 @@ def auto_lr(n_samples: int, geometry: SampleGeometry, task: Task) -> float:
     return _LR_OF_SMALL_DATA * sqrt(max(1.0, n_samples / _SMALL_DATA))
 
 
-def chunk_lr(lr: float, n_samples: int, batch_size: int) -> float:
-    """Return the learning rate of ``partial_fit``, lower for chunks smaller than a batch.
+def chunk_lr_factor(n_samples: int, batch_size: int) -> float:
+    """Return what ``partial_fit`` multiplies the learning rate by, for chunks below a batch.
 
     By the square root of the size, as adaptive optimizers have it (Malladi et al. 2022, "On the
     SDEs and scaling rules for adaptive gradient algorithms"): one sample should not undo what
@@ -135,10 +135,10 @@ def chunk_lr(lr: float, n_samples: int, batch_size: int) -> float:
 
     Examples
     --------
-    >>> chunk_lr(0.01, 1, 256), chunk_lr(0.01, 500, 256)
-    (0.000625, 0.01)
+    >>> chunk_lr_factor(1, 256), chunk_lr_factor(500, 256)
+    (0.0625, 1.0)
     """
-    return float(lr * min(1.0, sqrt(n_samples / batch_size)))
+    return min(1.0, sqrt(n_samples / batch_size))
 
 
 # -- networks ---------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from sk_aecnn.recipes._defaults import (
     auto_n_bins,
     auto_normalization,
     auto_scaling,
-    chunk_lr,
+    chunk_lr_factor,
     depends_on_levels,
     has_features_in_units,
     pools_globally,
@@ -199,8 +199,6 @@ def resolve_training(
         batch_size = auto_batch_size(geometry, n_samples, task)
     if is_auto(lr):
         lr = auto_lr(n_samples, geometry, task)
-    if partial:
-        lr = chunk_lr(lr, n_samples, batch_size)
     return TrainingOptions(
         max_epochs=int(epochs),
         batch_size=int(batch_size),
@@ -213,6 +211,7 @@ def resolve_training(
         callbacks=tuple(parameters["callbacks"] or ()),
         verbose=int(parameters["verbose"]),
         partial=partial,
+        lr_factor=chunk_lr_factor(n_samples, batch_size) if partial else 1.0,
         monitor=_MONITORED.get(task, "valid_loss"),
     )
 

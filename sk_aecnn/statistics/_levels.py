@@ -31,7 +31,7 @@ def skill_of_levels(samples: np.ndarray, classes: np.ndarray) -> float:
     contrast = np.log(samples.std(axis=1) + np.finfo(np.float32).eps)
     levels = np.column_stack([samples.mean(axis=1), contrast])
     majority = np.bincount(classes).max() / len(classes)
-    if majority == 1:
+    if majority == 1 or not np.ptp(levels, axis=0).any():
         return 0.0
     accuracy = GaussianNB().fit(levels, classes).score(levels, classes)
     return float(max(0.0, (accuracy - majority) / (1 - majority)))

@@ -21,7 +21,7 @@ from skorch.helper import predefined_split
 from skorch.history import History
 from skorch.utils import noop
 
-from sk_aecnn._torch import new_generator, resolve_device, undisturbed
+from sk_aecnn._torch import is_undisturbed, new_generator, resolve_device, undisturbed
 from sk_aecnn.data._rows import (
     BatchIterator,
     BatchSource,
@@ -42,6 +42,8 @@ from sk_aecnn.training._callbacks import (
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
 
+# up to which a look at each costs less than to sum them up and mind overflow
+_FEW_VALUES = 10_000
 # to see whether the weights after the last step give finite losses
 _CHECKED_ROWS = 32
 # and whether they are lower than those of constants
@@ -62,6 +64,8 @@ class TrainingOptions:
         Whether the rows are a part of those that are learned from, of which there were others.
     monitor : str
         The loss that early stopping watches.
+    lr_factor : float
+        What the learning rate is multiplied by in this call.
     """
 
     max_epochs: int
@@ -76,6 +80,7 @@ class TrainingOptions:
     verbose: int = 0
     partial: bool = False
     monitor: str = "valid_loss"
+    lr_factor: float = 1.0
 
 
 class TrainingNet(NeuralNet):
@@ -113,7 +118,7 @@ class TrainingNet(NeuralNet):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take a state over, to the device that it was on, or to the CPU where there is none."""
         generator = torch.Generator()
-        generator.set_state(torch.tensor(state["iterator_train__generator"], dtype=torch.uint8))
+        generator.set_state(torch.from_numpy(np.array(state["iterator_train__generator"])))
         state = state | {
             "module": state["module_"],
             "criterion": state["criterion_"],
@@ -368,7 +373,8 @@ def train(
         stopper = EarlyStopping(options.monitor, options.patience, load_best=True, sink=noop)
         net.callbacks.append(("early_stopping", stopper))
     net.callbacks.append(("observation", observation))
-    net.max_epochs, net.batch_size, net.lr = options.max_epochs, options.batch_size, options.lr
+    net.max_epochs, net.batch_size = options.max_epochs, options.batch_size
+    net.lr = options.lr * options.lr_factor
     for group in net.optimizer_.param_groups:
         group["weight_decay"] = options.weight_decay
     momentum = BatchNorm.MOMENTUM
@@ -381,8 +387,9 @@ def train(
     net.initialize_callbacks()
     try:
         net.partial_fit(data)
-    except (KeyError, SkorchException) as error:
-        if validation is not None or "valid" not in str(error):
+    except (KeyError, SkorchException, ValueError) as error:
+        missing = "valid_" in str(error) and "history" in str(error)
+        if validation is not None or not (missing or isinstance(error, KeyError)):
             raise
         raise ValueError(
             f"A callback asks for a validation loss ({error}), but nothing is validated. Pass "
@@ -499,8 +506,11 @@ def infer(net: TrainingNet, method: str, rows: Rows | RowSubset, **arguments: An
         function = partial(function, **arguments)
     batch_size = inference_batch_size(prod(shape), len(shape) > 1)
     device = torch.device(net.device)
-    with undisturbed(device):
+    if is_undisturbed(device):
         result = map_rows(function, rows, device, batch_size)
+    else:
+        with undisturbed(device):
+            result = map_rows(function, rows, device, batch_size)
     if not are_finite(result):
         raise ValueError(_describe_overflow(net, rows, result))
     return result
@@ -508,6 +518,8 @@ def infer(net: TrainingNet, method: str, rows: Rows | RowSubset, **arguments: An
 
 def are_finite(values: np.ndarray) -> bool:
     """Tell whether all values are finite, by their sum in most cases."""
+    if values.size <= _FEW_VALUES:
+        return bool(np.isfinite(values).all())
     with np.errstate(all="ignore"):
         return isfinite(values.sum()) or bool(np.isfinite(values).all())
 
@@ -517,11 +529,13 @@ def _describe_overflow(net: TrainingNet, rows: Rows | RowSubset, result: np.ndar
     row = int(np.flatnonzero(~np.isfinite(result.reshape(len(result), -1)).all(axis=1))[0])
     values = rows[row : row + 1].to(torch.float64)[0]
     precision = str(net.module_.layout.dtype).removeprefix("torch.")
-    advice = f"pass a smaller value, or fit with precision={'float64'!r}"
+    advice = "pass smaller values"
+    if precision != "float64":
+        advice += ", or fit with precision='float64'"
     if len(values) != len(net.module_.layout.mean):  # codes
         return (
-            f"The codes hold values of up to {values.abs().max():.3g} in row {row}, beyond what a "
-            f"network of precision={precision!r} can decode: {advice}."
+            f"The codes hold values of {values.abs().max():.3g} in row {row}, beyond what a net "
+            f"of precision={precision!r} can decode: {advice}."
         )
     distances = ((values - net.module_.layout.mean.cpu()) / net.module_.layout.scale.cpu()).abs()
     feature = int(distances.argmax())

@@ -18,7 +18,7 @@ from skorch.callbacks import (
 from torch.optim.lr_scheduler import ExponentialLR, StepLR
 
 from sk_aecnn.data._rows import RowSubset
-from sk_aecnn.recipes._defaults import chunk_lr
+from sk_aecnn.recipes._defaults import chunk_lr_factor
 from sk_aecnn.training._losses import DivergenceLoss
 from sk_aecnn.training._net import OPTIMIZERS, infer, snapshot
 from sk_aecnn.training._schedules import LR_SCHEDULES
@@ -82,7 +82,7 @@ def test_partial_fit_runs_at_the_full_rate(small, table, labels):
     estimator = small(lr=0.1, callbacks=[rates]).fit(table, labels)
     estimator.partial_fit(table, labels)
     n_samples, batch_size = len(table), estimator.net_.batch_size
-    assert rates.rates_ == [chunk_lr(0.1, n_samples, batch_size)]
+    assert rates.rates_ == [0.1 * chunk_lr_factor(n_samples, batch_size)]
 
 
 def test_a_constant_rate_may_be_changed_by_a_callback(small, table, labels):
