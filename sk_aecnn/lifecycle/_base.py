@@ -35,7 +35,7 @@ from sk_aecnn.data._arrays import (
     describe_unreadable,
 )
 from sk_aecnn.data._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
-from sk_aecnn.data._rows import BatchSource, RowDataset, Rows
+from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, chunks
 from sk_aecnn.data._targets import check_some_labeled
 from sk_aecnn.lifecycle._parameters import (
     Constraints,
@@ -238,8 +238,8 @@ class NetworkEstimator(
 
     def _warn_of_constants(self, losses: dict[str, float], data: TrainingData) -> None:
         """Warn where what was learned is no better than a constant."""
-        index = torch.arange(min(len(data.rows), _ROWS_TO_VARY))
-        varies = bool((column_moments(data.rows.index_select(0, index)).extent > 0).any())
+        some = data.rows[next(chunks(data.rows))][:_ROWS_TO_VARY]
+        varies = bool((column_moments(some).extent > 0).any())
         for name, constant in self._constant_losses(data).items():
             if varies and name in losses and losses[name] >= constant > 0:
                 warnings.warn(

@@ -68,7 +68,10 @@ class TrainingData:
     @property
     def are_integers(self) -> bool:
         """Whether the rows, as far as the first ones tell, hold whole numbers alone."""
-        rows = self.rows[:_ROWS_TO_TELL]
+        if isinstance(self.rows, SparseRows):  # whose other values are zeros
+            rows = as_tensor(self.rows.matrix.data[:_ROWS_TO_TELL])
+        else:
+            rows = self.rows[:_ROWS_TO_TELL]
         if not rows.is_floating_point():
             return True
         return bool(((rows == rows.round()) & (rows.abs() < _ALL_ARE_WHOLE)).all())
