@@ -271,17 +271,13 @@ class NetworkEstimator(
             weight = check_sample_weight(
                 detach_tensor(sample_weight), rows, dtype=np.float64, ensure_non_negative=True
             )
-            kept = weight > 0
-            if not kept.any():
+            if not (weight > 0).any():
                 raise ValueError(
                     "All entries of sample_weight are zero: no sample is left to train on. Sample "
                     "weights must contain at least one positive number."
                 )
             weight = rescale_weight(weight)
-            if not kept.all():
-                rows, weight = rows[kept], weight[kept]
-                y, labeled = (None if part is None else part[kept] for part in (y, labeled))
-        return TrainingData(to_rows(rows), y, weight, labeled), geometry
+        return TrainingData(to_rows(rows), y, weight, labeled).without_weightless(), geometry
 
     def _validate_rows(self, X: Any, fitted: SampleGeometry | None) -> tuple[Any, SampleGeometry]:
         """Return X as validated flat rows and the geometry, the one fitted on where there is."""

@@ -247,15 +247,8 @@ def resolve_autoencoder(
     code_activation = parameters.get("code_activation", "identity")
     sparsity_weight = parameters.get("sparsity_weight", 0.0)
     loss = parameters["reconstruction_loss"]
-    if is_choice(encoder, "pca") and (
-        not is_choice(code_activation, "identity") or is_choice(loss, "bce") or sparsity_weight > 0
-    ):
-        raise ValueError(
-            "encoder='pca' begins with codes that are linear and dense, of standardised features, "
-            f"but code_activation={code_activation!r}, reconstruction_loss={loss!r} and "
-            f"sparsity_weight={sparsity_weight}. Pass encoder='dense', or 'identity', another loss "
-            "than 'bce' and 0."
-        )
+    if is_choice(encoder, "pca"):
+        _check_linear(code_activation, loss, sparsity_weight)
     return AutoencoderRecipe(
         input=InputRecipe(geometry, _dtype(parameters), scaling, flat, *bins),
         encoding_dim=int(parameters["encoding_dim"]),
@@ -277,6 +270,17 @@ def resolve_autoencoder(
         if is_auto(parameters["clip"])
         else bool(parameters["clip"]),
     )
+
+
+def _check_linear(code_activation: Any, loss: Any, sparsity_weight: float) -> None:
+    """Raise where the codes could not begin as those of principal components."""
+    if not is_choice(code_activation, "identity") or is_choice(loss, "bce") or sparsity_weight > 0:
+        raise ValueError(
+            "encoder='pca' begins with codes that are linear and dense, of standardised features, "
+            f"but code_activation={code_activation!r}, reconstruction_loss={loss!r} and "
+            f"sparsity_weight={sparsity_weight}. Pass encoder='dense', or 'identity', another loss "
+            "than 'bce' and 0."
+        )
 
 
 def resolve_convolutional_input(

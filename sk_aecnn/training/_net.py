@@ -336,6 +336,23 @@ def _with_channels_last(module: torch.nn.Module) -> torch.nn.Module:
     return module
 
 
+def _set_callbacks(
+    net: TrainingNet, options: TrainingOptions, bar: ProgressBar, observation: Observation
+) -> None:
+    """Give a net the callbacks of a call; the observation hears of an epoch last."""
+    net.callbacks = [
+        ("lr_schedule", LearningRateSchedule(options.lr_schedule)),
+        ("progress", Progress()),
+        *options.callbacks,
+    ]
+    if options.verbose:
+        net.callbacks.append(("progress_bar", bar))
+    if options.patience is not None:
+        stopper = EarlyStopping(options.monitor, options.patience, load_best=True, sink=noop)
+        net.callbacks.append(("early_stopping", stopper))
+    net.callbacks.append(("observation", observation))
+
+
 def train(
     net: TrainingNet,
     options: TrainingOptions,
@@ -362,23 +379,14 @@ def train(
     """
     resumed = net.n_epochs_before > 0 or bool(net.history)
     bar, observation = ProgressBar(), Observation(observer)
-    net.callbacks = [
-        ("lr_schedule", LearningRateSchedule(options.lr_schedule)),
-        ("progress", Progress()),
-        *options.callbacks,
-    ]
-    if options.verbose:
-        net.callbacks.append(("progress_bar", bar))
-    if options.patience is not None:
-        stopper = EarlyStopping(options.monitor, options.patience, load_best=True, sink=noop)
-        net.callbacks.append(("early_stopping", stopper))
-    net.callbacks.append(("observation", observation))
+    _set_callbacks(net, options, bar, observation)
     net.max_epochs, net.batch_size = options.max_epochs, options.batch_size
     net.lr = options.lr * options.lr_factor
     for group in net.optimizer_.param_groups:
         group["weight_decay"] = options.weight_decay
     momentum = BatchNorm.MOMENTUM
-    if options.partial and resumed:
+    continues = options.partial and resumed
+    if continues:
         momentum *= min(1.0, len(data) / options.batch_size)
     for module in net.module_.modules():
         if isinstance(module, BatchNorm):
@@ -400,8 +408,7 @@ def train(
         observation.end()
     net.train_split = None
     net._forget_batches()
-    whole = not (options.partial and resumed)
-    if validation is None and len(data) <= net.batch_size and whole:
+    if validation is None and len(data) <= net.batch_size and not continues:
         _recompute_batch_norm_statistics(net, data)
     net.module_.eval()
     n_measured = min(_MEASURED_ROWS, options.batch_size)
