@@ -198,8 +198,14 @@ COLLAPSED = {
         {"encoder": "dense", "lr": 1.0, "batch_size": 8, "max_epochs": 10},
     ),
     "all prior": (VariationalAutoencoderTransformer, {"beta": 1e4}),
-    "dead classifier": (CNNClassifier, {"activation": Zero(), "max_epochs": 50}),
-    "dead regressor": (CNNRegressor, {"activation": Zero(), "max_epochs": 50}),
+    "dead classifier": (
+        CNNClassifier,
+        {"activation": Zero(), "max_epochs": 50, "linear_path": False},
+    ),
+    "dead regressor": (
+        CNNRegressor,
+        {"activation": Zero(), "max_epochs": 50, "linear_path": False},
+    ),
 }
 
 

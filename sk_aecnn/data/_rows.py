@@ -105,6 +105,8 @@ class RowDataset(Dataset[Batch]):
         Weights of mean one.
     labeled : Tensor of shape (n_samples,), bool, or None
         Which rows have a target; ``None`` where all have.
+    fold : Tensor of shape (n_samples,), int64, or None
+        The member of an ensemble that each row is held out from.
 
     Examples
     --------
@@ -120,11 +122,13 @@ class RowDataset(Dataset[Batch]):
         y: Tensor | None = None,
         row_weight: Tensor | None = None,
         labeled: Tensor | None = None,
+        fold: Tensor | None = None,
     ) -> None:
         self.X = X
         self.y = y
         self.row_weight = row_weight
         self.labeled = labeled
+        self.fold = fold
 
     def __len__(self) -> int:
         return len(self.X)
@@ -142,6 +146,8 @@ class RowDataset(Dataset[Batch]):
             inputs["row_weight"] = self.row_weight.index_select(0, index)
         if self.labeled is not None:
             inputs["labeled"] = self.labeled.index_select(0, index)
+        if self.fold is not None:
+            inputs["fold"] = self.fold.index_select(0, index)
         return (inputs if len(inputs) > 1 else rows), target
 
 

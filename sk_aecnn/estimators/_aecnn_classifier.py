@@ -325,10 +325,10 @@ class AECNNClassifier(
                 "draw others like."
             )
 
-    def _consistency_losses(self) -> Losses:
+    def _consistency_losses(self, label_smoothing: float) -> Losses:
         if self.unlabeled is None or self.consistency_weight == 0:
             return {}, {}
-        loss = ConsistencyLoss(label_smoothing=self.label_smoothing)
+        loss = ConsistencyLoss(label_smoothing=label_smoothing)
         return {"consistency_loss": loss}, {"consistency_loss": self.consistency_weight}
 
     def _finish(self, data: TrainingData, n_before: int) -> None:

@@ -224,5 +224,5 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
 
     activation: str | Callable[..., Any] = "silu"
 
-    def _consistency_losses(self) -> Losses:
+    def _consistency_losses(self, label_smoothing: float) -> Losses:
         return {}, {}

@@ -53,7 +53,14 @@ from sk_aecnn.recipes._recipe import (
     resolved_parameters,
 )
 from sk_aecnn.training._net import TrainingNet, TrainingOptions, fork, infer, snapshot, train
-from sk_aecnn.training._plan import FitPlan, TrainingData, hold_out, rescale_weight, to_rows
+from sk_aecnn.training._plan import (
+    FitPlan,
+    TrainingData,
+    assign_folds,
+    hold_out,
+    rescale_weight,
+    to_rows,
+)
 from sk_aecnn.training._progress import FitProgress
 
 # optimizer steps and epochs after which something should be learned
@@ -202,7 +209,8 @@ class NetworkEstimator(
             self._fit_target_encoder(data, classes)
         data = self._encode_target(data)
         task = get_tags(self).estimator_type
-        summary = DataSummary(geometry, *data.count(), data.are_integers, task)
+        once, validated = not resume and not partial, validation[0] is not None
+        summary = DataSummary(geometry, *data.count(), data.are_integers, task, once, validated)
         options = resolve_training(parameters, summary, partial=partial)
         plan = self._plan(data, geometry, options, validation, progress)
         progress.begin(options.max_epochs + (0 if resume else parameters.get("pretrain_epochs", 0)))
@@ -345,10 +353,15 @@ class NetworkEstimator(
         validation: tuple[Any, Any, Any],
         progress: FitProgress,
     ) -> FitPlan:
-        generator = new_generator(self._draw_seed())
-        training, held_out = self._split(data, geometry, validation)
+        generator, fold = new_generator(self._draw_seed()), None
+        if options.n_folds:
+            fold = assign_folds(data.targets, options.n_folds, self._draw_seed())
+        watches = options.patience is not None
+        training, held_out = self._split(data, geometry, validation, watches, fold)
         device = resolve_device(self.device)
-        return FitPlan(data, geometry, training, held_out, options, device, generator, progress)
+        return FitPlan(
+            data, geometry, training, held_out, options, device, generator, progress, fold
+        )
 
     def _draw_seed(self) -> int:
         """Draw a seed from ``random_state``, or from the system where it is None."""
@@ -357,16 +370,21 @@ class NetworkEstimator(
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _split(
-        self, data: TrainingData, geometry: SampleGeometry, validation: tuple[Any, Any, Any]
+        self,
+        data: TrainingData,
+        geometry: SampleGeometry,
+        validation: tuple[Any, Any, Any],
+        watches: bool,
+        fold: torch.Tensor | None,
     ) -> tuple[BatchSource, BatchSource | None]:
         """Return the training rows and, for early stopping, the validation rows apart."""
-        dataset = data.to_dataset(self._dtype)
+        dataset = data.to_dataset(self._dtype, fold)
         if validation[0] is not None:
             return dataset, self._validation_rows(geometry, *validation)
         for name, value in zip(("y_val", "sample_weight_val"), validation[1:], strict=True):
             if value is not None:
                 raise ValueError(f"{name} is passed without X_val, the samples that it is about.")
-        if not self.early_stopping:
+        if not watches:
             return dataset, None
         candidates = np.arange(len(dataset))
         if data.labeled is not None:  # what is watched is the loss of the task
@@ -392,10 +410,10 @@ class NetworkEstimator(
         self, geometry: SampleGeometry, X: Any, y: Any, sample_weight: Any
     ) -> RowDataset:
         """Return the rows that the user passed for validation."""
-        if not self.early_stopping:
+        if self.early_stopping in {False, "cv"}:
             raise ValueError(
-                "X_val is passed while early_stopping=False, where nothing is validated. Pass "
-                "early_stopping=True, or no X_val."
+                f"X_val is passed while early_stopping={self.early_stopping!r}, where it is not "
+                "looked at. Pass early_stopping=True, or no X_val."
             )
         if y is None and get_tags(self).target_tags.required:
             raise ValueError("X_val is passed without y_val, its targets. Pass both, or none.")

@@ -37,14 +37,14 @@ class ClassificationMixin(ClassifierMixin):
     # of the estimator that this is mixed into
     net_: TrainingNet
     warm_start: bool
-    label_smoothing: float
+    resolved_params_: dict[str, Any]
     class_weight: Mapping[Any, float] | Literal["balanced"] | None
     _fit: Any
     _infer: Any
 
-    def _nonlinearity(self) -> TemperatureSoftmax:
+    def _nonlinearity(self, label_smoothing: float) -> TemperatureSoftmax:
         """Return what makes probabilities of the network's outputs."""
-        return TemperatureSoftmax(self.label_smoothing)
+        return TemperatureSoftmax(label_smoothing)
 
     @fit_context
     def fit(
@@ -257,7 +257,8 @@ class ClassificationMixin(ClassifierMixin):
     def _constant_losses(self, data: TrainingData) -> dict[str, float]:
         codes = data.targets[data.targets != UNLABELED_CODE]
         share = np.bincount(codes, minlength=len(self.classes_)) / len(codes)
-        smooth = (1 - self.label_smoothing) * share + self.label_smoothing / len(share)
+        smoothing = self.resolved_params_["label_smoothing"]
+        smooth = (1 - smoothing) * share + smoothing / len(share)
         entropy = -float((smooth[smooth > 0] * np.log(smooth[smooth > 0])).sum())
         return {"classification_loss": entropy, "reconstruction_loss": 1.0}
 
@@ -322,9 +323,9 @@ class ClassificationMixin(ClassifierMixin):
     def _n_outputs(self, data: TrainingData) -> int:
         return len(self._labels.classes)
 
-    def _task_losses(self) -> dict[str, torch.nn.Module]:
+    def _task_losses(self, label_smoothing: float) -> dict[str, torch.nn.Module]:
         all_labeled = getattr(self, "unlabeled", None) is None
-        return {"classification_loss": ClassificationLoss(all_labeled, self.label_smoothing)}
+        return {"classification_loss": ClassificationLoss(all_labeled, label_smoothing)}
 
 
 def _is_weight(value: Any) -> bool:

@@ -2,71 +2,68 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from functools import partial
 
-import torch
-
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import Rows
-from sk_aecnn.lifecycle._base import NetAndRecipes, NetworkEstimator
+from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._parameters import ConvolutionalParameters
+from sk_aecnn.lifecycle._prediction import PredictingEstimator
 from sk_aecnn.nn import ConvolutionalNetwork
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
-from sk_aecnn.recipes._backends import build_backend
-from sk_aecnn.recipes._input import build_bins, build_layout, measure, measure_levels
+from sk_aecnn.recipes._backends import build_backend, build_backend_members
+from sk_aecnn.recipes._input import build_columns, build_layout, measure, measure_levels, n_bins_of
+from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import (
     DataSummary,
     resolve_augmenting,
     resolve_backend,
     resolve_convolutional_input,
+    resolve_ensemble,
 )
-from sk_aecnn.training._losses import Objective, TemperatureSoftmax
+from sk_aecnn.training._losses import Objective
 from sk_aecnn.training._plan import FitPlan, TrainingData
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class ConvolutionalEstimator(NetworkEstimator, ConvolutionalParameters):
+class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
     """A convolutional network on the samples themselves."""
-
-    @abstractmethod
-    def _n_outputs(self, data: TrainingData) -> int:
-        """Return the size of the output."""
-
-    @abstractmethod
-    def _task_losses(self) -> dict[str, torch.nn.Module]:
-        """Return the losses of the task, by name."""
-
-    @abstractmethod
-    def _nonlinearity(self) -> TemperatureSoftmax | None:
-        """Return what makes probabilities of the network's outputs."""
 
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
         recipe = resolve_convolutional_input(parameters, summary, moments)
         layout = build_layout(recipe, moments)
-        bins = build_bins(recipe, plan.data, layout)
-        backend_recipe = resolve_backend(
-            parameters, summary, recipe.in_shape, self._n_outputs(plan.data)
-        )
+        ensemble = resolve_ensemble(parameters, summary)
+        columns, n_inputs = build_columns(recipe, plan.data, layout)
+        in_shape = (n_inputs,) if recipe.flat else recipe.in_shape
+        backend_recipe = resolve_backend(parameters, summary, in_shape, self._n_outputs(plan.data))
+        if ensemble.n_members == 0:
+            backend = build_backend(backend_recipe, plan.generator)
+        else:
+            backend = build_backend_members(
+                backend_recipe, ensemble, plan.generator, None, columns, n_inputs
+            )
+            if ensemble.linear_path and summary.trains_once:
+                start_from_linear(backend, plan, layout, columns, summary.task)
         transforms = resolve_augmenting(
             parameters, summary, partial(measure_levels, plan.data, layout)
         )
+        task = self._task_parts(summary, ensemble)
         network = ConvolutionalNetwork(
             layout,
-            build_backend(backend_recipe, plan.generator, bins),
+            backend,
             backend_recipe.n_outputs,
             build_augmentation(transforms, plan.geometry, recipe.dtype),
+            task.averaging,
         )
-        objective = Objective(self._task_losses(), {})
         chosen = {
-            "n_bins": None if bins is None else recipe.n_bins,
+            "n_bins": n_bins_of(columns, recipe),
             "conv_channels": backend_recipe.channels,
             "augmentation": as_parameter(transforms),
         }
-        net = plan.build_net(network, objective, self._nonlinearity())
-        return net, (recipe, backend_recipe, chosen)
+        net = plan.build_net(network, Objective(task.losses, {}), task.nonlinearity)
+        return net, (recipe, backend_recipe, ensemble, {**chosen, **task.chosen})
 
     def _check_rows(self, rows: Rows) -> None:
         """Nothing: any finite numbers will do."""

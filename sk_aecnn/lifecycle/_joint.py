@@ -13,49 +13,43 @@ from sk_aecnn.data._rows import without_targets
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import CodingEstimator, EncoderMixin
 from sk_aecnn.lifecycle._parameters import JointParameters
-from sk_aecnn.nn import Autoencoder, Corruption, JointNetwork
+from sk_aecnn.lifecycle._prediction import PredictingEstimator
+from sk_aecnn.nn import Autoencoder, Corruption, EncoderMembers, JointNetwork
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._autoencoder_parts import (
     AutoencoderParts,
     build_autoencoder_parts,
     fit_reconstruction_loss,
 )
-from sk_aecnn.recipes._backends import build_backend
+from sk_aecnn.recipes._backends import build_backend, build_backend_members
 from sk_aecnn.recipes._defaults import CONSISTENCY_NOISE
 from sk_aecnn.recipes._input import measure, measure_levels
+from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import (
+    AutoencoderRecipe,
+    BackendRecipe,
     DataSummary,
+    EnsembleRecipe,
     resolve_augmenting,
     resolve_autoencoder,
     resolve_backend,
+    resolve_ensemble,
 )
-from sk_aecnn.training._losses import Objective, ReconstructionLoss, TemperatureSoftmax
+from sk_aecnn.training._losses import Objective, ReconstructionLoss
 from sk_aecnn.training._net import train
-from sk_aecnn.training._plan import FitPlan, TrainingData
+from sk_aecnn.training._plan import FitPlan
 
 # losses by name, and their weights where these are not one
 Losses = tuple[dict[str, torch.nn.Module], dict[str, float]]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class JointEstimator(EncoderMixin, CodingEstimator, JointParameters):
+class JointEstimator(EncoderMixin, PredictingEstimator, CodingEstimator, JointParameters):
     """An autoencoder whose encoder feeds a back end, trained together or one after the other."""
 
     @abstractmethod
-    def _n_outputs(self, data: TrainingData) -> int:
-        """Return the size of the back end's output."""
-
-    @abstractmethod
-    def _task_losses(self) -> dict[str, torch.nn.Module]:
-        """Return the losses of the task, by name."""
-
-    @abstractmethod
-    def _consistency_losses(self) -> Losses:
+    def _consistency_losses(self, label_smoothing: float) -> Losses:
         """Return the losses of predictions for unlabeled samples, and their weights."""
-
-    @abstractmethod
-    def _nonlinearity(self) -> TemperatureSoftmax | None:
-        """Return what makes probabilities of the network's outputs."""
 
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
@@ -66,42 +60,66 @@ class JointEstimator(EncoderMixin, CodingEstimator, JointParameters):
         loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments)
         self._check_phases()
         self.pretrain_loss_curve_ = self._pretrain(parts, loss, plan)
-        in_shape = (recipe.encoding_dim,) if self.backend_input == "code" else parts.feature_shape
-        backend_recipe = resolve_backend(
-            parameters, summary, in_shape, self._n_outputs(plan.data), recipe.kernel_size
-        )
-        reconstructs = self.reconstruction_weight > 0 and not self.freeze_encoder
-        terms: dict[str, torch.nn.Module] = self._task_losses()
-        weights: dict[str, float] = {}
-        consistency_terms, consistency_weights = self._consistency_losses()
+        ensemble = resolve_ensemble(parameters, summary)
+        backend, backend_recipe = self._build_backend(parts, recipe, ensemble, plan, summary)
+        task = self._task_parts(summary, ensemble)
+        consistency_terms, weights = self._consistency_losses(task.chosen["label_smoothing"])
         transforms = resolve_augmenting(
             parameters, summary, partial(measure_levels, plan.data, parts.layout)
         )
+        reconstructs = self.reconstruction_weight > 0 and not self.freeze_encoder
         network = JointNetwork(
             **parts.named(),
             corruption=Corruption(*CONSISTENCY_NOISE) if consistency_terms else Corruption(),
-            backend=build_backend(backend_recipe, plan.generator),
+            backend=backend,
             n_outputs=backend_recipe.n_outputs,
             augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
             backend_input=self.backend_input,
             reconstructs=reconstructs,
             frozen=self.freeze_encoder,
             consistent=bool(consistency_terms),
+            averaging=task.averaging,
         )
         if recipe.clip:
             network.clip_to(moments.low, moments.high)
-        terms |= consistency_terms
-        weights |= consistency_weights
+        terms = task.losses | consistency_terms
         if reconstructs:
             terms["reconstruction_loss"] = loss
-            weights["reconstruction_loss"] = self.reconstruction_weight
-        net = plan.build_net(network, Objective(terms, weights), self._nonlinearity())
+            weights = weights | {"reconstruction_loss": self.reconstruction_weight}
+        net = plan.build_net(network, Objective(terms, weights), task.nonlinearity)
         chosen = {
             "n_bins": parts.n_bins(recipe),
             "backend_channels": backend_recipe.channels,
             "augmentation": as_parameter(transforms),
         }
-        return net, (recipe, backend_recipe, chosen)
+        return net, (recipe, backend_recipe, ensemble, {**chosen, **task.chosen})
+
+    def _build_backend(
+        self,
+        parts: AutoencoderParts,
+        recipe: AutoencoderRecipe,
+        ensemble: EnsembleRecipe,
+        plan: FitPlan,
+        summary: DataSummary,
+    ) -> tuple[torch.nn.Module, BackendRecipe]:
+        """Return the back end, or those of an ensemble, and what it was built from."""
+        encoder, n_outputs = parts.encoder, self._n_outputs(plan.data)
+        members = encoder if ensemble.n_members and isinstance(encoder, EncoderMembers) else None
+        in_shape = parts.feature_shape if members is None else (members.sizes[0],)
+        if self.backend_input == "code":
+            members, in_shape = None, (recipe.encoding_dim,)
+        backend_recipe = resolve_backend(
+            self._parameters(), summary, in_shape, n_outputs, recipe.kernel_size
+        )
+        if ensemble.n_members == 0:
+            return build_backend(backend_recipe, plan.generator), backend_recipe
+        n_inputs = recipe.encoding_dim if members is None else members.n_inputs
+        backend = build_backend_members(
+            backend_recipe, ensemble, plan.generator, members, torch.nn.Identity(), n_inputs
+        )
+        if members is not None and ensemble.linear_path and summary.trains_once:
+            start_from_linear(backend, plan, parts.layout, members.columns, summary.task)
+        return backend, backend_recipe
 
     def _check_phases(self) -> None:
         """Raise where a phase of training has nothing to train, or to go on from."""
@@ -121,7 +139,7 @@ class JointEstimator(EncoderMixin, CodingEstimator, JointParameters):
         if self.pretrain_epochs == 0:
             return []
         options = replace(
-            plan.options, max_epochs=self.pretrain_epochs, patience=None, callbacks=()
+            plan.options, max_epochs=self.pretrain_epochs, patience=None, n_folds=0, callbacks=()
         )
         network = Autoencoder(**parts.named(), corruption=Corruption())
         objective = Objective({"reconstruction_loss": loss}, {})

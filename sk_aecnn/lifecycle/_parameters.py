@@ -64,8 +64,8 @@ class TrainingParameters:
     lr: float | Auto = "auto"
     optimizer: str | type[torch.optim.Optimizer] = "adamw"
     weight_decay: float = 1e-4
-    lr_schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
-    early_stopping: bool = False
+    lr_schedule: Literal["auto", "one_cycle", "cosine", "constant"] = "auto"
+    early_stopping: bool | Literal["auto", "cv"] = "auto"
     validation_fraction: float = 0.1
     n_iter_no_change: int = 10
     warm_start: bool = False
@@ -76,8 +76,8 @@ class TrainingParameters:
         "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "weight_decay": [_NOT_NEGATIVE],
-        "lr_schedule": [StrOptions(set(LR_SCHEDULES))],
-        "early_stopping": ["boolean"],
+        "lr_schedule": [StrOptions({"auto", *LR_SCHEDULES})],
+        "early_stopping": [StrOptions({"auto", "cv"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [POSITIVE_INT],
         "warm_start": ["boolean"],
@@ -101,6 +101,27 @@ class InputParameters:
     }
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class EnsembleParameters:
+    """The networks that predict together, and what each is made of."""
+
+    backend: str | Factory = "auto"
+    dense_units: int = 128
+    dropout: float | Auto = "auto"
+    n_bins: int | Auto | None = "auto"
+    linear_path: bool | Auto = "auto"
+    n_estimators: int | Auto = "auto"
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "backend": [StrOptions({"auto", "cnn", "dense"}), callable],
+        "dense_units": [POSITIVE_INT],
+        "dropout": [StrOptions({"auto"}), _SHARE],
+        "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, 2**31 - 1, closed="both"), None],
+        "linear_path": [StrOptions({"auto"}), "boolean"],
+        "n_estimators": [StrOptions({"auto"}), POSITIVE_INT],
+    }
+
+
 @dataclass(eq=False, repr=False)
 class AutoencoderParameters:
     """The networks of an autoencoder, and what its reconstruction is measured by."""
@@ -109,7 +130,7 @@ class AutoencoderParameters:
     _: KW_ONLY
     encoder: str | Factory | FrozenEstimator = "auto"
     decoder: str | Factory = "auto"
-    hidden_layer_sizes: Sizes = (256, 128)
+    hidden_layer_sizes: Sizes | Auto = "auto"
     conv_channels: Sizes | Auto = "auto"
     kernel_size: int | Auto = "auto"
     activation: str | Callable[..., Any] = "relu"
@@ -121,7 +142,7 @@ class AutoencoderParameters:
         "encoding_dim": [POSITIVE_INT],
         "encoder": [StrOptions({"auto", "pca", "dense", "conv"}), FrozenEstimator, callable],
         "decoder": [StrOptions({"auto"}), callable],
-        "hidden_layer_sizes": ["array-like", POSITIVE_INT],
+        "hidden_layer_sizes": [StrOptions({"auto"}), "array-like", POSITIVE_INT],
         "conv_channels": [StrOptions({"auto"}), "array-like", POSITIVE_INT],
         "kernel_size": [StrOptions({"auto"}), POSITIVE_INT],
         "activation": [StrOptions(set(ACTIVATIONS)), callable],
@@ -165,60 +186,37 @@ class CodeParameters(PointCodeParameters, DenoisingParameters):
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class JointParameters(PointCodeParameters):
+class JointParameters(PointCodeParameters, EnsembleParameters):
     """The back end behind an encoder, and how the two are trained."""
 
     reconstruction_weight: float = 1.0
     backend_input: Literal["features", "code"] = "features"
-    backend: str | Factory = "cnn"
     backend_channels: Sizes | Auto = "auto"
-    dense_units: int = 128
-    dropout: float = 0.0
-    n_bins: int | Auto | None = "auto"
     pretrain_epochs: int = 0
     freeze_encoder: bool = False
 
     _parameter_constraints: ClassVar[Constraints] = {
         "reconstruction_weight": [_NOT_NEGATIVE],
         "backend_input": [StrOptions({"code", "features"})],
-        "backend": [StrOptions({"cnn"}), callable],
         "backend_channels": [StrOptions({"auto"}), "array-like", POSITIVE_INT],
-        "dense_units": [POSITIVE_INT],
-        "dropout": [_SHARE],
-        "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, 2**31 - 1, closed="both"), None],
         "pretrain_epochs": [Interval(Integral, 0, 2**31 - 1, closed="both")],
         "freeze_encoder": ["boolean"],
     }
 
 
 @dataclass(eq=False, repr=False)
-class ConvolutionalParameters:
+class ConvolutionalParameters(EnsembleParameters):
     """A convolutional network on the samples themselves."""
 
     conv_channels: Sizes | Auto = "auto"
     _: KW_ONLY
     kernel_size: int | Auto = "auto"
-    dense_units: int = 128
-    dropout: float = 0.0
     activation: str | Callable[..., Any] = "relu"
     normalization: Auto | Literal["batch"] | None = "auto"
-    backend: str | Factory = "cnn"
-    n_bins: int | Auto | None = "auto"
 
     _parameter_constraints: ClassVar[Constraints] = {
-        name: (
-            AutoencoderParameters._parameter_constraints | JointParameters._parameter_constraints
-        )[name]
-        for name in (
-            "conv_channels",
-            "kernel_size",
-            "dense_units",
-            "dropout",
-            "activation",
-            "normalization",
-            "backend",
-            "n_bins",
-        )
+        name: AutoencoderParameters._parameter_constraints[name]
+        for name in ("conv_channels", "kernel_size", "activation", "normalization")
     }
 
 
@@ -226,11 +224,11 @@ class ConvolutionalParameters:
 class ClassificationParameters:
     """What the loss of a classifier counts."""
 
-    label_smoothing: float = 0.1
+    label_smoothing: float | Auto = "auto"
     class_weight: Mapping[Any, float] | Literal["balanced"] | None = None
 
     _parameter_constraints: ClassVar[Constraints] = {
-        "label_smoothing": [_SHARE],
+        "label_smoothing": [StrOptions({"auto"}), _SHARE],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 

@@ -32,7 +32,7 @@ class RegressionMixin(RegressorMixin):
     _fit: Any
     _infer: Any
 
-    def _nonlinearity(self) -> None:
+    def _nonlinearity(self, label_smoothing: float) -> None:
         """Return what comes between the network and its predictions: nothing."""
 
     @fit_context
@@ -197,7 +197,7 @@ class RegressionMixin(RegressorMixin):
     def _n_outputs(self, data: TrainingData) -> int:
         return len(self._target_scaler.mean)
 
-    def _task_losses(self) -> dict[str, torch.nn.Module]:
+    def _task_losses(self, label_smoothing: float) -> dict[str, torch.nn.Module]:
         return {"regression_loss": RegressionLoss()}
 
     def __sklearn_tags__(self) -> Any:

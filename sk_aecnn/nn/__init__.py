@@ -17,7 +17,8 @@ from sk_aecnn.nn._augmentation import (
     RandomTransform,
     RandomTranslation,
 )
-from sk_aecnn.nn._backend import CNNBackend
+from sk_aecnn.nn._backend import CNNBackend, DenseBackend
+from sk_aecnn.nn._columns import ColumnEncoding, Columns, describe_columns
 from sk_aecnn.nn._conv import (
     ConvDecoder,
     ConvEncoder,
@@ -27,7 +28,7 @@ from sk_aecnn.nn._conv import (
     UpsamplingStage,
 )
 from sk_aecnn.nn._custom import CustomEncoder, build_custom, build_custom_encoder
-from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
+from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder, Linear
 from sk_aecnn.nn._init import build
 from sk_aecnn.nn._layout import (
     InputLayout,
@@ -35,6 +36,7 @@ from sk_aecnn.nn._layout import (
     column_moments,
     fit_scaling,
 )
+from sk_aecnn.nn._members import BackendMembers, EncoderMembers, MeanPrediction, MeanProbability
 from sk_aecnn.nn._networks import (
     Autoencoder,
     BaseAutoencoder,
@@ -44,7 +46,6 @@ from sk_aecnn.nn._networks import (
 from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, fit_pca
-from sk_aecnn.nn._piecewise_linear import PiecewiseLinearEncoding, find_bins
 from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._random import RandomLayer, set_generator
 
@@ -56,9 +57,12 @@ __all__ = [
     "PHOTOMETRIC",
     "Augmentation",
     "Autoencoder",
+    "BackendMembers",
     "BaseAutoencoder",
     "BatchNorm",
     "CNNBackend",
+    "ColumnEncoding",
+    "Columns",
     "ConvDecoder",
     "ConvEncoder",
     "ConvStage",
@@ -66,15 +70,19 @@ __all__ = [
     "Corruption",
     "CustomEncoder",
     "CustomTransform",
+    "DenseBackend",
     "DenseDecoder",
     "DenseEncoder",
     "Dropout",
+    "EncoderMembers",
     "InputLayout",
     "JointNetwork",
+    "Linear",
+    "MeanPrediction",
+    "MeanProbability",
     "Moments",
     "PCADecoder",
     "PCAEncoder",
-    "PiecewiseLinearEncoding",
     "RandomBrightness",
     "RandomContrast",
     "RandomErasing",
@@ -90,8 +98,8 @@ __all__ = [
     "build_custom",
     "build_custom_encoder",
     "column_moments",
+    "describe_columns",
     "divergence_from_normal",
-    "find_bins",
     "fit_pca",
     "fit_scaling",
     "set_generator",

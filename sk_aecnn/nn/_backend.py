@@ -1,4 +1,4 @@
-"""The convolutional back end: from features to class scores."""
+"""Back ends: from features to predictions."""
 
 from __future__ import annotations
 
@@ -97,4 +97,44 @@ class CNNBackend(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.activation(self.dense(self.flatten(self.stages(x))))
         output: Tensor = self.output(self.dropout(hidden))
+        return output
+
+
+class DenseBackend(nn.Module):
+    """A fully connected layer and the output, on flat features.
+
+    Parameters
+    ----------
+    n_features, n_outputs, dense_units, activation
+        As for `CNNBackend`.
+    dropout : float
+        Share of its inputs, and of the values of the layer, dropped while training.
+
+    Shape
+    -----
+    input : (batch, n_features); output : (batch, n_outputs), no activation (logits)
+
+    Examples
+    --------
+    >>> import torch
+    >>> DenseBackend(30, 3)(torch.zeros(2, 30)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_outputs: int,
+        dense_units: int = 128,
+        dropout: float = 0.0,
+        activation: Activation = "relu",
+    ) -> None:
+        super().__init__()
+        self.dense = Linear(n_features, dense_units)
+        self.activation = build_activation(activation)
+        self.dropout = Dropout(dropout)
+        self.output = Linear(dense_units, n_outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.output(self.dropout(self.activation(self.dense(self.dropout(x)))))
         return output

@@ -12,8 +12,35 @@ from torch import Tensor, nn
 
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._layout import InputLayout
+from sk_aecnn.nn._members import MeanPrediction, MeanProbability
 from sk_aecnn.nn._networks import BaseAutoencoder, Outputs, weighted_batch_norm
 from sk_aecnn.nn._noise import Corruption
+
+Averaging = MeanPrediction | MeanProbability | None
+
+
+def of_members(predicted: Tensor, averaging: Averaging, fold: Tensor | None) -> Outputs:
+    """Return the prediction, that of every member, and what rows weigh in its loss.
+
+    A member learns nothing from the rows of its own fold; the others weigh as much more.
+
+    Examples
+    --------
+    >>> outputs = of_members(
+    ...     torch.zeros(2, 3, 1), MeanPrediction(), torch.tensor([0, 2])
+    ... )
+    >>> outputs["member_weight"]
+    tensor([[0.0000, 1.5000, 1.5000],
+            [1.5000, 1.5000, 0.0000]])
+    """
+    if averaging is None:
+        return {"prediction": predicted}
+    outputs = {"prediction": averaging(predicted), "members": predicted}
+    if fold is not None:
+        n_members = predicted.shape[1]
+        learns = fold[:, None] != torch.arange(n_members, device=fold.device)
+        outputs["member_weight"] = learns.to(predicted.dtype) * n_members / (n_members - 1)
+    return outputs
 
 
 class JointNetwork(BaseAutoencoder):
@@ -39,6 +66,8 @@ class JointNetwork(BaseAutoencoder):
     consistent : bool
         Whether predictions for corrupted copies of the unlabeled rows, augmented anew, are part of
         the forward pass while training. ``corruption`` corrupts these copies alone.
+    averaging : MeanPrediction, MeanProbability or None
+        What predicts where the back end has members.
 
     Shape
     -----
@@ -60,6 +89,7 @@ class JointNetwork(BaseAutoencoder):
         reconstructs: bool = True,
         frozen: bool = False,
         consistent: bool = False,
+        averaging: Averaging = None,
     ) -> None:
         super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
         self.backend: Any = backend
@@ -69,6 +99,7 @@ class JointNetwork(BaseAutoencoder):
         self.reconstructs = reconstructs
         self.frozen = frozen
         self.consistent = consistent
+        self.averaging: Averaging = averaging
         if frozen:
             self.encoder.requires_grad_(False)
             self.decoder.requires_grad_(False)
@@ -87,7 +118,11 @@ class JointNetwork(BaseAutoencoder):
         return self
 
     def forward(
-        self, rows: Tensor, row_weight: Tensor | None = None, labeled: Tensor | None = None
+        self,
+        rows: Tensor,
+        row_weight: Tensor | None = None,
+        labeled: Tensor | None = None,
+        fold: Tensor | None = None,
     ) -> Outputs:
         """Return the predictions and what the other losses ask for.
 
@@ -99,6 +134,8 @@ class JointNetwork(BaseAutoencoder):
             Weights.
         labeled : Tensor of shape (batch,), bool, or None
             Which rows have a target; ``None`` where all have.
+        fold : Tensor of shape (batch,), int64, or None
+            The member that each row is held out from.
         """
         if self.training and self.consistent and labeled is not None:
             copies = self.corruption(self._augmented(rows[~labeled]))
@@ -108,12 +145,11 @@ class JointNetwork(BaseAutoencoder):
         with weighted_batch_norm(self, row_weight):
             features = self.encoder.features(self.augmentation.perturb(x))
             if not self.reconstructs:
-                return {"prediction": self._predict(features)}
+                return of_members(self._predict(features), self.averaging, fold)
             code = self.encoder.code(features)
             prediction = self.backend(code if self.backend_input == "code" else features)
             output = self.decoder(code)
-        return {
-            "prediction": prediction,
+        return of_members(prediction, self.averaging, fold) | {
             "output": output,
             "target": self.target(rows, x),
             "code": code,
@@ -136,7 +172,7 @@ class JointNetwork(BaseAutoencoder):
         weight = None if row_weight is None else torch.cat([row_weight, row_weight[unlabeled]])
         with weighted_batch_norm(self, weight):
             features = self.encoder.features(torch.cat([self.augmentation.perturb(x), copies]))
-            prediction = self._predict(features)
+            prediction = self._average(self._predict(features))
         outputs = {"prediction": prediction[: len(x)], "corrupted": prediction[len(x) :]}
         if not self.reconstructs:
             return outputs
@@ -147,7 +183,10 @@ class JointNetwork(BaseAutoencoder):
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""
-        return self._predict(self.encoder.features(self.layout(rows)))
+        return self._average(self._predict(self.encoder.features(self.layout(rows))))
+
+    def _average(self, predicted: Tensor) -> Tensor:
+        return predicted if self.averaging is None else self.averaging(predicted)
 
     def _predict(self, features: Tensor) -> Tensor:
         seen = self.encoder.code(features) if self.backend_input == "code" else features
@@ -168,6 +207,8 @@ class ConvolutionalNetwork(nn.Module):
         Numbers in a prediction.
     augmentation : Augmentation
         Random transforms of the rows while training.
+    averaging : MeanPrediction, MeanProbability or None
+        What predicts where the back end has members.
 
     Shape
     -----
@@ -180,20 +221,24 @@ class ConvolutionalNetwork(nn.Module):
         backend: nn.Module,
         n_outputs: int,
         augmentation: Augmentation,
+        averaging: Averaging = None,
     ) -> None:
         super().__init__()
         self.layout = layout
         self.backend: Any = backend
         self.n_outputs = n_outputs
         self.augmentation = augmentation
+        self.averaging: Averaging = averaging
 
-    def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
+    def forward(
+        self, rows: Tensor, row_weight: Tensor | None = None, fold: Tensor | None = None
+    ) -> Outputs:
         """Return the predictions."""
         with weighted_batch_norm(self, row_weight):
             x = self.augmentation.perturb(self.layout(self.augmentation.move(rows)))
-            return {"prediction": self.backend(x)}
+            return of_members(self.backend(x), self.averaging, fold)
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""
         prediction: Tensor = self.backend(self.layout(rows))
-        return prediction
+        return prediction if self.averaging is None else self.averaging(prediction)

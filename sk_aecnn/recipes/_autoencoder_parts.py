@@ -18,18 +18,18 @@ from sk_aecnn.nn import (
     ConvEncoder,
     DenseDecoder,
     DenseEncoder,
+    EncoderMembers,
     InputLayout,
     JointNetwork,
     Moments,
     PCADecoder,
     PCAEncoder,
-    PiecewiseLinearEncoding,
     build,
     build_custom,
     build_custom_encoder,
     fit_pca,
 )
-from sk_aecnn.recipes._input import build_bins, build_layout
+from sk_aecnn.recipes._input import build_columns, build_layout, n_bins_of
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, is_choice
 from sk_aecnn.training._losses import ReconstructionLoss, SparsityPenalty, constant_error
 from sk_aecnn.training._plan import FitPlan, TrainingData
@@ -57,9 +57,9 @@ class AutoencoderParts:
 
     def n_bins(self, recipe: AutoencoderRecipe) -> int | None:
         """Return the bins of a feature, None where the encoder got none."""
-        layers = self.encoder.modules()
-        has_bins = any(isinstance(layer, PiecewiseLinearEncoding) for layer in layers)
-        return recipe.input.n_bins if has_bins else None
+        if not isinstance(self.encoder, EncoderMembers):
+            return None
+        return n_bins_of(self.encoder.columns, recipe.input)
 
 
 def build_autoencoder_parts(
@@ -83,9 +83,7 @@ def build_autoencoder_parts(
         if is_choice(recipe.encoder, "pca"):
             encoder, decoder = _build_from_pca(recipe, plan, layout)
         else:
-            encoder = _build_encoder(
-                recipe, plan.generator, build_bins(recipe.input, plan.data, layout)
-            )
+            encoder = _build_encoders(recipe, plan, layout)
             decoder = _build_decoder(recipe, plan.generator)
     return AutoencoderParts(layout, encoder, decoder, recipe.encoding_dim, recipe.probabilities)
 
@@ -100,10 +98,21 @@ def check_no_instance(name: str, choice: Any) -> None:
         )
 
 
+def _build_encoders(recipe: AutoencoderRecipe, plan: FitPlan, layout: InputLayout) -> nn.Module:
+    """Build the encoder, or those of an ensemble for tables."""
+    if recipe.n_members == 0:
+        return _build_encoder(recipe, plan.generator, recipe.input.in_shape)
+    columns, n_inputs = build_columns(recipe.input, plan.data, layout)
+    encoders = [
+        _build_encoder(recipe, plan.generator, (n_inputs,)) for _ in range(recipe.n_members)
+    ]
+    return EncoderMembers(columns, n_inputs, encoders)
+
+
 def _build_encoder(
-    recipe: AutoencoderRecipe, generator: torch.Generator, bins: PiecewiseLinearEncoding | None
+    recipe: AutoencoderRecipe, generator: torch.Generator, in_shape: tuple[int, ...]
 ) -> nn.Module:
-    in_shape, n_encoded = recipe.input.in_shape, recipe.n_encoded
+    n_encoded = recipe.n_encoded
     check_no_instance("encoder", recipe.encoder)
     if not isinstance(recipe.encoder, str):
         return build_custom_encoder(
@@ -117,12 +126,8 @@ def _build_encoder(
             ConvEncoder, channels, spatial, *sizes, *activations, recipe.normalization
         )
         return build(convolve, recipe.input.dtype, generator)
-    n_inputs = in_shape[0] if bins is None else bins.n_outputs
-    make = partial(DenseEncoder, n_inputs, recipe.hidden_layer_sizes, n_encoded, *activations)
-    encoder = build(make, recipe.input.dtype, generator)
-    if bins is not None:
-        encoder.body.insert(0, bins)
-    return encoder
+    make = partial(DenseEncoder, in_shape[0], recipe.hidden_layer_sizes, n_encoded, *activations)
+    return build(make, recipe.input.dtype, generator)
 
 
 def _build_decoder(recipe: AutoencoderRecipe, generator: torch.Generator) -> nn.Module:

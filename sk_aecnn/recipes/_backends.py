@@ -1,4 +1,4 @@
-"""From a recipe to a convolutional back end."""
+"""From a recipe to back ends."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from functools import partial
 import torch
 from torch import nn
 
-from sk_aecnn.nn import CNNBackend, PiecewiseLinearEncoding, build, build_custom
+from sk_aecnn.nn import (
+    BackendMembers,
+    CNNBackend,
+    DenseBackend,
+    EncoderMembers,
+    Linear,
+    MeanPrediction,
+    MeanProbability,
+    build,
+    build_custom,
+)
 from sk_aecnn.recipes._autoencoder_parts import check_no_instance
-from sk_aecnn.recipes._recipe import BackendRecipe
+from sk_aecnn.recipes._defaults import Task
+from sk_aecnn.recipes._recipe import BackendRecipe, EnsembleRecipe, is_choice
 
 
-def build_backend(
-    recipe: BackendRecipe,
-    generator: torch.Generator,
-    bins: PiecewiseLinearEncoding | None = None,
-) -> nn.Module:
+def build_backend(recipe: BackendRecipe, generator: torch.Generator) -> nn.Module:
     """Build a back end, the package's or the user's own.
 
     Parameters
@@ -25,27 +32,74 @@ def build_backend(
         Which.
     generator : torch.Generator
         What parameters are drawn from.
-    bins : PiecewiseLinearEncoding or None
-        What comes before the package's stages.
     """
     check_no_instance("backend", recipe.backend)
     if not isinstance(recipe.backend, str):
         return build_custom(
             "backend", recipe.backend, recipe.in_shape, (recipe.n_outputs,), recipe.dtype, generator
         )
+    ends = recipe.dense_units, recipe.dropout, recipe.activation
+    if is_choice(recipe.backend, "dense"):
+        dense = partial(DenseBackend, recipe.in_shape[0], recipe.n_outputs, *ends)
+        return build(dense, recipe.dtype, generator)
     make = partial(
         CNNBackend,
-        recipe.in_shape if bins is None else (bins.n_outputs,),
+        recipe.in_shape,
         recipe.n_outputs,
         recipe.channels,
         recipe.kernel_size,
-        recipe.dense_units,
-        recipe.dropout,
-        recipe.activation,
+        *ends,
         recipe.normalization,
         recipe.global_pooling,
     )
-    backend = build(make, recipe.dtype, generator)
-    if bins is not None:
-        backend.stages.insert(0, bins)
-    return backend
+    return build(make, recipe.dtype, generator)
+
+
+def build_backend_members(
+    recipe: BackendRecipe,
+    ensemble: EnsembleRecipe,
+    generator: torch.Generator,
+    encoder: EncoderMembers | None,
+    columns: nn.Module,
+    n_inputs: int,
+) -> BackendMembers:
+    """Build the back ends of an ensemble, which begin as nothing beside their linear models.
+
+    Parameters
+    ----------
+    recipe : BackendRecipe
+        Of each.
+    ensemble : EnsembleRecipe
+        How many, and whether linear models are beside them.
+    generator : torch.Generator
+        What parameters are drawn from.
+    encoder : EncoderMembers or None
+        What the inputs come from; None where each back end sees all of them.
+    columns : nn.Module
+        What comes before the back ends.
+    n_inputs : int
+        Size of what all of them see.
+    """
+    n_members, n_outputs = ensemble.n_members, recipe.n_outputs
+    backends = [build_backend(recipe, generator) for _ in range(n_members)]
+    linear = None
+    if ensemble.linear_path:
+        make = partial(Linear, n_inputs, n_members * n_outputs)
+        linear = build(make, recipe.dtype, generator)
+        own = [backend for backend in backends if isinstance(backend, CNNBackend | DenseBackend)]
+        for layer in (linear, *(backend.output for backend in own)):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    sizes = [] if encoder is None else encoder.sizes
+    return BackendMembers(columns, backends, sizes, n_inputs, n_outputs, linear)
+
+
+def build_averaging(
+    ensemble: EnsembleRecipe, task: Task, inverse_temperature: float
+) -> MeanPrediction | MeanProbability | None:
+    """Return what predicts with the members of an ensemble; None where there is none."""
+    if ensemble.n_members == 0:
+        return None
+    if task != "classifier" or ensemble.n_members == 1:
+        return MeanPrediction()
+    return MeanProbability(inverse_temperature)

@@ -7,7 +7,7 @@ features. `_recipe` asks them; nothing else decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import log2, sqrt
 from typing import Literal
 
 import numpy as np
@@ -28,11 +28,19 @@ _BATCH_VALUES = 2**22
 _SMALLEST_BATCH = 16
 _LR = 1e-2
 _LR_OF_SMALL_DATA = 1e-3
+_LR_OF_MEMBERS = 3e-3
+_EPOCHS_OF_MEMBERS = 100
+_ROWS_OF_THESE_EPOCHS = 4_000
+_BATCHES_OF_MEMBERS = 10
+_LARGEST_BATCH_OF_MEMBERS = 256
 _SMALL_TABLE = 2_000
 _BACKEND_CHANNELS_SPATIAL = 64
 _BACKEND_CHANNELS_TABLE = 32
 _ENCODING_DIM = 32
+_HIDDEN = (256, 128)
+_DROPOUT_OF_TABLES = 0.1
 _KERNEL_SIZE = 3
+_LABEL_SMOOTHING = 0.1
 _KERNEL_SIZE_SEQUENCE = 7
 
 # positions along an axis of the last feature map, by the number of spatial axes
@@ -57,16 +65,98 @@ _FEW_FEATURES = 10
 # most of the ratio of standard deviations of features that were standardised before
 _STANDARDISED = 1.2
 
-# bins of a feature, the samples that each should have at the least, and the bins of all features
-_MOST_BINS = 8
-_SAMPLES_PER_BIN = 100
-_MOST_BINS_IN_ALL = 1000
+# bins of a feature, the samples that each should have at the least, and the inputs that features
+# of all kinds add to themselves
+_N_BINS = 8
+_SAMPLES_PER_BIN = 50
+_MOST_ADDED = 1000
+
+# members of an ensemble, and the features up to which there are as many
+_N_ESTIMATORS = 5
+_N_ESTIMATORS_OF_MANY_FEATURES = 3
+_MANY_FEATURES = 1_000
+# samples that every fold should have at the least
+_SMALLEST_FOLD = 4
 
 # noise on the copies of unlabeled samples, in whose predictions a classifier should agree
 CONSISTENCY_NOISE = ("gaussian", 1.5)
 
 
 # -- training ---------------------------------------------------------------------------------
+
+
+def auto_early_stopping(
+    geometry: SampleGeometry, n_estimators: int, trains_once: bool, epochs_are_open: bool
+) -> Literal["cv", False]:
+    """Return ``early_stopping="auto"`` of predictors: held-out parts of tables say how long.
+
+    Parameters
+    ----------
+    geometry : SampleGeometry
+        The shape of a sample.
+    n_estimators : int
+        Members of the ensemble.
+    trains_once : bool
+        Whether this call is the whole of training.
+    epochs_are_open : bool
+        Whether ``max_epochs="auto"``.
+
+    Examples
+    --------
+    >>> table = SampleGeometry((50,), 0)
+    >>> (
+    ...     auto_early_stopping(table, 5, True, True),
+    ...     auto_early_stopping(table, 5, True, False),
+    ... )
+    ('cv', False)
+    """
+    is_open = trains_once and epochs_are_open and not geometry.spatial
+    return "cv" if is_open and n_estimators > 1 else False
+
+
+def auto_lr_schedule(early_stopping: bool | str) -> str:
+    """Return ``lr_schedule="auto"``: one cycle, where nobody knows how long training takes none.
+
+    Examples
+    --------
+    >>> auto_lr_schedule(False), auto_lr_schedule("cv")
+    ('one_cycle', 'constant')
+    """
+    return "constant" if early_stopping == "cv" else "one_cycle"
+
+
+def auto_epochs_of_members(n_samples: int) -> int:
+    """Return the most epochs of ``max_epochs="auto"`` where held-out samples say how many.
+
+    Examples
+    --------
+    >>> [auto_epochs_of_members(n_samples) for n_samples in (100, 4_000, 100_000)]
+    [100, 100, 20]
+    """
+    return round(_EPOCHS_OF_MEMBERS * min(1.0, sqrt(_ROWS_OF_THESE_EPOCHS / n_samples)))
+
+
+def auto_batch_size_of_members(n_samples: int) -> int:
+    """Return ``batch_size="auto"`` where held-out samples say how long: ten batches, of 32 to 256.
+
+    Examples
+    --------
+    >>> [auto_batch_size_of_members(n_samples) for n_samples in (100, 1_000, 100_000)]
+    [32, 64, 256]
+    """
+    size = 1 << int(log2(max(1.0, n_samples / _BATCHES_OF_MEMBERS)))
+    return max(_BATCH_SIZE // 4, min(size, _LARGEST_BATCH_OF_MEMBERS))
+
+
+def auto_lr_of_members() -> float:
+    """Return ``lr="auto"`` where held-out samples say how long.
+
+    Examples
+    --------
+    >>> auto_lr_of_members()
+    0.003
+    """
+    return _LR_OF_MEMBERS
 
 
 def auto_epochs(n_samples: int, n_unlabeled: int = 0) -> int:
@@ -144,18 +234,81 @@ def chunk_lr_factor(n_samples: int, batch_size: int) -> float:
 # -- networks ---------------------------------------------------------------------------------
 
 
-def auto_normalization(
-    n_samples: int, geometry: SampleGeometry, task: Task
-) -> Literal["batch"] | None:
-    """Return the kind of ``normalization="auto"``: none where small tables are predicted.
+def auto_n_estimators(
+    geometry: SampleGeometry, n_samples: int, n_unlabeled: int, trains_once: bool, own: bool
+) -> int:
+    """Return the members of ``n_estimators="auto"``: of networks for tables, each held-out parts.
+
+    Parameters
+    ----------
+    geometry : SampleGeometry
+        The shape of a sample.
+    n_samples, n_unlabeled : int
+        Number of samples, and of those without a target.
+    trains_once : bool
+        Whether this call is the whole of training.
+    own : bool
+        Whether all networks are of this package.
 
     Examples
     --------
-    >>> table = SampleGeometry((50,), 0)
-    >>> [auto_normalization(n, table, "regressor") for n in (200, 2_000)]
+    >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
+    >>> [auto_n_estimators(kind, 500, 0, True, True) for kind in (table, image)]
+    [5, 1]
+    >>> auto_n_estimators(SampleGeometry((3_000,), 0), 500, 0, True, True)
+    3
+    """
+    if geometry.spatial or n_unlabeled > 0 or not trains_once or not own:
+        return 1
+    many = geometry.n_features > _MANY_FEATURES
+    n_estimators = _N_ESTIMATORS_OF_MANY_FEATURES if many else _N_ESTIMATORS
+    return n_estimators if n_samples >= _SMALLEST_FOLD * n_estimators else 1
+
+
+def auto_backend(in_shape: Sequence[int]) -> Literal["cnn", "dense"]:
+    """Return the kind of ``backend="auto"``: convolutions where its input has an axis for them.
+
+    Examples
+    --------
+    >>> auto_backend((64, 7, 7)), auto_backend((50,))
+    ('cnn', 'dense')
+    """
+    return "cnn" if len(in_shape) > 1 else "dense"
+
+
+def auto_dropout(geometry: SampleGeometry) -> float:
+    """Return ``dropout="auto"``: 0.1 for tables, whose networks overfit first.
+
+    Examples
+    --------
+    >>> [auto_dropout(SampleGeometry(*kind)) for kind in (((28, 28), None), ((50,), 0))]
+    [0.0, 0.1]
+    """
+    return 0.0 if geometry.spatial else _DROPOUT_OF_TABLES
+
+
+def auto_linear_path(geometry: SampleGeometry, reads_features: bool) -> bool:
+    """Return ``linear_path="auto"``: whether a linear model of the features of a table is inside.
+
+    Examples
+    --------
+    >>> [auto_linear_path(SampleGeometry((50,), 0), reads) for reads in (True, False)]
+    [True, False]
+    """
+    return not geometry.spatial and reads_features
+
+
+def auto_normalization(geometry: SampleGeometry, task: Task) -> Literal["batch"] | None:
+    """Return the kind of ``normalization="auto"``: none where tables are predicted.
+
+    Examples
+    --------
+    >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
+    >>> [auto_normalization(kind, "regressor") for kind in (table, image)]
     [None, 'batch']
     """
-    return None if _is_small_table_to_predict(n_samples, geometry, task) else "batch"
+    predicts = task in {"classifier", "regressor"}
+    return None if predicts and not geometry.spatial else "batch"
 
 
 def _is_small_table_to_predict(n_samples: int, geometry: SampleGeometry, task: Task) -> bool:
@@ -202,6 +355,17 @@ def auto_encoding_dim(geometry: SampleGeometry) -> int:
     [2, 32]
     """
     return min(_ENCODING_DIM, geometry.n_features)
+
+
+def auto_hidden_layer_sizes(n_members: int) -> tuple[int, ...]:
+    """Return ``hidden_layer_sizes="auto"``: one layer in each member of an ensemble, else two.
+
+    Examples
+    --------
+    >>> auto_hidden_layer_sizes(0), auto_hidden_layer_sizes(5)
+    ((256, 128), (128,))
+    """
+    return _HIDDEN if n_members == 0 else _HIDDEN[1:]
 
 
 def auto_conv_channels(spatial: Sequence[int]) -> tuple[int, ...]:
@@ -271,6 +435,20 @@ def pools_globally(geometry: SampleGeometry, task: Task) -> bool:
     spatial = geometry.spatial
     anywhere = len(spatial) == 1 or (len(spatial) == 2 and max(spatial) > _SMALL_IMAGE)
     return anywhere and task == "classifier"
+
+
+def auto_label_smoothing(geometry: SampleGeometry) -> float:
+    """Return ``label_smoothing="auto"``: 0.1, but none for tables, where labels are noisy as is.
+
+    Examples
+    --------
+    >>> [
+    ...     auto_label_smoothing(SampleGeometry(*kind))
+    ...     for kind in (((28, 28), None), ((50,), 0))
+    ... ]
+    [0.1, 0.0]
+    """
+    return _LABEL_SMOOTHING if geometry.spatial else 0.0
 
 
 # -- augmentation -----------------------------------------------------------------------------
@@ -414,28 +592,45 @@ def _hides_units(moments: Moments) -> bool:
     return bool(deviations.max() <= _STANDARDISED * deviations.min())
 
 
-def auto_n_bins(n_samples: int, in_units: bool) -> int | None:
-    """Return the bins of ``n_bins="auto"`` for a table in different units: 8 from 800 samples on.
+def has_columns(geometry: SampleGeometry) -> bool:
+    """Tell whether features are encoded by what each holds: those of tables, of not too many.
 
     Examples
     --------
-    >>> [auto_n_bins(n, True) for n in (150, 200, 10_000)]
-    [None, 2, 8]
-    >>> auto_n_bins(10_000, in_units=False) is None
-    True
+    >>> has_columns(SampleGeometry((50,), 0)), has_columns(SampleGeometry((5_000,), 0))
+    (True, False)
     """
-    if not in_units:
-        return None
-    n_bins = min(_MOST_BINS, n_samples // _SAMPLES_PER_BIN)
-    return n_bins if n_bins >= 2 else None
+    return not geometry.spatial and geometry.n_features <= _MOST_FEATURES
 
 
-def are_too_many_bins(n_bins_in_all: int) -> bool:
-    """Tell whether the bins of all features, inputs of the first layer, are too many for "auto".
+def clips_tails(task: Task) -> bool:
+    """Tell whether far values of features are drawn near: where a class is told, not a number.
 
     Examples
     --------
-    >>> are_too_many_bins(1001)
+    >>> clips_tails("classifier"), clips_tails("regressor")
+    (True, False)
+    """
+    return task == "classifier"
+
+
+def auto_n_bins(n_samples: int) -> int:
+    """Return the bins of ``n_bins="auto"``: 8 from 400 samples on.
+
+    Examples
+    --------
+    >>> [auto_n_bins(n_samples) for n_samples in (50, 150, 10_000)]
+    [2, 3, 8]
+    """
+    return max(2, min(_N_BINS, n_samples // _SAMPLES_PER_BIN))
+
+
+def are_too_many(n_added: int) -> bool:
+    """Tell whether bins and values of all features, inputs of networks, are too many for "auto".
+
+    Examples
+    --------
+    >>> are_too_many(1001)
     True
     """
-    return n_bins_in_all > _MOST_BINS_IN_ALL
+    return n_added > _MOST_ADDED

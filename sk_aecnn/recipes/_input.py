@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from sk_aecnn.nn import (
+    ColumnEncoding,
     InputLayout,
     Moments,
-    PiecewiseLinearEncoding,
     column_moments,
-    find_bins,
+    describe_columns,
     fit_scaling,
 )
-from sk_aecnn.recipes._defaults import are_too_many_bins
+from sk_aecnn.recipes._defaults import are_too_many
 from sk_aecnn.recipes._recipe import InputRecipe
 from sk_aecnn.statistics._levels import skill_of_levels
 from sk_aecnn.statistics._mixture import choose_rows
@@ -61,16 +62,25 @@ def measure_levels(data: TrainingData, layout: InputLayout) -> float:
     return skill_of_levels(x.double().numpy(), data.targets[index])
 
 
-def build_bins(
+def build_columns(
     recipe: InputRecipe, data: TrainingData, layout: InputLayout
-) -> PiecewiseLinearEncoding | None:
-    """Return the piecewise linear encoding of features, or None where there is none."""
+) -> tuple[nn.Module, int]:
+    """Return the encoding of the features of a table by what each holds, and its size."""
+    n_features = recipe.geometry.n_features
     if recipe.n_bins is None:
-        return None
+        return nn.Identity(), n_features
     weight = data.row_weight(torch.float64)
     index = torch.from_numpy(choose_rows(len(data.rows), None, None))
-    x = layout.standardise(data.rows.index_select(0, index))
-    bins = find_bins(x, None if weight is None else weight[index], recipe.n_bins)
-    if bins is None or (recipe.n_bins_is_auto and are_too_many_bins(len(bins.column))):
-        return None
-    return PiecewiseLinearEncoding(x.shape[1], bins)
+    rows = data.rows.index_select(0, index)
+    x = layout.standardise(rows).double()
+    known = None if weight is None else weight[index] / weight[index].mean()
+    columns = describe_columns(rows, x, known, recipe.n_bins, recipe.clips_tails)
+    if recipe.n_bins_is_auto and are_too_many(columns.n_added):
+        return nn.Identity(), n_features
+    encoding = ColumnEncoding(columns, x, known).to(recipe.dtype)
+    return encoding, encoding.n_outputs
+
+
+def n_bins_of(columns: nn.Module, recipe: InputRecipe) -> int | None:
+    """Return the bins of a feature, None where features got none."""
+    return recipe.n_bins if isinstance(columns, ColumnEncoding) else None

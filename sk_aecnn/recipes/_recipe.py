@@ -21,19 +21,32 @@ from sk_aecnn.recipes._augmentation import Augmenting, resolve_augmentation
 from sk_aecnn.recipes._defaults import (
     Scaling,
     Task,
+    auto_backend,
     auto_backend_channels,
     auto_batch_size,
+    auto_batch_size_of_members,
     auto_clip,
     auto_conv_channels,
+    auto_dropout,
+    auto_early_stopping,
     auto_encoder,
     auto_epochs,
+    auto_epochs_of_members,
+    auto_hidden_layer_sizes,
     auto_kernel_size,
+    auto_label_smoothing,
+    auto_linear_path,
     auto_lr,
+    auto_lr_of_members,
+    auto_lr_schedule,
     auto_n_bins,
+    auto_n_estimators,
     auto_normalization,
     auto_scaling,
     chunk_lr_factor,
+    clips_tails,
     depends_on_levels,
+    has_columns,
     has_features_in_units,
     pools_globally,
 )
@@ -45,18 +58,26 @@ Parameters = Mapping[str, Any]
 AUTO_PARAMETERS = (
     "encoding_dim",
     "encoder",
+    "hidden_layer_sizes",
     "conv_channels",
     "kernel_size",
     "backend_channels",
     "normalization",
+    "backend",
+    "dropout",
+    "linear_path",
+    "n_estimators",
     "clip",
     "n_bins",
+    "label_smoothing",
     "channel_axis",
     "scaling",
     "augmentation",
     "max_epochs",
     "batch_size",
     "lr",
+    "lr_schedule",
+    "early_stopping",
     "device",
 )
 
@@ -75,6 +96,10 @@ class DataSummary:
         Whether the samples hold whole numbers alone.
     task : {"classifier", "regressor", "outlier_detector"} or None
         What the estimator is for; ``None`` for transformers.
+    trains_once : bool
+        Whether this call is the whole of training: no part of the samples, nothing trained before.
+    is_validated : bool
+        Whether there are samples for early stopping beside these.
     """
 
     geometry: SampleGeometry
@@ -82,6 +107,8 @@ class DataSummary:
     n_unlabeled: int
     are_integers: bool
     task: Task
+    trains_once: bool = True
+    is_validated: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,17 +122,20 @@ class InputRecipe:
     in_shape : tuple of int
         Shape of a sample as the network sees it, channels first.
     n_bins : int or None
-        Bins of a piecewise linear encoding of every feature.
+        Bins of a feature, where each is encoded by what it holds; None where none is.
     n_bins_is_auto : bool
-        Whether that is given up where the bins of all features would be too many.
+        Whether that is given up where the inputs of all features would be too many.
+    clips_tails : bool
+        Whether far values of features are drawn near.
     """
 
     geometry: SampleGeometry
     dtype: torch.dtype
     scaling: Scaling
     flat: bool
-    n_bins: int | None
-    n_bins_is_auto: bool
+    n_bins: int | None = None
+    n_bins_is_auto: bool = False
+    clips_tails: bool = False
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -125,6 +155,8 @@ class AutoencoderRecipe:
         0 where nothing is convolved.
     noise : tuple of (str or callable or None, float)
         Kind of noise and its level.
+    n_members : int
+        Encoders of an ensemble; 0 where there is one encoder and no ensemble.
     """
 
     input: InputRecipe
@@ -142,6 +174,7 @@ class AutoencoderRecipe:
     noise: tuple[str | Callable[..., Any] | None, float]
     sparsity_weight: float
     clip: bool
+    n_members: int = 0
 
     @property
     def probabilities(self) -> bool:
@@ -151,7 +184,13 @@ class AutoencoderRecipe:
 
 @dataclass(frozen=True)
 class BackendRecipe:
-    """A back end; attributes are parameters, resolved."""
+    """A back end; attributes are parameters, resolved.
+
+    Attributes
+    ----------
+    in_shape : tuple of int
+        Shape of the input of one back end.
+    """
 
     dtype: torch.dtype
     in_shape: tuple[int, ...]
@@ -164,6 +203,104 @@ class BackendRecipe:
     activation: str | Callable[..., Any]
     normalization: str | None
     global_pooling: bool
+
+
+@dataclass(frozen=True)
+class EnsembleRecipe:
+    """How many networks predict together, and what is inside; attributes are parameters, resolved.
+
+    Attributes
+    ----------
+    is_table : bool
+        Whether the samples are tables, for which alone there are ensembles and linear models.
+    """
+
+    n_estimators: int
+    linear_path: bool
+    early_stopping: bool | str
+    is_table: bool
+
+    @property
+    def n_members(self) -> int:
+        """The members; 0 where there is one network and no linear model beside it."""
+        return self.n_estimators if self.is_table else 0
+
+    @property
+    def n_folds(self) -> int:
+        """The parts that are held out from one member each; 0 for none."""
+        return self.n_estimators if self.early_stopping == "cv" else 0
+
+
+def resolve_ensemble(parameters: Parameters, summary: DataSummary) -> EnsembleRecipe:
+    """Return how many networks predict together, and what tells how long they are trained.
+
+    Parameters
+    ----------
+    parameters : dict
+        Of the estimator.
+    summary : DataSummary
+        Number of samples, geometry, task.
+    """
+    geometry, once = summary.geometry, summary.trains_once
+    stopping = parameters["early_stopping"]
+    watched = summary.is_validated or stopping is True
+    if "n_estimators" not in parameters:  # no predictor
+        if stopping == "cv":
+            raise ValueError(
+                "early_stopping='cv' holds samples out from the members of an ensemble, and an "
+                "autoencoder by itself has none. Pass early_stopping=True."
+            )
+        return EnsembleRecipe(1, False, watched, is_table=False)
+    n_estimators, linear_path = parameters["n_estimators"], parameters["linear_path"]
+    own = all(
+        isinstance(parameters.get(name, "auto"), str) for name in ("encoder", "decoder", "backend")
+    )
+    if is_auto(n_estimators):
+        known = geometry, summary.n_samples, summary.n_unlabeled
+        n_estimators = auto_n_estimators(*known, once, own)
+    is_table = not geometry.spatial and isinstance(parameters.get("encoder", "auto"), str)
+    if n_estimators > 1 and not is_table:
+        raise ValueError(
+            f"n_estimators={n_estimators} trains an ensemble of dense encoders, but samples have "
+            f"the shape {geometry.shape} and encoder={parameters.get('encoder')!r}. Pass "
+            "n_estimators=1, or fit several estimators with sklearn.ensemble.BaggingClassifier or "
+            "BaggingRegressor."
+        )
+    if is_auto(linear_path):
+        linear_path = is_table and auto_linear_path(
+            geometry, not is_choice(parameters.get("backend_input"), "code")
+        )
+    if linear_path and not (is_table and not is_choice(parameters.get("backend_input"), "code")):
+        raise ValueError(
+            "linear_path=True puts a linear model of the features of a table beside the back end, "
+            f"but samples have the shape {geometry.shape} and backend_input="
+            f"{parameters.get('backend_input')!r}. Pass linear_path=False."
+        )
+    if is_auto(stopping):
+        stopping = watched or auto_early_stopping(
+            geometry, n_estimators, once, is_auto(parameters["max_epochs"])
+        )
+    if stopping == "cv" and (n_estimators == 1 or summary.n_unlabeled > 0):
+        raise ValueError(
+            "early_stopping='cv' holds a part of the samples out from each member of an ensemble, "
+            f"but n_estimators={n_estimators} and {summary.n_unlabeled} samples are unlabeled. "
+            "Pass "
+            "n_estimators=5 and labels for all, or early_stopping=True."
+        )
+    if stopping == "cv" and summary.n_samples < n_estimators:
+        raise ValueError(
+            f"early_stopping='cv' with n_estimators={n_estimators} needs as many samples, but X "
+            f"has {summary.n_samples}. Pass early_stopping=False."
+        )
+    if stopping == "cv" and not once:
+        stopping = False
+    return EnsembleRecipe(int(n_estimators), bool(linear_path), stopping, is_table)
+
+
+def resolve_label_smoothing(parameters: Parameters, summary: DataSummary) -> float:
+    """Return the share of a label that goes to all classes; 0 where numbers are predicted."""
+    smoothing = parameters.get("label_smoothing", 0.0)
+    return auto_label_smoothing(summary.geometry) if is_auto(smoothing) else float(smoothing)
 
 
 # the loss that early stopping watches, by task
@@ -193,21 +330,33 @@ def resolve_training(
         parameters = {**parameters, **_OF_PARTIAL_FIT}
     geometry, n_samples, task = summary.geometry, summary.n_samples, summary.task
     epochs, batch_size, lr = (parameters[name] for name in ("max_epochs", "batch_size", "lr"))
+    ensemble = resolve_ensemble(parameters, summary)
+    stopping, schedule = ensemble.early_stopping, parameters["lr_schedule"]
+    held_out = stopping == "cv"
     if is_auto(epochs):
-        epochs = auto_epochs(n_samples, summary.n_unlabeled)
+        epochs = (
+            auto_epochs_of_members(n_samples)
+            if held_out
+            else auto_epochs(n_samples, summary.n_unlabeled)
+        )
     if is_auto(batch_size):
-        batch_size = auto_batch_size(geometry, n_samples, task)
+        batch_size = (
+            auto_batch_size_of_members(n_samples)
+            if held_out
+            else auto_batch_size(geometry, n_samples, task)
+        )
     if is_auto(lr):
-        lr = auto_lr(n_samples, geometry, task)
+        lr = auto_lr_of_members() if held_out else auto_lr(n_samples, geometry, task)
     return TrainingOptions(
         max_epochs=int(epochs),
         batch_size=int(batch_size),
         lr=float(lr),
         weight_decay=parameters["weight_decay"],
         optimizer=parameters["optimizer"],
-        lr_schedule=parameters["lr_schedule"],
+        lr_schedule=auto_lr_schedule(stopping) if is_auto(schedule) else schedule,
         autocast=AUTOCASTS.get(parameters["precision"]),
-        patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
+        patience=parameters["n_iter_no_change"] if stopping is True else None,
+        n_folds=ensemble.n_folds,
         callbacks=tuple(parameters["callbacks"] or ()),
         verbose=int(parameters["verbose"]),
         partial=partial,
@@ -237,20 +386,19 @@ def resolve_autoencoder(
     in_units = has_features_in_units(geometry, moments, parameters["scaling"], scaling)
     encoder = _resolve_encoder(parameters, summary, in_units, n_encoded)
     flat = reads_vectors(asked, geometry)
-    bins: tuple[int | None, bool] = (None, False)
-    if "n_bins" in parameters and not (is_choice(encoder, "dense") and not geometry.spatial):
-        _check_no_bins(parameters["n_bins"], geometry, "encoder", encoder)
-    elif "n_bins" in parameters:
-        bins = _resolve_n_bins(parameters, summary, in_units and is_auto(asked))
+    ensemble = resolve_ensemble(parameters, summary)
+    columns = _resolve_columns(parameters, summary, ensemble.is_table, "encoder", encoder)
     convolves = not flat
     hidden = () if convolves else parameters["hidden_layer_sizes"]
+    if is_auto(hidden):
+        hidden = auto_hidden_layer_sizes(ensemble.n_members)
     code_activation = parameters.get("code_activation", "identity")
     sparsity_weight = parameters.get("sparsity_weight", 0.0)
     loss = parameters["reconstruction_loss"]
     if is_choice(encoder, "pca"):
         _check_linear(code_activation, loss, sparsity_weight)
     return AutoencoderRecipe(
-        input=InputRecipe(geometry, _dtype(parameters), scaling, flat, *bins),
+        input=InputRecipe(geometry, _dtype(parameters), scaling, flat, *columns),
         encoding_dim=int(parameters["encoding_dim"]),
         n_encoded=n_encoded,
         encoder=encoder,
@@ -269,6 +417,7 @@ def resolve_autoencoder(
         clip=auto_clip(moments, summary.are_integers)
         if is_auto(parameters["clip"])
         else bool(parameters["clip"]),
+        n_members=ensemble.n_members,
     )
 
 
@@ -289,14 +438,9 @@ def resolve_convolutional_input(
     """Return the inputs of a back end that sees the samples themselves."""
     geometry = summary.geometry
     scaling = _resolve_scaling(parameters, summary, moments)
-    in_units = has_features_in_units(geometry, moments, parameters["scaling"], scaling)
-    bins: tuple[int | None, bool] = (None, False)
     flat = not geometry.spatial
-    if not (flat and is_choice(parameters["backend"], "cnn")):
-        _check_no_bins(parameters["n_bins"], geometry, "backend", parameters["backend"])
-    else:
-        bins = _resolve_n_bins(parameters, summary, in_units)
-    return InputRecipe(geometry, _dtype(parameters), scaling, flat, *bins)
+    columns = _resolve_columns(parameters, summary, flat, "backend", parameters["backend"])
+    return InputRecipe(geometry, _dtype(parameters), scaling, flat, *columns)
 
 
 def resolve_backend(
@@ -324,15 +468,25 @@ def resolve_backend(
     kernel_size = encoder_kernel_size
     if kernel_size == 0:
         kernel_size = resolve_kernel_size(parameters["kernel_size"], len(in_shape) - 1)
+    backend = parameters["backend"]
+    if is_auto(backend):
+        backend = auto_backend(in_shape)
+    if is_choice(backend, "dense") and len(in_shape) > 1:
+        raise ValueError(
+            f"backend='dense' takes flat features, but the encoder's have the shape "
+            f"{tuple(in_shape)}. Pass backend='cnn', or backend_input='code'."
+        )
     return BackendRecipe(
         dtype=_dtype(parameters),
         in_shape=tuple(in_shape),
         n_outputs=n_outputs,
-        backend=parameters["backend"],
+        backend=backend,
         channels=_resolve_backend_channels(parameters, summary.geometry),
         kernel_size=kernel_size,
         dense_units=parameters["dense_units"],
-        dropout=parameters["dropout"],
+        dropout=auto_dropout(summary.geometry)
+        if is_auto(parameters["dropout"])
+        else parameters["dropout"],
         activation=parameters["activation"],
         normalization=_resolve_normalization(parameters, summary),
         global_pooling=len(in_shape) > 1 and pools_globally(summary.geometry, summary.task),
@@ -539,21 +693,24 @@ def _resolve_encoder(
     return auto_encoder(summary.geometry, summary.task, in_units, plain_code)
 
 
-def _resolve_n_bins(
-    parameters: Parameters, summary: DataSummary, by_default: bool
-) -> tuple[int | None, bool]:
-    n_bins = parameters["n_bins"]
-    if not is_auto(n_bins):
-        return n_bins, False
-    return auto_n_bins(summary.n_samples, by_default), True
-
-
-def _check_no_bins(n_bins: Any, geometry: SampleGeometry, name: str, choice: Any) -> None:
-    if n_bins is not None and not is_auto(n_bins):
+def _resolve_columns(
+    parameters: Parameters, summary: DataSummary, is_table: bool, name: str, choice: Any
+) -> tuple[int | None, bool, bool]:
+    """Return the fields of `InputRecipe` about columns."""
+    if "n_bins" not in parameters:
+        return None, False, False
+    n_bins, geometry = parameters["n_bins"], summary.geometry
+    if not is_table and n_bins is not None and not is_auto(n_bins):
         raise ValueError(
-            f"n_bins={n_bins} encodes the features of tables for a dense network of this package, "
-            f"but samples have the shape {geometry.shape} and {name}={choice!r}. Pass n_bins=None."
+            f"n_bins={n_bins} encodes the features of tables for a network of this package, but "
+            f"samples have the shape {geometry.shape} and {name}={choice!r}. Pass n_bins=None."
         )
+    if not is_table or n_bins is None or (is_auto(n_bins) and not has_columns(geometry)):
+        return None, False, False
+    clips = clips_tails(summary.task)
+    if is_auto(n_bins):
+        return auto_n_bins(summary.n_samples), True, clips
+    return n_bins, False, clips
 
 
 def _resolve_conv_channels(parameters: Parameters, geometry: SampleGeometry) -> tuple[int, ...]:
@@ -578,7 +735,7 @@ def _resolve_backend_channels(parameters: Parameters, geometry: SampleGeometry) 
 def _resolve_normalization(parameters: Parameters, summary: DataSummary) -> str | None:
     normalization: str | None = parameters["normalization"]
     if is_auto(normalization):
-        return auto_normalization(summary.n_samples, summary.geometry, summary.task)
+        return auto_normalization(summary.geometry, summary.task)
     return normalization
 
 

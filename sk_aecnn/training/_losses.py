@@ -257,8 +257,24 @@ class TemperatureSoftmax:
         return (self.inverse_temperature * logits).softmax(1)
 
 
+def mean_of_members(
+    losses: Tensor, counted: Tensor, outputs: Outputs, row_weight: Tensor | None
+) -> Tensor:
+    """Average the losses of members over those and over the rows that count.
+
+    Shape
+    -----
+    losses, counted : (batch, members); row_weight : (batch,) or None; result : ()
+    """
+    if "member_weight" in outputs:
+        losses = losses * outputs["member_weight"]
+    if row_weight is not None:
+        losses = losses * row_weight[:, None]
+    return losses.sum() / counted.sum().clamp_min(1)
+
+
 class ClassificationLoss(nn.Module):
-    """Cross-entropy of the labeled rows.
+    """Cross-entropy of the labeled rows: in training, the mean over the members of an ensemble.
 
     Parameters
     ----------
@@ -287,6 +303,10 @@ class ClassificationLoss(nn.Module):
 
     def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Return the cross-entropy of a batch, 0 where no row is labeled."""
+        if self.training and "members" in outputs:
+            losses = self.measure(outputs["members"], y, self.label_smoothing)
+            counted = (y != UNLABELED_CODE)[:, None].expand_as(losses)
+            return mean_of_members(losses, counted, outputs, row_weight)
         measure = partial(
             F.cross_entropy,
             outputs["prediction"],
@@ -301,9 +321,23 @@ class ClassificationLoss(nn.Module):
             losses = losses * row_weight
         return losses.sum() / (y != UNLABELED_CODE).sum().clamp_min(1)
 
+    @staticmethod
+    def measure(logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        """Return the cross-entropy of every member, (batch, members), 0 of unlabeled rows."""
+        losses: Tensor = F.cross_entropy(
+            logits.transpose(1, 2),
+            y[:, None].expand(logits.shape[:2]),
+            ignore_index=UNLABELED_CODE,
+            reduction="none",
+            label_smoothing=label_smoothing,
+        )
+        return losses
+
 
 class RegressionLoss(nn.Module):
     """Squared error of the targets that are known, those that are not NaN.
+
+    In training, it is the mean over the members of an ensemble.
 
     Shape
     -----
@@ -319,10 +353,21 @@ class RegressionLoss(nn.Module):
     def forward(self, outputs: Outputs, y: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Return the squared error of a batch, 0 where no target is known."""
         known = ~y.isnan()
+        if self.training and "members" in outputs:
+            losses = self.measure(outputs["members"], y)
+            counted = known.sum(1, keepdim=True).expand_as(losses)
+            return mean_of_members(losses, counted, outputs, row_weight)
         losses = (outputs["prediction"] - y.where(known, 0)).square().where(known, 0)
         if row_weight is not None:
             losses = losses * row_weight[:, None]
         return losses.sum() / known.sum().clamp_min(1)
+
+    @staticmethod
+    def measure(predictions: Tensor, y: Tensor) -> Tensor:
+        """Return the squared error of every member over targets, (batch, members)."""
+        known = ~y.isnan()
+        errors = (predictions - y.where(known, 0)[:, None]).square()
+        return errors.where(known[:, None], 0).sum(2)
 
 
 class ConsistencyLoss(nn.Module):

@@ -39,6 +39,7 @@ from sk_aecnn.training._callbacks import (
     Progress,
     ProgressBar,
 )
+from sk_aecnn.training._held_out import HeldOutSelection
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
 
@@ -66,6 +67,8 @@ class TrainingOptions:
         The loss that early stopping watches.
     lr_factor : float
         What the learning rate is multiplied by in this call.
+    n_folds : int
+        Parts of the rows, each of which is held out from one member of the network; 0 for none.
     """
 
     max_epochs: int
@@ -81,6 +84,7 @@ class TrainingOptions:
     partial: bool = False
     monitor: str = "valid_loss"
     lr_factor: float = 1.0
+    n_folds: int = 0
 
 
 class TrainingNet(NeuralNet):
@@ -103,6 +107,7 @@ class TrainingNet(NeuralNet):
         self.autocast = autocast
         self.n_epochs_before = 0
         self.best_losses: dict[str, float] = {}
+        self.held_out_scores: list[float] = []
 
     def __getstate__(self) -> dict[str, Any]:
         """Return a state without a device: tensors of the CPU, generators as arrays."""
@@ -337,7 +342,11 @@ def _with_channels_last(module: torch.nn.Module) -> torch.nn.Module:
 
 
 def _set_callbacks(
-    net: TrainingNet, options: TrainingOptions, bar: ProgressBar, observation: Observation
+    net: TrainingNet,
+    options: TrainingOptions,
+    data: BatchSource,
+    bar: ProgressBar,
+    observation: Observation,
 ) -> None:
     """Give a net the callbacks of a call; the observation hears of an epoch last."""
     net.callbacks = [
@@ -350,6 +359,9 @@ def _set_callbacks(
     if options.patience is not None:
         stopper = EarlyStopping(options.monitor, options.patience, load_best=True, sink=noop)
         net.callbacks.append(("early_stopping", stopper))
+    if options.n_folds:
+        selection = HeldOutSelection(data, options.monitor.removeprefix("valid_"))
+        net.callbacks.append(("held_out_selection", selection))
     net.callbacks.append(("observation", observation))
 
 
@@ -379,7 +391,8 @@ def train(
     """
     resumed = net.n_epochs_before > 0 or bool(net.history)
     bar, observation = ProgressBar(), Observation(observer)
-    _set_callbacks(net, options, bar, observation)
+    _set_callbacks(net, options, data, bar, observation)
+    net.held_out_scores = []
     net.max_epochs, net.batch_size = options.max_epochs, options.batch_size
     net.lr = options.lr * options.lr_factor
     for group in net.optimizer_.param_groups:

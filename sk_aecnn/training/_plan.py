@@ -81,13 +81,13 @@ class TrainingData:
         n_unlabeled = 0 if self.labeled is None else int(np.count_nonzero(~self.labeled))
         return len(self.rows), n_unlabeled
 
-    def to_dataset(self, dtype: torch.dtype) -> RowDataset:
+    def to_dataset(self, dtype: torch.dtype, fold: torch.Tensor | None = None) -> RowDataset:
         """Return the rows as torch wants them, with weights of mean one."""
         target = None if self.y is None else torch.from_numpy(self.y)
         if target is not None and target.is_floating_point():
             target = target.to(dtype)
         labeled = None if self.labeled is None else torch.from_numpy(self.labeled)
-        return RowDataset(self.rows, target, self.row_weight(dtype), labeled)
+        return RowDataset(self.rows, target, self.row_weight(dtype), labeled, fold)
 
     def row_weight(self, dtype: torch.dtype) -> torch.Tensor | None:
         """Return the weights scaled to a mean of one; ``None`` where all are equal."""
@@ -116,6 +116,8 @@ class FitPlan:
         What parameters and the order of the rows are drawn from.
     progress : FitProgress
         Who is told of epochs.
+    fold : Tensor of shape (n_samples,), int64, or None
+        The member of the network that each row is held out from.
     """
 
     data: TrainingData
@@ -126,6 +128,7 @@ class FitPlan:
     device: torch.device
     generator: torch.Generator
     progress: FitProgress
+    fold: torch.Tensor | None = None
 
     def build_net(
         self,
@@ -150,6 +153,23 @@ def rescale_weight(weight: np.ndarray) -> np.ndarray:
 def to_rows(rows: Any) -> Rows:
     """Return validated rows as the networks take them."""
     return as_tensor(rows) if isinstance(rows, np.ndarray) else SparseRows(rows)
+
+
+def assign_folds(y: np.ndarray, n_folds: int, seed: int) -> torch.Tensor:
+    """Deal the rows out to folds at random, so that these are alike in their targets.
+
+    Examples
+    --------
+    >>> fold = assign_folds(np.array([0, 0, 0, 1, 1, 1]), 3, seed=0)
+    >>> fold[:3].sort().values, fold[3:].sort().values
+    (tensor([0, 1, 2]), tensor([0, 1, 2]))
+    """
+    shuffled = np.random.RandomState(seed).permutation(len(y))
+    targets = y if y.ndim == 1 else y[:, 0]
+    order = shuffled[np.argsort(targets[shuffled], kind="stable")]
+    fold = np.empty(len(y), dtype=np.int64)
+    fold[order] = np.arange(len(y)) % n_folds
+    return torch.from_numpy(fold)
 
 
 def hold_out(

@@ -39,7 +39,7 @@ def test_without_reconstruction_there_is_no_such_loss(classifier, table, labels,
 def test_a_heavier_reconstruction_is_a_better_one(classifier, table, labels):
     """reconstruction_weight moves the compromise."""
     errors = [
-        classifier(reconstruction_weight=weight, max_epochs=60, lr=0.01, encoding_dim=5)
+        classifier(5, reconstruction_weight=weight, max_epochs=60, lr=0.01, n_estimators=1)
         .fit(table, labels)
         .reconstruction_error(table)
         .mean()
@@ -69,7 +69,7 @@ def test_probabilities_make_up_for_smoothed_labels(
     classifier, table, labels, label_smoothing, factor
 ):
     """They are computed from logits that smoothing had held back, until the next fit."""
-    model = classifier(label_smoothing=label_smoothing).fit(table, labels)
+    model = classifier(label_smoothing=label_smoothing, n_estimators=1).fit(table, labels)
     logits = model.net_.module_.predict(torch.tensor(table, dtype=torch.float32))
     expected = (factor * logits.detach()).softmax(1)
     model.set_params(label_smoothing=0.3)

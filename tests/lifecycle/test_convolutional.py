@@ -104,7 +104,7 @@ def test_samples_of_every_shape_are_told_apart(cnn, labels, shape, axis):
 def test_kernels_are_wide_over_sequences_alone(cnn, labels, shape, axis):
     """kernel_size="auto" is 7 along a single spatial axis and 3 along several, or none."""
     X = np.random.default_rng(0).normal(size=(40, *shape))
-    estimator = cnn(channel_axis=axis).fit(X, labels)
+    estimator = cnn(channel_axis=axis, backend="cnn").fit(X, labels)
     kernels = {m.kernel_size for m in estimator.net_.module_.modules() if hasattr(m, "in_channels")}
     n_axes = len(estimator._geometry.spatial)
     assert kernels == {(7 if n_axes == 1 else 3,) * max(n_axes, 1)}

@@ -50,6 +50,13 @@ def test_rows_for_validation_stop_training(every, halves):
     assert best < estimator.history_[0]["valid_loss"]
 
 
+def test_rows_for_validation_are_looked_at(predictor, halves):
+    """Predictors stop by X_val where nothing is said of early stopping."""
+    estimator = predictor().fit(**halves)
+    assert estimator.resolved_params_["early_stopping"] is True
+    assert len(estimator.validation_scores_) == estimator.n_iter_
+
+
 def test_validation_is_of_the_rows_passed(every, halves):
     """Other rows, or other weights of theirs, give other losses and the same training."""
     estimator = every(early_stopping=True)
@@ -113,8 +120,8 @@ def check_raises(estimator, message, **given):
 
 
 def test_rows_for_validation_need_early_stopping(every, halves):
-    """X_val without early_stopping=True would have no effect, and the error says so."""
-    estimator = every()
+    """X_val with early_stopping=False would have no effect, and the error says so."""
+    estimator = every(early_stopping=False)
     message = "X_val is passed while early_stopping=False.*Pass early_stopping=True"
     check_raises(estimator, message, **given_to(estimator, halves))
 

@@ -37,8 +37,9 @@ def X(request):
 def test_pretraining_is_the_training_of_a_transformer(joint, autoencoder, X, labels, backend_input):
     """With a frozen encoder, pretrain_epochs gives a plain autoencoder's codes bit for bit."""
     kind = "conv" if X.ndim > 2 else "dense"
+    same = {"n_estimators": 1, "n_bins": None, "batch_size": 16}
     estimator = joint(
-        backend_input=backend_input, batch_size=16, pretrain_epochs=3, freeze_encoder=True
+        backend_input=backend_input, pretrain_epochs=3, freeze_encoder=True, **same
     ).fit(X, labels)
     alone = autoencoder(
         encoder=kind, activation=estimator.activation, max_epochs=3, batch_size=16
@@ -79,7 +80,8 @@ def test_pretraining_runs_once(joint, table, labels, early_stopping):
 def test_pretraining_sees_the_weights(joint, table, labels):
     """In pretraining, too, a row of weight two is two equal rows."""
     times = 1 + np.arange(40) % 3
-    parameters = {"precision": "float64", "batch_size": 1000, "pretrain_epochs": 3}
+    chosen = {"linear_path": False, "dropout": 0.0}  # the one by counts of rows, the other by draws
+    parameters = {"precision": "float64", "batch_size": 1000, "pretrain_epochs": 3, **chosen}
     weighted = joint(**parameters).fit(table, labels, sample_weight=times)
     repeated = joint(**parameters).fit(np.repeat(table, times, axis=0), np.repeat(labels, times))
     np.testing.assert_allclose(
@@ -134,7 +136,7 @@ def test_a_frozen_encoder_reconstructs_at_any_weight(joint, autoencoder, table, 
 def test_a_back_end_on_frozen_codes_learns(joint, autoencoder, X, labels):
     """The article's recipe, autoencoder first, tells two kinds apart."""
     fitted = FrozenEstimator(autoencoder(max_epochs=30, lr=0.01).fit(X))
-    quick = {"lr": 0.01, "normalization": "batch", "max_epochs": 60}
+    quick = {"lr": 0.01, "dropout": 0.0, "dense_units": 64, "max_epochs": 60}
     estimator = joint(encoder=fitted, freeze_encoder=True, backend_input="code", **quick)
     assert estimator.fit(X, labels).score(X, labels) > 0.8
 

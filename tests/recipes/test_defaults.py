@@ -31,7 +31,8 @@ def test_small_tables_are_learned_slowly_and_without_normalization(predictor):
 def test_what_is_given_holds_for_small_tables_too(predictor):
     """A rate and a normalization that are passed are those used."""
     X, y = np.random.default_rng(0).normal(size=(40, 5)), np.arange(40) % 2
-    model = predictor(normalization="batch", lr=0.02, max_epochs=1, random_state=0).fit(X, y)
+    given = {"backend": "cnn", "normalization": "batch", "lr": 0.02}
+    model = predictor(max_epochs=1, random_state=0, **given).fit(X, y)
     assert (model.net_.lr, has_norm(model)) == (0.02, True)
 
 
@@ -43,10 +44,11 @@ def test_the_rate_rises_with_the_rows_of_a_table():
     assert rates[-1] == rates[-2] == auto_lr(1, IMAGES, "classifier")
 
 
-@pytest.mark.parametrize("n_rows", [1, 1_999, 2_000])
-def test_images_are_normalized_whatever_their_number(n_rows):
-    """The rule of small tables is one for tables."""
-    assert auto_normalization(n_rows, IMAGES, "classifier") == "batch"
+def test_tables_are_predicted_without_normalization():
+    """Images are normalized, and so is what nothing is predicted of."""
+    assert auto_normalization(IMAGES, "classifier") == "batch"
+    assert auto_normalization(TABLE, "classifier") is None
+    assert auto_normalization(TABLE, None) == "batch"
 
 
 def width_of_last_layers(predictor, *shape, **layout):

@@ -1,4 +1,4 @@
-"""The front of networks: the piecewise linear encoding of tables in different units."""
+"""The front of networks: the encoding of the columns of tables."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from torch import nn
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
-from sk_aecnn.nn import PiecewiseLinearEncoding
+from sk_aecnn.nn import ColumnEncoding
 
 
 @pytest.fixture(scope="module")
@@ -16,83 +16,77 @@ def table():
     return X, (X[:, 0] > 0).astype(int)
 
 
-def has_bins(estimator):
+def has_columns(estimator):
     modules = estimator.net_.module_.modules()
-    return any(isinstance(module, PiecewiseLinearEncoding) for module in modules)
+    return any(isinstance(module, ColumnEncoding) for module in modules)
 
 
 @pytest.mark.parametrize("cls", [AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor])
-def test_predictors_bin_the_columns_of_tables_in_different_units(cls, table):
-    """Columns in units of their own are binned; one unit for all is left as it is."""
+def test_predictors_encode_the_columns_of_tables(cls, table):
+    """Whatever their units are; not where n_bins=None, nor the pixels of images."""
     X, y = table
-    assert has_bins(cls(max_epochs=1).fit(X, y))
-    assert has_bins(cls(max_epochs=1, scaling="feature").fit(X, y))
-    assert not has_bins(cls(max_epochs=1, scaling="shared").fit(X, y))
-    assert not has_bins(cls(max_epochs=1).fit(X / np.logspace(0, 4, 12) * np.r_[1:13] / 3, y))
+    assert has_columns(cls(max_epochs=1).fit(X, y))
+    assert has_columns(cls(max_epochs=1, scaling="shared").fit(X, y))
+    assert not has_columns(cls(max_epochs=1, n_bins=None).fit(X, y))
+    assert not has_columns(cls(max_epochs=1).fit(X.reshape(400, 3, 4), y))
 
 
 @pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
-def test_what_lies_in_ranges_is_learned_sooner(cls):
+def test_what_lies_in_ranges_is_learned_with_bins(cls):
     """Ranges of one of twelve columns that tell the class are found with bins, not without."""
     X = np.random.default_rng(0).normal(size=(1600, 12))
     y = np.digitize(X[:, 0], [-0.67, 0, 0.67]) % 2
 
-    def accuracy(scaling):
-        estimator = cls(max_epochs=10, scaling=scaling, random_state=0)
+    def accuracy(n_bins):
+        estimator = cls(max_epochs=3, n_bins=n_bins, random_state=0)
         return estimator.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:])
 
-    assert accuracy("feature") > accuracy("shared") + 0.08
+    assert accuracy("auto") > accuracy(None) + 0.2
+
+
+@pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
+def test_categories_that_are_numbers_are_told_apart(cls):
+    """Classes that are those of two columns of codes, in no order, are learned."""
+    X = np.random.default_rng(0).integers(0, 5, size=(600, 4)).astype(float)
+    y = np.isin(X[:, 0], [0, 3]) ^ np.isin(X[:, 1], [1, 4])
+    assert cls(random_state=0).fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.95
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: AECNNClassifier(encoder="dense"),
         lambda: AECNNClassifier(encoder=lambda shape, dim: nn.Linear(*shape, dim)),
-        lambda: CNNClassifier(backend=lambda shape, n: nn.Linear(*shape, n)),
+        lambda: AECNNClassifier(scaling=None, n_bins=None),
     ],
-    ids=["dense", "custom encoder", "custom back end"],
+    ids=["custom encoder", "none"],
 )
 def test_networks_that_were_asked_for_see_the_features_alone(table, make):
-    """Neither the plain encoder nor a custom module gets bins."""
-    assert not has_bins(make().set_params(max_epochs=1).fit(*table))
+    """Neither a custom encoder nor n_bins=None gets encoded columns."""
+    assert not has_columns(make().set_params(max_epochs=1).fit(*table))
 
 
-@pytest.mark.parametrize("n_rows", [199, 200])
-def test_bins_need_a_hundred_rows_each(table, n_rows):
-    """From two hundred rows on a column has two bins."""
-    X, y = (part[:n_rows] for part in table)
-    assert has_bins(AECNNClassifier(max_epochs=1).fit(X, y)) == (n_rows == 200)
-
-
-def test_columns_of_two_values_take_no_room(table):
-    """Hundreds of indicators beside the numbers do not keep these from being binned."""
-    X, y = table
-    indicators = (np.random.default_rng(1).random((400, 300)) < 0.2).astype(float)
-    assert has_bins(AECNNClassifier(max_epochs=1).fit(np.hstack([X, indicators]), y))
-
-
-def test_tables_of_too_many_bins_are_not_binned():
+def test_tables_of_too_many_bins_are_not_encoded():
     """A thousand bins are the most: 125 columns of eight, but not 126."""
     X = np.random.default_rng(0).normal(size=(800, 126))
     y = (X[:, 0] > 0).astype(int)
-    estimator = CNNClassifier(max_epochs=1, scaling="feature")
-    assert has_bins(estimator.fit(X[:, :125], y))
-    assert not has_bins(estimator.fit(X, y))
+    estimator = CNNClassifier(max_epochs=1)
+    assert has_columns(estimator.fit(X[:, :125], y))
+    assert not has_columns(estimator.fit(X, y))
+    assert estimator.resolved_params_["n_bins"] is None
 
 
 @pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
-def test_sparse_tables_are_binned_as_dense_ones(cls, table):
+def test_sparse_tables_are_encoded_as_dense_ones(cls, table):
     """A network does not depend on how the numbers of a table are kept."""
     X, y = table
     X = np.where(np.abs(X) > X.std(0), X, 0)
     dense, sparse = (cls(max_epochs=2, random_state=0).fit(rows, y) for rows in (X, csr_array(X)))
-    assert has_bins(sparse)
+    assert has_columns(sparse)
     np.testing.assert_array_equal(sparse.predict_proba(X), dense.predict_proba(X))
 
 
-def test_a_joint_network_on_bins_rebuilds_the_features(table, assert_rows_alike):
-    """Codes and reconstructions are those of the columns; bins are the encoder's affair."""
+def test_a_joint_network_rebuilds_the_features(table, assert_rows_alike):
+    """Codes and reconstructions are those of the columns; their encoding is the encoder's."""
     X, y = table
     estimator = AECNNClassifier(5, max_epochs=2, random_state=0).fit(X, y)
     assert estimator.transform(X).shape == (400, 5)

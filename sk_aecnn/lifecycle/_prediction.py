@@ -1,0 +1,78 @@
+"""What the estimators that predict have in common, whatever is before their back ends."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from sk_aecnn.data._geometry import SampleGeometry
+from sk_aecnn.lifecycle._base import NetworkEstimator
+from sk_aecnn.lifecycle._parameters import EnsembleParameters
+from sk_aecnn.nn import MeanPrediction, MeanProbability
+from sk_aecnn.recipes._backends import build_averaging
+from sk_aecnn.recipes._recipe import DataSummary, EnsembleRecipe, resolve_label_smoothing
+from sk_aecnn.training._losses import TemperatureSoftmax
+from sk_aecnn.training._net import TrainingNet
+from sk_aecnn.training._plan import TrainingData
+
+
+@dataclass(frozen=True)
+class TaskParts:
+    """What a network needs to predict: its losses, and what makes predictions of its outputs."""
+
+    losses: dict[str, torch.nn.Module]
+    averaging: MeanPrediction | MeanProbability | None
+    nonlinearity: TemperatureSoftmax | None
+    chosen: Mapping[str, Any]
+
+
+class ValidationAttributes:
+    """What ``fit`` leaves behind where something is validated; None otherwise."""
+
+    validation_scores_: np.ndarray | None
+    best_validation_score_: float | None
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParameters):
+    """An estimator that predicts, with one network or with the members of an ensemble."""
+
+    @abstractmethod
+    def _n_outputs(self, data: TrainingData) -> int:
+        """Return the size of the back end's output."""
+
+    @abstractmethod
+    def _task_losses(self, label_smoothing: float) -> dict[str, torch.nn.Module]:
+        """Return the losses of the task, by name."""
+
+    @abstractmethod
+    def _nonlinearity(self, label_smoothing: float) -> TemperatureSoftmax | None:
+        """Return what makes probabilities of the network's outputs."""
+
+    def _task_parts(self, summary: DataSummary, ensemble: EnsembleRecipe) -> TaskParts:
+        smoothing = resolve_label_smoothing(self._parameters(), summary)
+        inverse_temperature = TemperatureSoftmax(smoothing).inverse_temperature
+        averaging = build_averaging(ensemble, summary.task, inverse_temperature)
+        averages = isinstance(averaging, MeanProbability)
+        return TaskParts(
+            self._task_losses(smoothing),
+            averaging,
+            self._nonlinearity(0.0 if averages else smoothing),
+            {"label_smoothing": smoothing},
+        )
+
+    def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:
+        attributes = super()._fitted_attributes(net, geometry)
+        name = f"valid_{next(iter(net.criterion_.terms))}"
+        scores = net.held_out_scores or [
+            -epoch[name] for epoch in attributes["history_"] if name in epoch
+        ]
+        return attributes | {
+            "validation_scores_": np.array(scores) if scores else None,
+            "best_validation_score_": max(scores, default=None),
+        }

@@ -1,0 +1,243 @@
+"""Columns of a table as a network learns from them best, by what each holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+# values of a column of whole numbers, up to which each gets an input of its own
+MOST_CATEGORIES = 12
+# robust standard deviations up to which values are taken about as they are
+_BULK = 3.0
+# whose square single precision holds
+_LARGEST = 1e18
+# from the quartiles of a normal distribution to its standard deviation
+_QUARTILES_TO_DEVIATION = 1.349
+# of the total weight, for the rounding of sums
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Intervals of features, those of one feature after another.
+
+    Attributes
+    ----------
+    column : Tensor of shape (n_steps,), int64
+        The feature that an interval is of.
+    start, width : Tensor of shape (n_steps,), float64
+        Where it begins, and its positive width.
+    """
+
+    column: Tensor
+    start: Tensor
+    width: Tensor
+
+    def shares(self, x: Tensor) -> Tensor:
+        """Return the share of every interval that lies below the value of its feature."""
+        return ((x.index_select(1, self.column) - self.start) / self.width).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is known of the columns of standardised rows.
+
+    Attributes
+    ----------
+    centre, gain : Tensor of shape (n_features,), float64
+        What is taken off, and what the rest is multiplied by.
+    clipped : Tensor of shape (n_features,), bool
+        Which features are clipped then.
+    bins : Steps
+        Intervals between quantiles.
+    category_column : Tensor of shape (n_categories,), int64
+        The feature that a value is of.
+    category, tolerance : Tensor of shape (n_categories,), float64
+        The value, and how far from it a number still counts as it.
+    """
+
+    centre: Tensor
+    gain: Tensor
+    clipped: Tensor
+    bins: Steps
+    category_column: Tensor
+    category: Tensor
+    tolerance: Tensor
+
+    @property
+    def n_added(self) -> int:
+        """The number of inputs that are added to the features themselves."""
+        return len(self.bins.column) + len(self.category)
+
+
+def describe_columns(
+    rows: Tensor, x: Tensor, row_weight: Tensor | None, n_bins: int, clip: bool = True
+) -> Columns:
+    """Find out what the columns of a table hold.
+
+    Columns of two values keep the distance of these as their unit. Columns of at most twelve whole
+    numbers are standardised, and each of these values is an input as well. Others are cut into
+    bins; clipped, they are centred at the median, in units of a robust standard deviation.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n_samples, n_features), float64
+        Rows as they are.
+    x : Tensor of shape (n_samples, n_features), float64
+        The same, standardised.
+    row_weight : Tensor of shape (n_samples,) or None
+        Weights.
+    n_bins : int
+        The most bins of a feature.
+    clip : bool
+        Whether features of many values are clipped smoothly.
+
+    Examples
+    --------
+    >>> rows = torch.tensor([[0.0, 1.0], [1.0, 2.0], [1.0, 3.0], [0.0, 3.0]]).double()
+    >>> columns = describe_columns(rows, rows, None, 4)
+    >>> columns.category, columns.clipped
+    (tensor([1., 2., 3.], dtype=torch.float64), tensor([False, False]))
+    """
+    weight = torch.ones(len(x), dtype=torch.float64) if row_weight is None else row_weight.double()
+    weight = weight / weight.sum()
+    mean = weight @ x
+    deviation = (weight @ (x - mean).square()).sqrt()
+    centre, scale = mean.clone(), deviation.clone()
+    low, median, high = _quantiles(x, weight, 4)[:, 1:4].unbind(1)
+    spread = (high - low) / _QUARTILES_TO_DEVIATION
+    clipped = torch.zeros(x.shape[1], dtype=torch.bool)
+    binned: list[int] = []
+    categories: list[tuple[int, Tensor]] = []
+    for feature, column in enumerate(x.T):
+        values = column.unique()
+        if len(values) == 1:
+            scale[feature] = 0.0
+        elif len(values) == 2:
+            scale[feature] = values[1] - values[0]
+        elif len(values) <= MOST_CATEGORIES and _are_whole(rows[:, feature]):
+            categories.append((feature, values))
+        else:
+            clipped[feature] = clip
+            binned.append(feature)
+            if clip and spread[feature] > 0:
+                centre[feature], scale[feature] = median[feature], spread[feature]
+    gain = torch.where(scale > 0, 1 / scale, 0.0)
+    return Columns(
+        centre, gain, clipped, _find_bins(x, weight, n_bins, binned), *_stack(categories)
+    )
+
+
+def _are_whole(values: Tensor) -> bool:
+    return bool((values == values.round()).all())
+
+
+def _stack(categories: list[tuple[int, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the columns of values, the values, and half the least distance between two of one."""
+    empty = torch.zeros(0, dtype=torch.float64)
+    sizes = torch.tensor([len(values) for _, values in categories], dtype=torch.int64)
+    features = torch.tensor([feature for feature, _ in categories], dtype=torch.int64)
+    tolerances = [(values.diff().min() / 2).expand(len(values)) for _, values in categories]
+    return (
+        features.repeat_interleave(sizes),
+        torch.cat([empty, *(values for _, values in categories)]),
+        torch.cat([empty, *tolerances]),
+    )
+
+
+def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Steps:
+    """Cut the range of features at their quantiles; one of a single interval gets none."""
+    columns, starts, widths = [], [torch.zeros(0, dtype=x.dtype)], [torch.zeros(0, dtype=x.dtype)]
+    for feature, quantiles in zip(features, _quantiles(x[:, features], weight, most), strict=True):
+        edges = quantiles.unique()
+        if len(edges) > 2:
+            columns += [feature] * (len(edges) - 1)
+            starts.append(edges[:-1])
+            widths.append(edges.diff())
+    return Steps(torch.tensor(columns, dtype=torch.int64), torch.cat(starts), torch.cat(widths))
+
+
+def _quantiles(x: Tensor, weight: Tensor, parts: int) -> Tensor:
+    """Return the values of rows that part the weight equally, (n_features, parts + 1)."""
+    values, order = x.T.contiguous().sort(dim=1)
+    below = weight[order].cumsum(1)
+    shares = torch.linspace(0, 1 - _ROUNDING, parts + 1, dtype=torch.float64) * weight.sum()
+    place = torch.searchsorted(below, shares.expand(len(values), -1).contiguous())
+    return values.gather(1, place.clamp_max(x.shape[0] - 1))
+
+
+class ColumnEncoding(nn.Module):
+    """Scale and clip the features, and put beside them where each lies among its values.
+
+    For each of its intervals, the share that lies below a value: the layer after it can so learn
+    any function of a single feature that is linear between its quantiles (Gorishniy et al. 2022,
+    "On embeddings for numerical features in tabular deep learning", section 3.2). For each value of
+    a column with few, whether it is the one. Smooth clipping is that of Holzmüller et al. (2024,
+    "Better by default", appendix B).
+
+    Parameters
+    ----------
+    columns : Columns
+        What the features hold.
+    x : Tensor of shape (n_samples, n_features), float64
+        Standardised rows, whose mean becomes zero.
+    row_weight : Tensor of shape (n_samples,) or None
+        Weights.
+
+    Shape
+    -----
+    input : (batch, n_features); output : (batch, n_features + columns.n_added)
+
+    Examples
+    --------
+    >>> x = torch.tensor([[1.0], [2.0], [3.0], [2.0]]).double()
+    >>> encoding = ColumnEncoding(describe_columns(x, x, None, 4), x, None).double()
+    >>> encoding(x[:2])
+    tensor([[-1.4142,  0.7500, -0.5000, -0.2500],
+            [ 0.0000, -0.2500,  0.5000, -0.2500]], dtype=torch.float64)
+    """
+
+    def __init__(self, columns: Columns, x: Tensor, row_weight: Tensor | None) -> None:
+        super().__init__()
+        self.n_outputs = x.shape[1] + columns.n_added
+        bins = columns.bins
+        buffers = {
+            "gain": columns.gain,
+            "shift": -columns.centre * columns.gain,
+            "bulk": torch.where(columns.clipped, _BULK, _LARGEST).double(),
+            "slope": 1 / bins.width,
+            "offset": -bins.start / bins.width,
+            "category": columns.category,
+            "tolerance": columns.tolerance,
+        }
+        for name, buffer in buffers.items():
+            self.register_buffer(name, buffer)
+        self.register_buffer("bin_column", bins.column)
+        self.register_buffer("category_column", columns.category_column)
+        self.register_buffer("mean", torch.zeros(self.n_outputs, dtype=torch.float64))
+        self.gain: Tensor
+        self.shift: Tensor
+        self.bulk: Tensor
+        self.slope: Tensor
+        self.offset: Tensor
+        self.category: Tensor
+        self.tolerance: Tensor
+        self.bin_column: Tensor
+        self.category_column: Tensor
+        self.mean: Tensor
+        encoded = self(x)
+        self.mean = encoded.mean(0) if row_weight is None else row_weight @ encoded / len(encoded)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scaled = torch.addcmul(self.shift, x, self.gain)
+        far = (scaled / self.bulk).clamp(-_LARGEST, _LARGEST)
+        parts = [scaled / (1 + far.square()).sqrt()]
+        if len(self.slope):
+            binned = x.index_select(1, self.bin_column)
+            parts.append(torch.addcmul(self.offset, binned, self.slope).clamp(0, 1))
+        if len(self.category):
+            distance = x.index_select(1, self.category_column) - self.category
+            parts.append((distance.abs() < self.tolerance).to(x.dtype))
+        return torch.cat(parts, dim=1) - self.mean

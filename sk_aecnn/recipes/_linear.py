@@ -1,0 +1,207 @@
+"""The linear model that a predicting network begins as: ridge or logistic regression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+from scipy.special import logsumexp
+from sklearn.linear_model import Ridge
+from torch import nn
+
+from sk_aecnn.data._rows import SparseRows
+from sk_aecnn.nn import BackendMembers, InputLayout
+from sk_aecnn.recipes._defaults import Task
+from sk_aecnn.training._losses import UNLABELED_CODE
+from sk_aecnn.training._plan import FitPlan, assign_folds
+
+# inverse strengths of regularisation, from strong to weak
+_INVERSE_STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
+# of the lowest loss, by which that of a weaker one may exceed it before the search ends
+_WORSE = 1.02
+_FOLDS = 3
+_MOST_ROWS = 20_000
+_ITERATIONS = 100
+_TOLERANCE = 1e-3
+# folds that strengths are compared on, where there are more
+_COMPARED = 2
+# logit of a class without a row to learn from
+_ABSENT = -6.0
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Coefficients (n_outputs, n_inputs) and intercepts (n_outputs,)."""
+
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return predictions, (n_samples, n_outputs)."""
+        result: np.ndarray = X @ self.coefficients.T + self.intercepts
+        return result
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows (n_samples, n_inputs), dense or sparse, with targets and weights."""
+
+    X: Any
+    y: np.ndarray
+    weight: np.ndarray
+
+    def choose(self, kept: np.ndarray) -> Sample:
+        """Return some of the rows."""
+        return Sample(self.X[kept], self.y[kept], self.weight[kept])
+
+
+# of a sample and an inverse strength of regularisation
+Fitting = Callable[[Sample, float], LinearModel]
+# of predictions and targets, for each row
+Measuring = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def start_from_linear(
+    backend: BackendMembers, plan: FitPlan, layout: InputLayout, columns: nn.Module, task: Task
+) -> None:
+    """Let every member of a back end begin as a linear model of the rows that it learns from.
+
+    How strongly the models are regularised is chosen by cross-validation.
+
+    Parameters
+    ----------
+    backend : BackendMembers
+        The back ends.
+    plan : FitPlan
+        The rows, their targets, weights and folds.
+    layout : InputLayout
+        What standardises rows.
+    columns : nn.Module
+        What encodes their features.
+    task : {"classifier", "regressor"}
+        What is predicted.
+    """
+    sample, fold = _choose_sample(plan, layout, columns, task)
+    if len(sample.y) < 2 * _FOLDS:
+        return
+    fit: Fitting = _logistic_regression(backend.n_outputs)
+    loss: Measuring = _cross_entropy
+    if task != "classifier":
+        fit, loss = _fit_ridge, _squared_error
+    parts = assign_folds(sample.y, _FOLDS, seed=0).numpy() if fold is None else fold
+    inverse_strength = _choose_strength(sample, parts, fit, loss)
+    if fold is None:
+        models = [fit(sample, inverse_strength)] * len(backend.backends)
+    else:
+        members = range(len(backend.backends))
+        models = [fit(sample.choose(fold != member), inverse_strength) for member in members]
+    backend.start_from(
+        torch.from_numpy(np.stack([model.coefficients for model in models])),
+        torch.from_numpy(np.stack([model.intercepts for model in models])),
+    )
+
+
+def _choose_sample(
+    plan: FitPlan, layout: InputLayout, columns: nn.Module, task: Task
+) -> tuple[Sample, np.ndarray | None]:
+    """Return rows with targets, as a linear model of the network sees them, and their folds."""
+    data, y = plan.data, plan.data.targets
+    known = y != UNLABELED_CODE if task == "classifier" else ~np.isnan(y).all(axis=1)
+    index = np.flatnonzero(known)
+    if len(index) > _MOST_ROWS:
+        index = np.sort(np.random.default_rng(0).choice(index, _MOST_ROWS, replace=False))
+    weight = data.row_weight(torch.float64)
+    chosen = np.ones(len(index)) if weight is None else weight.numpy()[index]
+    fold = None if plan.fold is None else plan.fold.numpy()[index]
+    if isinstance(data.rows, SparseRows) and isinstance(columns, nn.Identity):
+        # not centred, which would make them dense: the constants are left to the intercepts
+        X: Any = csr_matrix(data.rows.matrix[index].multiply(1 / layout.scale.numpy()))
+    else:
+        with torch.no_grad():
+            rows = data.rows.index_select(0, torch.from_numpy(index))
+            X = columns(layout(rows)).double().numpy()
+    return Sample(X, y[index], chosen), fold
+
+
+def _choose_strength(
+    sample: Sample,
+    parts: np.ndarray,
+    fit: Fitting,
+    loss: Measuring,
+) -> float:
+    """Return the inverse strength with which rows that are left out are predicted best."""
+    best, chosen = np.inf, _INVERSE_STRENGTHS[0]
+    for inverse_strength in _INVERSE_STRENGTHS:
+        total = 0.0
+        for part in range(_COMPARED):
+            left_out = sample.choose(parts == part)
+            model = fit(sample.choose(parts != part), inverse_strength)
+            total += float(left_out.weight @ loss(model.predict(left_out.X), left_out.y))
+        if total < best:
+            best, chosen = total, inverse_strength
+        elif total > _WORSE * best:
+            break
+    return chosen
+
+
+def _fit_ridge(sample: Sample, inverse_strength: float) -> LinearModel:
+    """Fit a ridge regression to the targets, each to the rows where it is known."""
+    models = []
+    for target in sample.y.T:
+        known = ~np.isnan(target)
+        part = sample.choose(known)
+        model = Ridge(alpha=1 / inverse_strength)
+        models.append(model.fit(part.X, target[known], sample_weight=part.weight))
+    coefficients = np.stack([model.coef_ for model in models])
+    return LinearModel(coefficients, np.array([float(model.intercept_) for model in models]))
+
+
+def _squared_error(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
+    result: np.ndarray = np.nansum(np.square(predictions - y), axis=1)
+    return result
+
+
+def _logistic_regression(n_classes: int) -> Fitting:
+    """Return what fits a multinomial logistic regression, as scikit-learn's, with its ``C``.
+
+    Each fit begins at zero: what is known of rows that are held out may not come in.
+    """
+
+    def fit(sample: Sample, inverse_strength: float) -> LinearModel:
+        X, y, weight = sample.X, sample.y, sample.weight / sample.weight.sum()
+        penalty = 1 / (inverse_strength * sample.weight.sum())
+        if n_classes == 2:  # one vector of coefficients there, two opposite ones here
+            penalty *= 2
+        one_hot = np.eye(n_classes)[y]
+
+        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            parameters = flat.reshape(n_classes, -1)
+            coefficients = parameters[:, :-1]
+            logits = X @ coefficients.T + parameters[:, -1]
+            total = logsumexp(logits, axis=1)
+            loss = weight @ (total - logits[np.arange(len(y)), y])
+            error = weight[:, None] * (np.exp(logits - total[:, None]) - one_hot)
+            slope = np.empty_like(parameters)
+            slope[:, :-1] = (X.T @ error).T + penalty * coefficients
+            slope[:, -1] = error.sum(0)
+            return loss + penalty * np.square(coefficients).sum() / 2, slope.ravel()
+
+        zeros = np.zeros(n_classes * (X.shape[1] + 1))
+        options = {"maxiter": _ITERATIONS, "gtol": _TOLERANCE}
+        found = minimize(objective, zeros, jac=True, method="L-BFGS-B", options=options).x
+        parameters = found.reshape(n_classes, -1)
+        intercepts = parameters[:, -1] - parameters[:, -1].mean()
+        present = np.isin(np.arange(n_classes), y)
+        return LinearModel(parameters[:, :-1], np.where(present, intercepts, _ABSENT))
+
+    return fit
+
+
+def _cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    result: np.ndarray = logsumexp(logits, axis=1) - logits[np.arange(len(y)), y]
+    return result

@@ -1,0 +1,120 @@
+"""Training for as long as it serves rows that were held out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from scipy.optimize import minimize_scalar
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from sk_aecnn.data._rows import BatchIterator, BatchSource
+from sk_aecnn.nn import MeanProbability
+from sk_aecnn.training._losses import UNLABELED_CODE
+
+# epochs to wait for a lower loss, and the share of those that led to the lowest
+_PATIENCE = 8
+_RELATIVE_PATIENCE = 0.5
+# of the average of weights: it spans about this part of the steps so far
+_SPAN = 6
+_WARM_UP_STEPS = 20
+_ROWS = 1024
+# of the logarithm of the inverse temperature of probabilities
+_COLDEST = 1.5
+
+
+class HeldOutSelection(Callback):
+    """Keep the weights with which members predict best what each was not trained on.
+
+    Every row is held out from one member. After each epoch, that member predicts it, with an
+    average of the weights so far (polynomial decay averaging; Shamir & Zhang 2013, "Stochastic
+    gradient descent for non-smooth optimization"). Training ends when the loss of these predictions
+    has not fallen for some time, and the weights that had the lowest are taken, those before the
+    first step among them. The temperature of probabilities is fitted to these predictions (Guo et
+    al. 2017, "On calibration of modern neural networks", section 4.2).
+
+    Parameters
+    ----------
+    data : RowDataset or Subset
+        The training rows, with the folds that they are in.
+    name : str
+        The loss of the task.
+    """
+
+    def __init__(self, data: BatchSource, name: str) -> None:
+        self.data = data
+        self.name = name
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.step_ = 0
+        self.scores_: list[float] = []
+        buffers = [tensor for tensor in net.module_.buffers() if tensor.is_floating_point()]
+        self.state_ = [tensor.detach() for tensor in (*net.module_.parameters(), *buffers)]
+        self.average_ = [tensor.clone() for tensor in self.state_]
+        self._evaluate(net)
+
+    def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
+        if training and self.step_ < _WARM_UP_STEPS:
+            for group in net.optimizer_.param_groups:
+                group["lr"] = net.lr * (self.step_ + 1) / _WARM_UP_STEPS
+
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
+        if training:
+            share = min(1.0, _SPAN / (self.step_ + _SPAN))
+            torch._foreach_lerp_(self.average_, self.state_, share)
+            self.step_ += 1
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        self._evaluate(net)
+        net.history.record(f"valid_{self.name}", -self.scores_[-1])
+        n_epochs = len(self.scores_) - 1
+        if n_epochs - self.best_epoch_ >= max(_PATIENCE, _RELATIVE_PATIENCE * self.best_epoch_):
+            raise KeyboardInterrupt  # skorch's word for a callback that has seen enough
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        torch._foreach_copy_(self.state_, self.best_)
+        net.held_out_scores = self.scores_
+        averaging = net.module_.averaging
+        if isinstance(averaging, MeanProbability):
+            averaging.inverse_temperature.fill_(_fit_temperature(*self.best_predictions_))
+        for name in ("state_", "average_", "best_", "best_predictions_", "data"):
+            delattr(self, name)  # nothing of the data may travel with a pickle
+
+    def _evaluate(self, net: NeuralNet) -> None:
+        now = [tensor.clone() for tensor in self.state_]
+        torch._foreach_copy_(self.state_, self.average_)
+        predictions, y, weight = self._predict(net)
+        torch._foreach_copy_(self.state_, now)
+        losses = net.criterion_.terms[self.name].measure(predictions[:, None], y)[:, 0]
+        self.scores_.append(-float((losses.double() * weight).sum() / weight.sum()))
+        if self.scores_[-1] >= max(self.scores_):
+            self.best_epoch_ = len(self.scores_) - 1
+            self.best_ = [tensor.clone() for tensor in self.average_]
+            self.best_predictions_ = predictions, y, weight
+
+    @torch.no_grad()
+    def _predict(self, net: NeuralNet) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what the member that has not seen a row predicts of it, targets and weights."""
+        net._set_training(False)
+        predictions, targets, weights = [], [], []
+        for inputs, y in BatchIterator(self.data, _ROWS):
+            members = net.infer(inputs)["members"].cpu()
+            predictions.append(members[torch.arange(len(y)), inputs["fold"]])
+            targets.append(y)
+            weights.append(inputs.get("row_weight", torch.ones(len(y))).double())
+        return torch.cat(predictions), torch.cat(targets), torch.cat(weights)
+
+
+def _fit_temperature(logits: Tensor, y: Tensor, weight: Tensor) -> float:
+    """Return the inverse temperature that predictions are likeliest with."""
+    known = y != UNLABELED_CODE
+    logits, y, weight = logits[known].double(), y[known], weight[known]
+
+    def loss(log_inverse: float) -> float:
+        scaled = (logits * torch.tensor(log_inverse).exp()).log_softmax(1)
+        return -float((scaled.gather(1, y[:, None])[:, 0] * weight).sum())
+
+    found = minimize_scalar(loss, bounds=(-_COLDEST, _COLDEST), method="bounded")
+    return float(torch.tensor(found.x, dtype=torch.float64).exp())

@@ -1,0 +1,86 @@
+"""Every predictor of tables begins as a linear model."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
+from sk_aecnn.recipes import _linear
+from sk_aecnn.recipes._linear import Sample, _fit_ridge, _logistic_regression
+
+NOTHING_LEARNED = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_wine])
+@pytest.mark.parametrize("C", [0.1, 1.0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_logistic_regression_is_that_of_scikit_learn(load, C, weighted, monkeypatch):
+    """Two classes and three, with weights or without, dense or sparse; a start need not be exact."""
+    monkeypatch.setattr(_linear, "_TOLERANCE", 1e-9)
+    monkeypatch.setattr(_linear, "_ITERATIONS", 5000)
+    X, y = load(return_X_y=True)
+    X = (X - X.mean(0)) / X.std(0)
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else np.ones(len(y))
+    expected = LogisticRegression(C=C, tol=1e-9, max_iter=5000).fit(X, y, weight).predict_proba(X)
+    for rows in (X, csr_array(X)):
+        model = _logistic_regression(len(np.unique(y)))(Sample(rows, y, weight), C)
+        logits = model.predict(X)
+        proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        np.testing.assert_allclose(proba, expected, atol=5e-4)
+
+
+def test_ridge_is_that_of_scikit_learn():
+    """Each target is fitted to the rows where it is known."""
+    X, y = load_diabetes(return_X_y=True)
+    targets = np.column_stack([y, y])
+    targets[::2, 1] = np.nan
+    model = _fit_ridge(Sample(X, targets, np.ones(len(y))), 2.0)
+    for column, rows in ((0, slice(None)), (1, slice(1, None, 2))):
+        expected = Ridge(alpha=0.5).fit(X[rows], y[rows]).predict(X)
+        np.testing.assert_allclose(model.predict(X)[:, column], expected)
+
+
+@pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
+def test_a_classifier_begins_as_logistic_regression(cls):
+    """Without a step worth the name, a predictor is as good as the linear model."""
+    X, y = load_breast_cancer(return_X_y=True)
+    model = cls(**NOTHING_LEARNED).fit(X[:400], y[:400])
+    assert model.score(X[400:], y[400:]) > 0.95
+    without = cls(**NOTHING_LEARNED, linear_path=False).fit(X[:400], y[:400])
+    assert without.score(X[400:], y[400:]) < 0.9
+
+
+@pytest.mark.parametrize("cls", [AECNNRegressor, CNNRegressor])
+def test_a_regressor_begins_as_ridge_regression(cls):
+    """Also with more features than samples."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 100))
+    y = X[:, :3].sum(1)
+    assert cls(**NOTHING_LEARNED).fit(X[:80], y[:80]).score(X[80:], y[80:]) > 0.3
+
+
+@pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
+def test_wide_sparse_tables_begin_as_logistic_regression(cls):
+    """Without becoming dense: the model is of the values as they are stored."""
+    rng = np.random.default_rng(0)
+    X = csr_array((rng.random((300, 2000)) < 0.01).astype(float))
+    y = np.asarray(X[:, :300].sum(1)).ravel() > 2.9
+    model = cls(**NOTHING_LEARNED).fit(X[:200], y[:200])
+    assert model.score(X[:200], y[:200]) > 0.9
+
+
+def test_images_have_no_linear_model():
+    """There it brings nothing; asked for, it is refused by name."""
+    X, y = np.random.default_rng(0).normal(size=(20, 6, 6)), np.arange(20) % 2
+    assert AECNNClassifier(max_epochs=1).fit(X, y).resolved_params_["linear_path"] is False
+    with pytest.raises(ValueError, match=r"linear_path=True .* \(6, 6\).*linear_path=False"):
+        AECNNClassifier(linear_path=True).fit(X, y)
+
+
+def test_images_have_no_ensemble():
+    """More than one member of a convolutional network is refused, with the remedy."""
+    X, y = np.random.default_rng(0).normal(size=(20, 6, 6)), np.arange(20) % 2
+    with pytest.raises(ValueError, match=r"n_estimators=3 .*BaggingClassifier"):
+        AECNNClassifier(n_estimators=3).fit(X, y)

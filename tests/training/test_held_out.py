@@ -1,0 +1,112 @@
+"""Training for as long as it serves samples that were held out."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, make_classification
+
+from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
+
+CLASSIFIERS = [AECNNClassifier, CNNClassifier]
+every_classifier = pytest.mark.parametrize("cls", CLASSIFIERS)
+every_predictor = pytest.mark.parametrize("cls", [*CLASSIFIERS, AECNNRegressor, CNNRegressor])
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """600 samples of which a tenth have another label, most columns being noise."""
+    return make_classification(600, 20, n_informative=3, flip_y=0.2, random_state=0)
+
+
+@every_predictor
+def test_the_best_score_is_kept(cls, noisy):
+    """Scores are of every epoch and of the start; training ends some time after the best."""
+    model = cls(random_state=0).fit(*noisy)
+    scores = model.validation_scores_
+    assert model.resolved_params_["early_stopping"] == "cv"
+    assert len(scores) == model.n_iter_ + 1 < 100
+    assert model.best_validation_score_ == scores.max()
+    assert scores.argmax() <= model.n_iter_ - 8
+
+
+@every_classifier
+def test_held_out_scores_are_those_of_new_samples(cls, noisy):
+    """What is held out was not learned from: its log-likelihood is like that of other samples."""
+    X, y = noisy
+    model = cls(random_state=0).fit(X[:300], y[:300])
+    proba = model.predict_proba(X[300:])
+    new = np.log(proba[np.arange(300), y[300:]]).mean()
+    assert model.best_validation_score_ == pytest.approx(new, abs=0.1)
+    learned = np.log(model.predict_proba(X[:300])[np.arange(300), y[:300]]).mean()
+    assert learned > model.best_validation_score_ + 0.05
+
+
+@every_classifier
+def test_random_labels_are_not_learned(cls):
+    """Where nothing can be known, probabilities are near those of the classes."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 10)), rng.integers(0, 2, 400)
+    proba = cls(random_state=0).fit(X, y).predict_proba(X)
+    assert np.abs(proba - 0.5).max() < 0.3
+
+
+@every_classifier
+def test_epochs_that_are_given_are_all_trained(cls, noisy):
+    """max_epochs=5 is five epochs of every member on all samples."""
+    model = cls(max_epochs=5, random_state=0).fit(*noisy)
+    assert model.n_iter_ == 5
+    assert model.validation_scores_ is model.best_validation_score_ is None
+    assert model.resolved_params_["early_stopping"] is False
+
+
+def test_an_earlier_fit_leaves_no_scores(noisy):
+    """Scores are of the last fit."""
+    model = AECNNClassifier(random_state=0).fit(*noisy)
+    model.set_params(max_epochs=2).fit(*noisy)
+    assert model.validation_scores_ is None
+
+
+def test_early_stopping_watches_the_mean_of_the_members(noisy):
+    """With samples set aside, their scores are those of the prediction."""
+    model = AECNNClassifier(early_stopping=True, max_epochs=4, random_state=0).fit(*noisy)
+    losses = [epoch["valid_classification_loss"] for epoch in model.history_]
+    np.testing.assert_allclose(model.validation_scores_, np.negative(losses))
+
+
+@pytest.mark.parametrize("parameters", [{"n_estimators": 1}, {"unlabeled": -1}])
+def test_one_network_cannot_be_held_out_from(parameters):
+    """Nor can samples without a label be scored; the remedy is named."""
+    X, y = load_breast_cancer(return_X_y=True)
+    y = np.where(np.arange(len(y)) < 500, y, -1) if "unlabeled" in parameters else y
+    with pytest.raises(ValueError, match=r"early_stopping='cv' .*Pass n_estimators=5"):
+        AECNNClassifier(early_stopping="cv", **parameters).fit(X, y)
+
+
+def test_a_fit_goes_on_without_folds(noisy):
+    """After a fit, partial_fit trains every member on all samples."""
+    model = AECNNClassifier(random_state=0).fit(*noisy)
+    before = model.predict_proba(noisy[0])
+    model.partial_fit(*noisy)
+    assert np.abs(model.predict_proba(noisy[0]) - before).max() > 0
+
+
+def test_nothing_of_the_data_is_kept(noisy):
+    """A pickle does not grow with the samples that were held out."""
+    X, y = noisy
+    sizes = [
+        len(pickle.dumps(CNNClassifier(n_bins=4, random_state=0).fit(X[:n], y[:n])))
+        for n in (300, 600)
+    ]
+    assert abs(sizes[1] - sizes[0]) < 20_000
+
+
+@pytest.mark.parametrize("rare", [1, 2, 6])
+def test_rare_classes_do_not_matter_to_folds(rare):
+    """A class of fewer samples than folds is learned from where it can be."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 4))
+    y = np.where(np.arange(100) < rare, "rare", np.where(X[:, 0] > 0, "a", "b"))
+    model = AECNNClassifier(random_state=0).fit(X, y)
+    assert model.predict_proba(X).shape == (100, 3)
+    assert np.isfinite(model.predict_proba(X)).all()
