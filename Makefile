@@ -71,14 +71,15 @@ examples: $(ready)  ## run the examples that neither `make demo` nor `make docs`
 	    echo "== $$example"; $(py) "$$example"; \
 	done
 
-# Built from the sdist, installed where nothing but the wheel can be imported, and used there.
+# Built from the sdist, installed where nothing but the wheel can be imported, and used there; not
+# byte-compiled: the environment lives for one script, which needs few of its modules.
 wheel: $(call needs,release)  ## build dist/*.whl and test it in an environment of its own
 	rm -rf dist
 	$(py) -m build --outdir dist .
 	@set -e; root=$$PWD; clean=$$(mktemp -d); trap 'rm -rf "$$clean"' EXIT; \
 	$(PYTHON) -m venv "$$clean/venv"; \
 	"$$clean/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-	    --constraint $(CONSTRAINTS) dist/*.whl; \
+	    --no-compile --constraint $(CONSTRAINTS) dist/*.whl; \
 	cd "$$clean"; \
 	venv/bin/python -m pip check; \
 	venv/bin/python "$$root/.ci/check_wheel.py"
