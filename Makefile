@@ -65,19 +65,21 @@ docs: $(call needs,docs)  ## build the documentation into docs/_build/html
 	$(py) -m sphinx --quiet -W --keep-going -b html docs docs/_build/html
 	@echo 'built docs/_build/html/index.html'
 
-examples: $(ready)  ## run every example
-	@set -e; for example in examples/*.py; do \
+# The gallery of `make docs` runs those called plot_*, and an error in one of them is an error there.
+examples: $(ready)  ## run the examples that neither `make demo` nor `make docs` runs
+	@set -e; for example in $(filter-out examples/demo.py examples/plot_%,$(wildcard examples/*.py)); do \
 	    echo "== $$example"; $(py) "$$example"; \
 	done
 
-# Built from the sdist, installed where nothing but the wheel can be imported, and used there.
+# Built from the sdist, installed where nothing but the wheel can be imported, and used there; not
+# byte-compiled: the environment lives for one script, which needs few of its modules.
 wheel: $(call needs,release)  ## build dist/*.whl and test it in an environment of its own
 	rm -rf dist
 	$(py) -m build --outdir dist .
 	@set -e; root=$$PWD; clean=$$(mktemp -d); trap 'rm -rf "$$clean"' EXIT; \
 	$(PYTHON) -m venv "$$clean/venv"; \
 	"$$clean/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-	    --constraint $(CONSTRAINTS) dist/*.whl; \
+	    --no-compile --constraint $(CONSTRAINTS) dist/*.whl; \
 	cd "$$clean"; \
 	venv/bin/python -m pip check; \
 	venv/bin/python "$$root/.ci/check_wheel.py"

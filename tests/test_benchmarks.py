@@ -1,7 +1,6 @@
 """The benchmarks run, each on little, and every published table has its entry."""
 
 import importlib.util
-import inspect
 import shlex
 import subprocess
 import sys
@@ -32,33 +31,8 @@ def load(*parts):
     return module
 
 
-PIECES = load("pieces", "benchmarks.py")
 QUALITY = load("quality", "__main__.py")
 TABLES = QUALITY.TABLES if QUALITY else {}
-
-
-def pieces():
-    """Every (class, method, parameter) that airspeed velocity would run."""
-    return [
-        (suite, method, parameters)
-        for suite in vars(PIECES).values()
-        if inspect.isclass(suite) and suite.__module__ == "pieces"
-        for method in vars(suite)
-        if method.startswith(("time_", "peakmem_"))
-        for parameters in ([(value,) for value in getattr(suite, "params", [])] or [()])
-    ]
-
-
-@pytest.mark.parametrize(
-    ("suite", "method", "parameters"),
-    pieces() if PIECES else [],
-    ids=lambda value: getattr(value, "__name__", str(value)),
-)
-def test_a_piece_runs(suite, method, parameters):
-    """A benchmark of a piece sets itself up and runs once."""
-    benchmark = suite()
-    benchmark.setup(*parameters)
-    getattr(benchmark, method)(*parameters)
 
 
 def test_the_table_of_speeds_is_printed():

@@ -39,22 +39,19 @@ def test_cross_val_predict_gives_probabilities(classifier, images, labels):
     np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_a_grid_search_over_the_code_in_two_jobs(autoencoder, images, labels):
-    """The size of the code is tuned in a pipeline, in two processes."""
-    pipe = Pipeline([("ae", autoencoder(max_epochs=20)), ("clf", LogisticRegression())])
-    grid = {"ae__encoding_dim": [1, 4]}
-    search = GridSearchCV(pipe, grid, cv=2, n_jobs=2, error_score="raise").fit(images, labels)
-    alone = GridSearchCV(pipe, grid, cv=2, error_score="raise").fit(images, labels)
-    np.testing.assert_array_equal(
-        search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
-    )
+def test_a_grid_search_over_the_code(autoencoder, images, labels):
+    """The size of the code is tuned in a pipeline."""
+    pipe = Pipeline([("ae", autoencoder(max_epochs=10)), ("clf", LogisticRegression())])
+    search = GridSearchCV(pipe, {"ae__encoding_dim": [1, 4]}, cv=2, error_score="raise")
+    search.fit(images, labels)
     assert search.best_estimator_["ae"].transform(images).shape[1] in (1, 4)
     assert search.score(images, labels) > 0.8
 
 
 def test_a_grid_search_without_labels(autoencoder, table):
     """The score of a transformer is enough to tune it: no labels, no scoring."""
-    search = GridSearchCV(autoencoder(max_epochs=30), {"encoding_dim": [1, 5]}, cv=2).fit(table)
+    coder = autoencoder(max_epochs=20)
+    search = GridSearchCV(coder, {"encoding_dim": [1, 5]}, cv=2, refit=False).fit(table)
     assert search.best_params_ == {"encoding_dim": 5}
 
 

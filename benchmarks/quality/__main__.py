@@ -43,12 +43,12 @@ def pick(known, names, what):
 
 def command_of(args, seeds):
     """Return the command that repeats a table, whatever the folders are called here."""
+    options = {"seeds": seeds, "variants": args.variants, "tasks": args.tasks, "rows": args.rows}
+    options |= {"params": json.dumps(args.params) if args.params else None}
     parts = ["python", "benchmarks/quality", args.table, *["DATA"] * bool(args.folder)]
-    parts += ["--seeds", *map(str, seeds)]
-    for name in ("variants", "tasks", "params", "rows"):
-        value = getattr(args, name)
-        value = [json.dumps(value)] if value and not isinstance(value, list) else value
-        parts += [f"--{name}", *value] if value else []
+    for name, value in options.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        parts += [f"--{name}", *map(str, values)] if value else []
     return shlex.join([*parts, *["--quick"] * args.quick])
 
 

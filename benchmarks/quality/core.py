@@ -63,7 +63,6 @@ class Table:
     seeds: tuple = (0, 1, 2)
     needs_data: bool = True
     layout: str = "values"  # of report.LAYOUTS
-    on_record: dict = field(default_factory=dict)  # published figures: value by task by row
     notes: tuple = ()
 
 

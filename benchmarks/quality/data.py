@@ -10,7 +10,7 @@ import pandas as pd
 from core import Split
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedKFold, train_test_split
+from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold, train_test_split
 from sklearn.utils import shuffle
 
 # -- images -----------------------------------------------------------------------------------
@@ -55,13 +55,14 @@ IDX_PARTS = ("images-idx3", "labels-idx1")
 
 
 def speech(source):
-    """Return spectrograms (n, 40, 64) uint8, digits, speakers, and which are the test rows."""
+    """Return spectrograms (n, 40, 64) uint8, digits, speakers, and 0 for test rows, else -1."""
     if source.folder is None:
         X, y = large_digits(source, 5, 8)
-        return X, y, np.arange(len(y)) % 6, np.arange(len(y)) % 10 == 0
+        return X, y, np.arange(len(y)) % 6, -1 * (np.arange(len(y)) % 10 > 0)
     file = np.load(Path(source.folder, "fsdd", "fsdd_logmel.npz"))
-    X, y, *others = (file[name] for name in ("mel_q", "label", "speaker", "is_test"))
-    return source.cut(X, y.astype(int), *others)
+    X, y, speaker, test = (file[name] for name in ("mel_q", "label", "speaker", "is_test"))
+    speaker = np.unique(speaker, return_inverse=True)[1]
+    return source.cut(X, y.astype(int), speaker, np.where(test, 0, -1))
 
 
 # -- tables -----------------------------------------------------------------------------------
@@ -178,16 +179,10 @@ number_folds = partial(folds, kind=KFold)
 quarter = partial(folds, kind=KFold, n_folds=4, n_used=1)
 
 
-def marked_rows(data, seed):
-    """Yield the split of a set of speech that tells which rows are for testing."""
-    X, y, _, test = data
-    yield split_at(X, y, ~test, test)
-
-
-def each_speaker(data, seed):
-    """Yield a split for each speaker, who is held out."""
-    X, y, speaker, _ = data
-    for index in LeaveOneGroupOut().split(X, y, speaker):
+def marked(data, seed, which):
+    """Yield a split for each fold that one of the marks beside rows and target tells."""
+    X, y, *marks = data
+    for index in PredefinedSplit(marks[which]).split():
         yield split_at(X, y, *index)
 
 

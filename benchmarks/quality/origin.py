@@ -2,9 +2,10 @@
 
 import hashlib
 import platform
+import re
 import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 
 import joblib
@@ -15,26 +16,19 @@ import sk_aecnn
 PACKAGES = "numpy pandas scikit-learn torch skorch pyod catboost lightgbm pytabkit aeon"
 
 
-def versions():
-    """Yield the versions of what is compared, as far as it is installed."""
-    yield f"Python {platform.python_version()}"
-    for package in PACKAGES.split():
-        try:
-            yield f"{package} {version(package)}"
-        except PackageNotFoundError:
-            continue
-
-
 @cache
 def machine():
     """Return processor, as Linux has it, cores in reach, threads and versions, in words."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    name, n_cores = [*names, platform.processor()][0], joblib.cpu_count()
-    cores = f"{n_cores} core{'s' if n_cores != 1 else ''}"
+    named = re.search(r"model name\s*: (.*)", info.read_text() if info.exists() else "")
+    cores = f"{joblib.cpu_count()} core{'s' if joblib.cpu_count() != 1 else ''}"
     threads = f"torch.get_num_threads() {torch.get_num_threads()}"
-    return f"{name}, {cores}, {threads}; {', '.join(versions())}"
+    installed = {one.name: one.version for one in distributions()}
+    versions = [f"{name} {installed[name]}" for name in PACKAGES.split() if name in installed]
+    return (
+        f"{named[1] if named else platform.processor()}, {cores}, {threads}; "
+        f"Python {platform.python_version()}, {', '.join(versions)}"
+    )
 
 
 def digest(*parts):
@@ -46,8 +40,6 @@ def sources():
     """Return a digest of this package's sources, and its commit where git knows it."""
     folder = Path(sk_aecnn.__file__).parent
     git = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
-    try:
-        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = "not known"
-    return digest(*(path.read_bytes() for path in sorted(folder.rglob("*.py")))), commit
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    files = sorted(folder.rglob("*.py"))
+    return digest(*(path.read_bytes() for path in files)), commit or "not known"

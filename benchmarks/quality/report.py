@@ -63,7 +63,7 @@ def _cell(values, metric, sign=""):
 def _values(table, results, frame):
     """Columns are the metrics of the only task, or tasks with the first metric."""
     metric = table.metrics[0]
-    if len(results.tasks) == 1 and not table.on_record:
+    if len(results.tasks) == 1:
         columns = [(one, results.tasks[0], one) for one in [*table.metrics, SECONDS]]
     elif len(results.tasks) <= FEW_TASKS:
         columns = [
@@ -75,10 +75,6 @@ def _values(table, results, frame):
         columns = [(task, task, metric) for task in results.tasks]
         columns += [("mean", None, metric), (SECONDS, None, SECONDS)]
     rows = [(name, _cells(name, columns, results, frame)) for name in _names(table, results)]
-    for name, known in table.on_record.items():
-        values = [known.get(head) for head, *_ in columns]
-        digits = METRICS[metric].digits
-        rows.append((name, ["" if one is None else f"{one:.{digits}f}" for one in values]))
     yield None, [head for head, *_ in columns], rows
 
 

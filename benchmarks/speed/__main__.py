@@ -1,11 +1,11 @@
-"""Time the estimators against plain torch loops and against other packages, in one run.
+"""Time whole calls against plain torch loops and against other packages, in one run.
 
     python benchmarks/speed [WORK ...] [--rounds 7] [--scale 1.0] [--without VARIANT ...]
 
 Every variant lives in a process of its own and they take turns, so that noise meets all alike;
 ratios are formed within a round, the median over the rounds is shown. The final losses show that
 the work is equal. Variants whose packages are missing are left out and named. Peak memory is that
-of the whole process, data and libraries included.
+of the process while it runs, data and libraries included, files that are mapped into it not.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from math import isnan
 from pathlib import Path
 from statistics import median
 
@@ -21,48 +20,41 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from works import WORKS, prepare, timed
 
-
-def start(name, variants, scale):
-    """Return the processes of variants, or why there is none."""
-    spawn = multiprocessing.get_context("spawn")
-    processes = {variant: ProcessPoolExecutor(1, spawn) for variant in variants}
-    ready = {
-        variant: process.submit(prepare, name, variant, scale)
-        for variant, process in processes.items()
-    }
-    for variant, process in processes.items():
-        try:
-            ready[variant].result()
-        except (ImportError, BrokenProcessPool) as error:
-            process.shutdown()
-            processes[variant] = str(error).splitlines()[0]
-    return processes
+COLUMNS = ("work", "variant", "time", "speed: median (least to most)", "loss", "peak memory, MiB")
 
 
 def measure(name, rounds, scale, without):
-    """Run all variants of a work in turn and print their part of the table."""
-    variants = [variant for variant in WORKS[name].variants if variant not in without]
-    processes = start(name, variants, scale)
-    results = {variant: [] for variant, found in processes.items() if not isinstance(found, str)}
-    for _ in range(rounds):
-        for variant, runs in results.items():
-            runs.append(processes[variant].submit(timed, name).result())
-    units = [seconds for seconds, _, _ in next(iter(results.values()))]
+    """Yield the rows of a work, whose variants run in turn."""
+    spawn = multiprocessing.get_context("spawn")
+    wanted = [variant for variant in WORKS[name].variants if variant not in without]
+    processes = {variant: ProcessPoolExecutor(1, spawn) for variant in wanted}
+    ready = {one: processes[one].submit(prepare, name, one, scale) for one in wanted}
+    missing = {}
+    for variant, outcome in ready.items():
+        try:
+            outcome.result()
+        except (ImportError, BrokenProcessPool) as error:
+            missing[variant] = str(error).splitlines()[0]
+            processes.pop(variant).shutdown()
+    runs = [
+        {variant: process.submit(timed, name).result() for variant, process in processes.items()}
+        for _ in range(rounds)
+    ]
+    unit = next(iter(processes))
     for variant, process in processes.items():
-        if isinstance(process, str):
-            print(f"| | {variant} | left out: {process} | | | |")
-            continue
         process.shutdown()
-        seconds, losses, peaks = zip(*results[variant], strict=True)
-        ratios = [one / other for one, other in zip(units, seconds, strict=True)]
+        seconds, losses, peaks = zip(*(run[variant] for run in runs), strict=True)
+        ratios = [run[unit][0] / run[variant][0] for run in runs]
         middle = median(seconds)
-        print(
-            f"| {WORKS[name].title} | {variant} "
-            f"| {f'{middle:.2f} s' if middle > 0.01 else f'{middle * 1e6:.0f} µs'} "
-            f"| {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) "
-            f"| {'' if isnan(losses[-1]) else f'{losses[-1]:.4f}'} | {max(peaks) / 2**20:.0f} |",
-            flush=True,
+        yield (
+            variant,
+            f"{middle:.2f} s" if middle > 0.01 else f"{middle * 1e6:.0f} µs",
+            f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+            "" if losses[-1] is None else f"{losses[-1]:.4f}",
+            f"{max(peaks):.0f}",
         )
+    for variant, reason in missing.items():
+        yield variant, f"left out: {reason}", "", "", ""
 
 
 def main():
@@ -72,10 +64,11 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0, help="factor of the number of rows")
     parser.add_argument("--without", nargs="*", default=[], metavar="VARIANT")
     args = parser.parse_args()
-    print("| work | variant | time | speed: median (least to most) | loss | peak memory, MiB |")
-    print("|---|---|---|---|---|---|")
+    print("|", " | ".join(COLUMNS), "|")
+    print("|---" * len(COLUMNS) + "|")
     for name in args.works:
-        measure(name, args.rounds, args.scale, args.without)
+        for cells in measure(name, args.rounds, args.scale, args.without):
+            print("|", WORKS[name].title, "|", " | ".join(cells), "|", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ needed is imported inside, so that a process holds no package but its own.
 """
 
 import os
+import subprocess
+import sys
 import warnings
+from itertools import pairwise
 
 LR = 1e-3
-JOINT = "joint autoencoder and CNN"
-
 
 # -- plain torch ------------------------------------------------------------------------------
 
@@ -18,20 +19,15 @@ def network_of(work):
     """Return the network of plain torch."""
     import plain
 
-    if work.sizes:
-        return plain.dense(*work.sizes)
-    return plain.Joint() if work.title == JOINT else plain.cnn()
+    return getattr(plain, work.network)(*work.sizes)
 
 
 def plain_loop(work, X, y=None):
     import plain
     import torch
 
-    tensors = [
-        torch.from_numpy(one) for one in (X if work.sizes else X[:, None], y) if one is not None
-    ]
-    loss = plain.reconstruction if y is None else plain.classification
-    loss = plain.both if work.title == JOINT else loss
+    arrays = [X if work.sizes else X[:, None], *[y] * (y is not None)]
+    tensors, loss = [torch.from_numpy(array) for array in arrays], getattr(plain, work.loss)
     return lambda: plain.train(network_of(work), loss, tensors, work.epochs, work.batch_size)
 
 
@@ -45,10 +41,18 @@ def plain_inference(work, X, y=None):
 # -- this package -----------------------------------------------------------------------------
 
 
-def package(work, X, y=None, precision="float32"):
-    estimator = _estimator(work, y)
-    if precision != "float32":
-        estimator.set_params(precision=precision)
+def estimator_of(work, **params):
+    """Return the estimator, trained as a plain loop does it."""
+    import sk_aecnn
+
+    name, its_own = work.estimator
+    training = {"optimizer": "adam", "lr": LR, "lr_schedule": "constant", "weight_decay": 0.0}
+    training |= {"max_epochs": work.epochs or 1, "batch_size": work.batch_size or "auto"}
+    return getattr(sk_aecnn, name)(**training, **its_own, random_state=0, device="cpu", **params)
+
+
+def package(work, X, y=None, **params):
+    estimator = estimator_of(work, **params)
     if work.epochs:
         return lambda: estimator.fit(X, y).loss_curve_[-1]
     estimator.fit(X[:2000], None if y is None else y[:2000])
@@ -56,50 +60,85 @@ def package(work, X, y=None, precision="float32"):
     return lambda: infer(X[: work.at_once])
 
 
-def _estimator(work, y):
-    """Return the estimator, without what a plain loop does not do to rows and labels."""
-    from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
-
-    training = {
-        "lr": LR,
-        "optimizer": "adam",
-        "weight_decay": 0.0,
-        "lr_schedule": "constant",
-        "max_epochs": work.epochs or 1,
-        "batch_size": work.batch_size or "auto",
-        "random_state": 0,
-        "device": "cpu",
-    }
-    if y is None:
-        *hidden, code = _encoder_sizes(work)
-        return AutoencoderTransformer(
-            code, hidden_layer_sizes=tuple(hidden), code_activation="relu", **training
-        )
-    training["label_smoothing"] = 0
-    if work.sizes:  # one hidden layer as features, a linear back end, no decoder
-        return AECNNClassifier(
-            2,
-            encoder="dense",
-            hidden_layer_sizes=work.sizes[1:-1],
-            reconstruction_weight=0.0,
-            backend=_linear,
-            **training,
-        )
-    training |= {"normalization": None, "augmentation": None}
-    if work.title == JOINT:
-        return AECNNClassifier(32, **training)
-    return CNNClassifier(conv_channels=(32, 64), **training)
-
-
-def _encoder_sizes(work):
-    """Return the sizes of hidden layers and code."""
-    return work.sizes[1 : len(work.sizes) // 2 + 1] if work.epochs else work.sizes[1:]
-
-
-def _linear(in_shape, n_outputs):
+def linear(in_shape, n_outputs):
     from torch import nn
 
     return nn.Linear(in_shape[0], n_outputs)
+
+
+# -- calls ------------------------------------------------------------------------------------
+
+STARTS = (
+    "import sklearn.base",
+    "import sk_aecnn",
+    "import sklearn.model_selection, sklearn.mixture, skorch",
+    "from sk_aecnn import AutoencoderTransformer as AE; AE(2, max_epochs=1).fit([[0, 1], [1, 2]])",
+)
+
+
+def process(work, code):
+    """Start Python and run code in it."""
+    return lambda: subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def fits(work, X, n_fits):
+    """Fit as many equal parts of the rows one after the other."""
+    estimator, n_rows = estimator_of(work), len(X) // n_fits
+    return lambda: [estimator.fit(X[:n_rows]).loss_curve_[-1] for _ in range(n_fits)][-1]
+
+
+def grid(work, X, n_jobs):
+    """Search a grid of twelve fits."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import Pipeline
+
+    from sk_aecnn import AutoencoderTransformer
+
+    steps = [("ae", AutoencoderTransformer(random_state=0)), ("clf", LogisticRegression())]
+    sizes = {"ae__encoding_dim": [4, 8, 16, 32]}
+    search = GridSearchCV(Pipeline(steps), sizes, cv=3, n_jobs=n_jobs, refit=False)
+    return lambda: search.fit(X, X[:, 0] > 0)
+
+
+# -- what a machine can do --------------------------------------------------------------------
+
+
+def products(work, n_rows=256):
+    """Multiply the matrices of a step, forward and backward, and do nothing else."""
+    import torch
+
+    pairs = []
+    for n_in, n_out in pairwise(work.sizes):
+        shapes = (n_rows, n_in), (n_out, n_in), (n_rows, n_out)
+        x, weight, grad = (torch.randn(*shape) for shape in shapes)
+        pairs += [(x, weight.t()), (grad.t(), x), (grad, weight)]
+    del pairs[2]  # nothing wants the gradient of the rows
+    return lambda: [left @ right for left, right in pairs]
+
+
+def convolution(work, sizes=(32, 64, 14), dtype="float32", keep=True):
+    """Convolve 128 images, with freed memory kept, as this package does, or not."""
+    import torch
+
+    from sk_aecnn._torch import keep_freed_memory
+
+    if keep:
+        keep_freed_memory()
+    n_in, n_out, size = sizes
+    options = {"dtype": getattr(torch, dtype)}
+    x, weight = (
+        torch.randn(*shape, **options).contiguous(memory_format=torch.channels_last)
+        for shape in ((128, n_in, size, size), (n_out, n_in, 3, 3))
+    )
+    return lambda: torch.nn.functional.conv2d(x, weight, padding=1)
+
+
+def copy(work):
+    import torch
+
+    source, target = torch.zeros(2**26), torch.zeros(2**26)
+    return lambda: target.copy_(source)
 
 
 # -- other packages ---------------------------------------------------------------------------
@@ -189,7 +228,7 @@ def pyod(work, X):
             lr=LR,
             epoch_num=work.epochs,
             batch_size=work.batch_size,
-            hidden_neuron_list=list(_encoder_sizes(work)),
+            hidden_neuron_list=list(work.sizes[1 : len(work.sizes) // 2 + 1]),
             batch_norm=False,
             dropout_rate=0.0,
             verbose=0,

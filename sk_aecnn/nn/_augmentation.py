@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,8 @@ class RandomTransform(RandomLayer, ABC):
     strength : float
         How strong it is.
     """
+
+    needs_spatial_axis: ClassVar[bool] = False
 
     def __init__(self, shape: Sequence[int], channel_axis: int | None, strength: float) -> None:
         super().__init__()
@@ -76,6 +79,8 @@ class RandomTranslation(RandomTransform):
             [0, 0, 1, 2],
             [1, 2, 3, 3]])
     """
+
+    needs_spatial_axis = True
 
     def __init__(self, shape: Sequence[int], channel_axis: int | None, strength: float) -> None:
         super().__init__(shape, channel_axis, strength)
@@ -125,6 +130,8 @@ class RandomHorizontalFlip(RandomTransform):
     >>> RandomHorizontalFlip((2, 3), None, 1.0)(torch.arange(6)[None])
     tensor([[2, 1, 0, 5, 4, 3]])
     """
+
+    needs_spatial_axis = True
 
     def forward(self, x: Tensor) -> Tensor:
         axis = max(axis for axis in range(len(self.shape)) if axis != self.channel_axis)
@@ -214,6 +221,8 @@ class RandomErasing(RandomTransform):
     tensor([[1., 1., 1., 1., 1., 1., 1., 1.],
             [1., 1., 1., 1., 1., 1., 0., 1.]])
     """
+
+    needs_spatial_axis = True
 
     def forward(self, x: Tensor) -> Tensor:
         erased = torch.ones(len(x), *(1 for _ in x.shape[1:]), dtype=torch.bool, device=x.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -16,9 +16,6 @@ from sk_aecnn.recipes._defaults import Task, auto_augmentation
 Augment = Callable[..., Tensor]
 # transforms by name with their strengths, or functions of the user's own, in order
 Augmenting = tuple[tuple[str, float] | Augment, ...]
-
-# transforms that move what is at one position to another
-_SPATIAL = {"translate", "horizontal_flip", "erase"}
 
 
 def resolve_augmentation(
@@ -108,18 +105,18 @@ def _check_entry(entry: Any) -> Any:
 
 
 def _check_strength(name: Any, strength: Any, geometry: SampleGeometry) -> float:
-    choices: Sequence[str] = sorted(GEOMETRIC | PHOTOMETRIC)
+    choices = GEOMETRIC | PHOTOMETRIC
     if name not in choices:
         raise ValueError(
-            f"augmentation has no transform {name!r}; choose among {', '.join(choices)}, or pass a "
-            "function of a batch."
+            f"augmentation has no transform {name!r}; choose among {', '.join(sorted(choices))}, "
+            "or pass a function of a batch."
         )
     is_number = isinstance(strength, Real) and not isinstance(strength, bool)
     if not is_number or not 0 <= float(strength) <= 1:
         raise ValueError(
             f"augmentation={{{name!r}: {strength!r}}} must have a strength between 0 and 1."
         )
-    if name in _SPATIAL and float(strength) > 0 and not geometry.spatial:
+    if choices[name].needs_spatial_axis and float(strength) > 0 and not geometry.spatial:
         raise ValueError(
             f"augmentation={{{name!r}: {strength!r}}} changes positions, but samples of shape "
             f"{geometry.shape} have no spatial axis. Leave it out, or pass sample_shape or "
