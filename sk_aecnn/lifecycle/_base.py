@@ -37,6 +37,7 @@ from sk_aecnn.data._arrays import (
 from sk_aecnn.data._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
 from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, chunks
 from sk_aecnn.data._targets import check_some_labeled
+from sk_aecnn.lifecycle._memory import memory_explained
 from sk_aecnn.lifecycle._parameters import (
     Constraints,
     InputParameters,
@@ -174,7 +175,7 @@ class NetworkEstimator(
         progress = FitProgress(self, X, y, sample_weight)
         keep_freed_memory()
         fitted = self._shallow_copy()
-        with undisturbed(resolve_device(self.device)):
+        with undisturbed(resolve_device(self.device)), memory_explained(self._parameters()):
             fitted._train(X, y, sample_weight, resume, partial, classes, validation, progress)
         self.__dict__ = fitted.__dict__
         progress.end()

@@ -28,7 +28,7 @@ from sk_aecnn.nn._conv import (
 )
 from sk_aecnn.nn._custom import CustomEncoder, build_custom, build_custom_encoder
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
-from sk_aecnn.nn._init import build
+from sk_aecnn.nn._init import build, check_memory
 from sk_aecnn.nn._layout import (
     InputLayout,
     Moments,
@@ -89,6 +89,7 @@ __all__ = [
     "build_activation",
     "build_custom",
     "build_custom_encoder",
+    "check_memory",
     "column_moments",
     "divergence_from_normal",
     "find_bins",

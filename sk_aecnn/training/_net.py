@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import signal
 import traceback
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,15 @@ from skorch.history import History
 from skorch.utils import noop
 from torch.utils.data import Dataset
 
-from sk_aecnn._torch import as_tensor, is_undisturbed, new_generator, resolve_device, undisturbed
+from sk_aecnn._torch import (
+    as_tensor,
+    describe_shortage,
+    is_out_of_memory,
+    is_undisturbed,
+    new_generator,
+    resolve_device,
+    undisturbed,
+)
 from sk_aecnn.data._rows import (
     BatchIterator,
     BatchSource,
@@ -33,7 +42,7 @@ from sk_aecnn.data._rows import (
     map_rows,
 )
 from sk_aecnn.exceptions import DivergenceError
-from sk_aecnn.nn import BatchNorm, set_generator
+from sk_aecnn.nn import BatchNorm, check_memory, set_generator
 from sk_aecnn.training._callbacks import (
     LearningRateSchedule,
     Observation,
@@ -45,6 +54,9 @@ from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
 from sk_aecnn.training._scoring import ScoredRows, choose_scored
 
+# numbers kept for each parameter: itself, its gradient, and the two moments of Adam
+_COPIES_KEPT = {"adam": 4, "adamw": 4}
+_COPIES_OF_OTHERS = 2
 # up to which a look at each costs less than to sum them up and mind overflow
 _FEW_VALUES = 10_000
 # to see whether the weights after the last step give finite losses
@@ -316,6 +328,8 @@ def build_net(
         )
     for callback in options.callbacks:
         _check_callback(callback)
+    if device.type == "cpu":
+        check_memory(module, _itemsize(module), _COPIES_KEPT.get(str(optimizer), _COPIES_OF_OTHERS))
     net = (TrainingNet if nonlinearity is None else ClassifyingNet)(
         _with_channels_last(module),
         criterion,
@@ -334,6 +348,10 @@ def build_net(
     )
     initialized: TrainingNet = net.initialize()
     return initialized
+
+
+def _itemsize(module: torch.nn.Module) -> int:
+    return max((parameter.itemsize for parameter in module.parameters()), default=0)
 
 
 def _check_callback(callback: Any) -> None:
@@ -539,17 +557,25 @@ def infer(net: TrainingNet, method: str, rows: Rows | RowSubset, **arguments: An
     ------
     ValueError
         If a result is not finite: the rows are beyond the precision of the network.
+    MemoryError
+        If a batch or the result does not fit into memory.
     """
     function, shape = getattr(net.module_, method), net.module_.layout.shape
     if arguments:
         function = partial(function, **arguments)
     batch_size = inference_batch_size(prod(shape), len(shape) > 1)
     device = torch.device(net.device)
-    if is_undisturbed(device):
-        result = map_rows(function, rows, device, batch_size)
-    else:
-        with undisturbed(device):
+    try:
+        with nullcontext() if is_undisturbed(device) else undisturbed(device):
             result = map_rows(function, rows, device, batch_size)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"What the network makes of {len(rows):,} samples of {prod(shape):,} values does not "
+            f"fit into memory ({describe_shortage(error)}). Pass fewer samples at a time, or fit a "
+            "smaller network."
+        ) from error
     if not are_finite(result):
         raise ValueError(_describe_overflow(net, rows, result))
     return result
