@@ -168,14 +168,7 @@ class OfTorch(torch.utils.data.Dataset):
 
 
 DATASETS = {
-    "endless": pytest.param(
-        Endless,
-        marks=pytest.mark.xfail(
-            strict=True,
-            reason="an object with __len__ and __getitem__ is read until an IndexError, which may "
-            "never come: it should be refused, or read by its length",
-        ),
-    ),
+    "endless": Endless,
     "endless of torch": EndlessOfTorch,
     "torch": OfTorch,
     "tensors": lambda: torch.utils.data.TensorDataset(torch.zeros(40, 5)),
@@ -190,6 +183,50 @@ def test_a_dataset_is_refused_by_what_is_expected(autoencoder, table, make):
     refused(lambda: autoencoder().fit(make()), "(?i)dataset|array")
     estimator = autoencoder(max_epochs=1).fit(table)
     refused(lambda: estimator.transform(make()), "(?i)dataset|array")
+
+
+class ByNumber:
+    """Samples by number, of which there are as many as ``len`` says."""
+
+    def __init__(self, samples, n_items=10**9):
+        self.samples, self.n_items = samples, n_items
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        if index >= self.n_items:
+            raise IndexError("no more")
+        return self.samples[index % len(self.samples)]
+
+
+class SequenceByNumber(ByNumber, collections.abc.Sequence):
+    """The same, whose iteration has no end either."""
+
+
+@pytest.mark.parametrize("kind", [ByNumber, SequenceByNumber])
+def test_samples_by_number_are_read_up_to_their_length(classifier, table, labels, kind):
+    """What has a length and items is read by its length, as samples and as labels."""
+    expected = classifier().fit(table, labels)
+    estimator = classifier().fit(kind(table), kind(labels))
+    np.testing.assert_array_equal(
+        estimator.predict_proba(kind(table)), expected.predict_proba(table)
+    )
+
+
+def test_fewer_samples_than_the_length_are_refused(autoencoder, table):
+    """Where an item is missing before the length is reached, the error says how many there are."""
+    refused(lambda: autoencoder().fit(ByNumber(table, 7)), "ByNumber of the length 40 has fewer")
+
+
+def test_items_without_a_length_are_refused(autoencoder):
+    """Items that nothing counts are no samples."""
+
+    class Items:
+        def __getitem__(self, index):
+            return np.zeros(5)
+
+    refused(lambda: autoencoder().fit(Items()), "array")
 
 
 def objects(samples):

@@ -33,6 +33,7 @@ from sk_aecnn.data._arrays import (
     check_is_array_like,
     check_sparse_structure,
     describe_unreadable,
+    read_by_length,
 )
 from sk_aecnn.data._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
 from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, chunks
@@ -266,7 +267,7 @@ class NetworkEstimator(
     ) -> tuple[TrainingData, SampleGeometry]:
         rows, geometry = self._validate_rows(X, fitted)
         self._check_rows(to_rows(rows))
-        y, labeled = self._check_target(detach_tensor(y), rows)
+        y, labeled = self._check_target(read_by_length(detach_tensor(y)), rows)
         weight = None
         if sample_weight is not None:
             weight = check_sample_weight(
@@ -285,6 +286,7 @@ class NetworkEstimator(
         if fitted is not None and self._are_as_fitted(X):
             return X, fitted
         check_is_array_like(X)
+        X = read_by_length(X)
         if issparse(X):
             check_sparse_structure(X)
         elif hasattr(X, "columns"):
