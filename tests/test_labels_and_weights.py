@@ -429,6 +429,47 @@ def test_many_classes_may_be_announced(table):
     )
 
 
+DAYS = [datetime.date(2020, 1, 1), datetime.date(2021, 5, 6)]
+TIMES = [datetime.datetime(2020, 1, 1), datetime.datetime(2021, 5, 6)]
+DATES = {
+    "date": lambda y: np.array(DAYS, dtype=object)[y],
+    "datetime": lambda y: np.array(TIMES, dtype=object)[y],
+    "days": lambda y: np.array(DAYS, dtype="datetime64[D]")[y],
+    "nanoseconds": lambda y: np.array(DAYS, dtype="datetime64[ns]")[y],
+    "pandas": lambda y: pd.Series(pd.to_datetime(DAYS))[y],
+    "Timestamp": lambda y: np.array([pd.Timestamp(day) for day in DAYS], dtype=object)[y],
+}
+# Python does not compare a day with a time
+UNLIKE = [{"date", "datetime"}, {"date", "Timestamp"}]
+
+
+@pytest.mark.parametrize("later", DATES)
+@pytest.mark.parametrize("first", DATES)
+def test_dates_of_python_and_numpy_are_the_same_labels(any_classifier, table, labels, first, later):
+    """Fitted on some dates, a classifier takes others in calls, scores and validation."""
+    given, other = DATES[first](labels), DATES[later](labels)
+    model = any_classifier(early_stopping=True).fit(table, given)
+    if {first, later} in UNLIKE:
+        for call in (model.score, model.partial_fit):
+            with pytest.raises(ValueError, match=r"y holds labels such as .* cannot be told apart"):
+                call(table, other)
+        return
+    assert model.score(table, other) == model.score(table, given)
+    assert model.partial_fit(table, other).classes_.dtype == model.classes_.dtype
+    any_classifier(early_stopping=True).fit(table, given, X_val=table, y_val=other)
+
+
+def test_times_of_day_are_no_dates(classifier, table, labels):
+    """Labels of kinds that have nothing in common are no wrong predictions, but an error."""
+    model = classifier().fit(table, DATES["date"](labels))
+    for other in (labels, np.array([datetime.time(1), datetime.time(2)])[labels]):
+        with pytest.raises(ValueError, match="y holds labels such as"):
+            model.score(table, other)
+    afternoon = DATES["nanoseconds"](labels) + np.timedelta64(15, "h")
+    with pytest.raises(ValueError, match="y holds labels such as"):
+        model.score(table, afternoon)
+
+
 # -- weights ----------------------------------------------------------------------------------
 
 
