@@ -80,7 +80,7 @@ def check_sparse_structure(X: Any) -> None:
         elif X.format == "coo" and X.nnz:
             outside = any(
                 index.min() < 0 or index.max() >= size
-                for index, size in zip(X.coords, X.shape, strict=True)
+                for index, size in zip((X.row, X.col), X.shape, strict=True)
             )
             if outside:
                 raise ValueError("an index is out of bounds")
