@@ -445,10 +445,10 @@ UNLIKE = [{"date", "datetime"}, {"date", "Timestamp"}]
 
 @pytest.mark.parametrize("later", DATES)
 @pytest.mark.parametrize("first", DATES)
-def test_dates_of_python_and_numpy_are_the_same_labels(any_classifier, table, labels, first, later):
+def test_dates_of_python_and_numpy_are_the_same_labels(classifier, table, labels, first, later):
     """Fitted on some dates, a classifier takes others in calls, scores and validation."""
     given, other = DATES[first](labels), DATES[later](labels)
-    model = any_classifier(early_stopping=True).fit(table, given)
+    model = classifier(early_stopping=True).fit(table, given)
     if {first, later} in UNLIKE:
         for call in (model.score, model.partial_fit):
             with pytest.raises(ValueError, match=r"y holds labels such as .* cannot be told apart"):
@@ -456,7 +456,7 @@ def test_dates_of_python_and_numpy_are_the_same_labels(any_classifier, table, la
         return
     assert model.score(table, other) == model.score(table, given)
     assert model.partial_fit(table, other).classes_.dtype == model.classes_.dtype
-    any_classifier(early_stopping=True).fit(table, given, X_val=table, y_val=other)
+    classifier(early_stopping=True).fit(table, given, X_val=table, y_val=other)
 
 
 def test_times_of_day_are_no_dates(classifier, table, labels):
