@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Lock
@@ -76,6 +77,20 @@ def physical_memory() -> float:
         return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (AttributeError, OSError, ValueError):  # as on Windows
         return float("inf")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether numpy or torch found no memory for an array, or no number for its size."""
+    if isinstance(error, MemoryError):
+        return True
+    words = ("out of memory", "allocate memory", "size calculation overflowed", "multiplication ov")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+def describe_shortage(error: BaseException) -> str:
+    """Return how much memory was asked for, as far as an error says."""
+    asked = re.search(r"allocate ([\d.]+ \w+)", str(error))
+    return f"{asked[1]} were asked for" if asked else str(error).split("\n")[0]
 
 
 def keep_freed_memory() -> None:

@@ -168,14 +168,7 @@ class OfTorch(torch.utils.data.Dataset):
 
 
 DATASETS = {
-    "endless": pytest.param(
-        Endless,
-        marks=pytest.mark.xfail(
-            strict=True,
-            reason="an object with __len__ and __getitem__ is read until an IndexError, which may "
-            "never come: it should be refused, or read by its length",
-        ),
-    ),
+    "endless": Endless,
     "endless of torch": EndlessOfTorch,
     "torch": OfTorch,
     "tensors": lambda: torch.utils.data.TensorDataset(torch.zeros(40, 5)),
@@ -190,6 +183,50 @@ def test_a_dataset_is_refused_by_what_is_expected(autoencoder, table, make):
     refused(lambda: autoencoder().fit(make()), "(?i)dataset|array")
     estimator = autoencoder(max_epochs=1).fit(table)
     refused(lambda: estimator.transform(make()), "(?i)dataset|array")
+
+
+class ByNumber:
+    """Samples by number, of which there are as many as ``len`` says."""
+
+    def __init__(self, samples, n_items=10**9):
+        self.samples, self.n_items = samples, n_items
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        if index >= self.n_items:
+            raise IndexError("no more")
+        return self.samples[index % len(self.samples)]
+
+
+class SequenceByNumber(ByNumber, collections.abc.Sequence):
+    """The same, whose iteration has no end either."""
+
+
+@pytest.mark.parametrize("kind", [ByNumber, SequenceByNumber])
+def test_samples_by_number_are_read_up_to_their_length(classifier, table, labels, kind):
+    """What has a length and items is read by its length, as samples and as labels."""
+    expected = classifier().fit(table, labels)
+    estimator = classifier().fit(kind(table), kind(labels))
+    np.testing.assert_array_equal(
+        estimator.predict_proba(kind(table)), expected.predict_proba(table)
+    )
+
+
+def test_fewer_samples_than_the_length_are_refused(autoencoder, table):
+    """Where an item is missing before the length is reached, the error says how many there are."""
+    refused(lambda: autoencoder().fit(ByNumber(table, 7)), "ByNumber of the length 40 has fewer")
+
+
+def test_items_without_a_length_are_refused(autoencoder):
+    """Items that nothing counts are no samples."""
+
+    class Items:
+        def __getitem__(self, index):
+            return np.zeros(5)
+
+    refused(lambda: autoencoder().fit(Items()), "array")
 
 
 def objects(samples):
@@ -399,12 +436,100 @@ TOO_LARGE = {
 }
 
 
+SIZE = r"its [\d,]+ parameters, .* take [\d,.]+ GiB of [\d,.]+ GiB"
+
+
 @pytest.mark.parametrize("name", TOO_LARGE)
 def test_a_network_that_does_not_fit_into_memory_is_refused(table, labels, name):
-    """The error says so, and names the parameters that make a network large."""
+    """The error names the parameters that make a network large, and the memory that it takes."""
     model = AECNNClassifier(encoder="dense", max_epochs=1).set_params(**{name: TOO_LARGE[name]})
     message = refused(lambda: model.fit(table, labels), name, (MemoryError, ValueError))
     assert "memory" in message
+    assert re.search(SIZE, message)
+
+
+CONVOLVES = {
+    "encoding_dim": 10**9,
+    "conv_channels": (10**6, 10**6),
+    "dense_units": 10**9,
+    "backend_channels": (10**8,),
+}
+
+
+@pytest.mark.parametrize("name", CONVOLVES)
+def test_a_network_of_convolutions_that_does_not_fit_is_refused(images, labels, name):
+    """Convolutional parts are counted too, where no memory was found for their first layer."""
+    model = AECNNClassifier(conv_channels=(4,), max_epochs=1).set_params(**{name: CONVOLVES[name]})
+    message = refused(lambda: model.fit(images, labels), name, (MemoryError, ValueError))
+    assert re.search(SIZE, message)
+
+
+def test_millions_of_features_are_counted():
+    """A table so wide that the first layer does not fit is refused with the size of the network."""
+    X = sparse.csr_array((np.ones(3), ([0, 1, 2], [5, 6, 7])), shape=(3, 2_000_000))
+    model = AutoencoderTransformer(3, encoder="dense", hidden_layer_sizes=(10**6,), max_epochs=1)
+    message = refused(lambda: model.fit(X), "fewer features", (MemoryError, ValueError))
+    assert "its 2,000,004,000,003 parameters" in message
+
+
+def test_a_size_that_cannot_be_counted_is_refused(table):
+    """Where a layer would have more parameters than 63 bits count, the error says that."""
+    sizes = (2**31 - 1, 2**31 - 1)
+    model = AutoencoderTransformer(3, encoder="dense", hidden_layer_sizes=sizes, max_epochs=1)
+    refused(lambda: model.fit(table), "hidden_layer_sizes.*than can be addressed")
+
+
+def test_all_parts_of_a_network_count(autoencoder, table, monkeypatch):
+    """Encoder and decoder that would fit alone are refused where they do not fit together."""
+    n_parameters = 5 * 8 + 8 + 8 * 3 + 3 + 3 * 8 + 8 + 8 * 5 + 5
+    for memory, fits in ((n_parameters * 16, True), (n_parameters * 16 - 1, False)):
+        monkeypatch.setattr("sk_aecnn.nn._init.physical_memory", lambda memory=memory: memory)
+        model = autoencoder(encoder="dense")
+        if fits:
+            model.fit(table)
+        else:
+            refused(lambda model=model: model.fit(table), f"its {n_parameters} parameters")
+
+
+class Wasteful(torch.nn.Linear):
+    """A module whose results take terabytes."""
+
+    def __init__(self, in_shape, out_shape):
+        super().__init__(int(np.prod(in_shape)), int(np.prod(out_shape)))
+
+    def forward(self, x):
+        if self.training or len(x) == 16:
+            x = x.repeat(1, 10**10)[:, : self.in_features]
+        return super().forward(x)
+
+
+def test_a_step_without_memory_names_what_it_depends_on(table):
+    """What does not fit while training is told with the values of the parameters that count."""
+    model = AutoencoderTransformer(3, encoder=Wasteful, max_epochs=1, batch_size=7)
+    message = refused(lambda: model.fit(table), "memory", MemoryError)
+    assert re.search("GiB|bytes", message)
+    assert "batch_size=7, encoding_dim=3" in message
+
+
+def test_samples_without_memory_are_told_by_their_number(autoencoder, table, monkeypatch):
+    """What does not fit while predicting is told with the number of the samples."""
+    model = autoencoder(encoder="dense").fit(table)
+
+    def fail(x):
+        raise MemoryError("Unable to allocate 3 TiB")
+
+    monkeypatch.setattr(model.net_.module_, "encode", fail)
+    refused(lambda: model.transform(table), r"40 samples of 5 values.*3 TiB", MemoryError)
+
+
+def test_a_module_without_memory_is_told_by_its_parameter(table):
+    """A module of the user's that does not fit is named by the parameter it was passed as."""
+
+    def build(in_shape, encoding_dim):
+        return torch.nn.Linear(in_shape[0] * 10**12, encoding_dim)
+
+    model = AutoencoderTransformer(3, encoder=build, max_epochs=1)
+    refused(lambda: model.fit(table), r"encoder=.*no memory.*\(\(5,\), 3\)")
 
 
 def test_a_network_that_does_not_fit_is_refused_by_its_size(autoencoder, table, monkeypatch):

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import EpochScoring
+from skorch.callbacks import BatchScoring, EpochScoring
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 
@@ -123,6 +124,98 @@ def test_scores_of_epochs_leave_unlabeled_samples_out(classifier, table, labels)
     model.fit(table, y, X_val=table, y_val=y)
     expected = accuracy_score(y[y >= 0], model.predict(table[y >= 0]))
     assert model.history_[0]["acc"] == pytest.approx(expected)
+
+
+SCORED = {"cached": True, "predicted anew": False}
+
+
+def accuracy_of_all(net, X, y):
+    """A scoring function as skorch documents it; it fails where predictions and targets differ."""
+    return accuracy_score(y, net.predict(X))
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", accuracy_of_all, "neg_log_loss"])
+@pytest.mark.parametrize("caching", SCORED.values(), ids=SCORED)
+@pytest.mark.parametrize("on_train", [True, False], ids=["training", "validation"])
+def test_scores_of_epochs_count_labeled_samples_alone(
+    classifier, table, partly_labeled, scoring, caching, on_train
+):
+    """With and without caching, on either part, a score is that of a fit without the mark's rows.
+
+    Of one step for each epoch that learns nothing, so that both nets predict the same.
+    """
+    unlabeled, y, known = partly_labeled
+    settings = {"max_epochs": 2, "lr": 1e-30, "batch_size": 100, "early_stopping": True}
+    settings |= {"consistency_weight": 0.0, "augmentation": None, "dropout": 0.0}
+    settings |= {"normalization": None, "scaling": None}
+    found = []
+    for mark, kept in ((unlabeled, slice(None)), (None, known)):
+        score = EpochScoring(scoring, name="score", on_train=on_train, use_caching=caching)
+        model = classifier(**settings, unlabeled=mark, callbacks=[score])
+        rest = {"X_val": table[kept], "y_val": y[kept]}
+        found.append([row["score"] for row in model.fit(table[kept], y[kept], **rest).history_])
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def test_scores_anew_are_those_of_the_fitted_estimator(classifier, table, labels):
+    """``use_caching=False`` predicts after the epoch: the last score is that of ``score``."""
+    y = np.where(np.arange(40) % 4 < 2, labels, -1)
+    scoring = EpochScoring("accuracy", name="acc", on_train=True, use_caching=False)
+    model = classifier(unlabeled=-1, lr_schedule="constant", callbacks=[scoring], batch_size=8)
+    model.fit(table, y)
+    assert model.history_[-1]["acc"] == pytest.approx(model.score(table, y))
+
+
+def test_scores_of_batches_count_labeled_samples_alone(classifier, table, labels):
+    """skorch's ``BatchScoring`` sees the labeled samples of a batch, as ``EpochScoring`` does."""
+    y = np.where(np.arange(40) % 4 < 2, labels, -1)
+    callbacks = [
+        kind("accuracy", name=kind.__name__, on_train=True, lower_is_better=False)
+        for kind in (BatchScoring, EpochScoring)
+    ]
+    model = classifier(unlabeled=-1, batch_size=100, callbacks=callbacks).fit(table, y)
+    for row in model.history_:
+        assert row["BatchScoring"] == pytest.approx(row["EpochScoring"])
+
+
+@pytest.mark.parametrize("caching", SCORED.values(), ids=SCORED)
+def test_scores_of_epochs_leave_samples_without_some_target_out(regressor, table, caching):
+    """R² of an epoch is that of the samples that have every target."""
+    y = table[:, :2].copy()
+    y[::3, 0], y[::4] = np.nan, np.nan
+    seen = []
+
+    def count(net, X, y):
+        seen.append(np.isfinite(y).all(axis=1).tolist())
+        return len(y)
+
+    callbacks = [
+        EpochScoring("r2", name="r2", on_train=True, use_caching=caching),
+        EpochScoring(count, on_train=True, use_caching=caching),
+    ]
+    model = regressor(unlabeled=np.nan, callbacks=callbacks, batch_size=100).fit(table, y)
+    assert seen == [[True] * np.isfinite(y).all(axis=1).sum()] * 2
+    assert all(np.isfinite(row["r2"]) for row in model.history_)
+
+
+@pytest.mark.parametrize("caching", SCORED.values(), ids=SCORED)
+def test_a_score_of_samples_without_any_label_is_refused_by_what_to_do(
+    classifier, table, labels, caching
+):
+    """A chunk of a stream in which nothing is labeled has no score: the error says so."""
+    scoring = EpochScoring("accuracy", name="acc", on_train=True, use_caching=caching)
+    model = classifier(unlabeled=-1, callbacks=[scoring])
+    model.partial_fit(table, labels, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"none of these has a target.*callbacks"):
+        model.partial_fit(table, np.full(40, -1))
+    model.set_params(callbacks=None).partial_fit(table, np.full(40, -1))
+
+
+def test_a_callback_may_score_samples_of_its_own(classifier, table, labels):
+    """The net that callbacks see predicts arrays and tensors, in class codes."""
+    model = classifier().fit(table, labels)
+    for X in (table, table.astype(np.float64), table.tolist(), torch.from_numpy(table)):
+        np.testing.assert_array_equal(model.net_.predict(X), model.predict(table))
 
 
 # -- kinds of values of unlabeled -------------------------------------------------------------
@@ -334,6 +427,47 @@ def test_many_classes_may_be_announced(table):
     CNNClassifier((1,), dense_units=1, random_state=0).partial_fit(
         table, np.zeros(40, dtype=int), classes=np.arange(100)
     )
+
+
+DAYS = [datetime.date(2020, 1, 1), datetime.date(2021, 5, 6)]
+TIMES = [datetime.datetime(2020, 1, 1), datetime.datetime(2021, 5, 6)]
+DATES = {
+    "date": lambda y: np.array(DAYS, dtype=object)[y],
+    "datetime": lambda y: np.array(TIMES, dtype=object)[y],
+    "days": lambda y: np.array(DAYS, dtype="datetime64[D]")[y],
+    "nanoseconds": lambda y: np.array(DAYS, dtype="datetime64[ns]")[y],
+    "pandas": lambda y: pd.Series(pd.to_datetime(DAYS))[y],
+    "Timestamp": lambda y: np.array([pd.Timestamp(day) for day in DAYS], dtype=object)[y],
+}
+# Python does not compare a day with a time
+UNLIKE = [{"date", "datetime"}, {"date", "Timestamp"}]
+
+
+@pytest.mark.parametrize("later", DATES)
+@pytest.mark.parametrize("first", DATES)
+def test_dates_of_python_and_numpy_are_the_same_labels(classifier, table, labels, first, later):
+    """Fitted on some dates, a classifier takes others in calls, scores and validation."""
+    given, other = DATES[first](labels), DATES[later](labels)
+    model = classifier(early_stopping=True).fit(table, given)
+    if {first, later} in UNLIKE:
+        for call in (model.score, model.partial_fit):
+            with pytest.raises(ValueError, match=r"y holds labels such as .* cannot be told apart"):
+                call(table, other)
+        return
+    assert model.score(table, other) == model.score(table, given)
+    assert model.partial_fit(table, other).classes_.dtype == model.classes_.dtype
+    classifier(early_stopping=True).fit(table, given, X_val=table, y_val=other)
+
+
+def test_times_of_day_are_no_dates(classifier, table, labels):
+    """Labels of kinds that have nothing in common are no wrong predictions, but an error."""
+    model = classifier().fit(table, DATES["date"](labels))
+    for other in (labels, np.array([datetime.time(1), datetime.time(2)])[labels]):
+        with pytest.raises(ValueError, match="y holds labels such as"):
+            model.score(table, other)
+    afternoon = DATES["nanoseconds"](labels) + np.timedelta64(15, "h")
+    with pytest.raises(ValueError, match="y holds labels such as"):
+        model.score(table, afternoon)
 
 
 # -- weights ----------------------------------------------------------------------------------

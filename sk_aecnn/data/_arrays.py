@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
 _PROTOCOLS = ("__array__", "__array_interface__", "__array_struct__", "__dataframe__")
+# whose length is that of their iteration
+_ENDING = (list, tuple, deque, range, str, bytes, Mapping, Set)
 _MISSING = "missing values (NaN, NA or None)"
 _KINDS = {"M": "dates", "m": "time differences", "U": "text", "S": "bytes"}
 
@@ -26,6 +29,29 @@ def check_is_array_like(X: Any) -> None:
         f"X is a {type(X).__name__}, but an array, a data frame or a sparse matrix was expected."
         f"{' ' + advice if is_data_set else ''}"
     )
+
+
+def read_by_length(X: Any) -> Any:
+    """Return what has a length and items, but is no array and no list, as a list of that length.
+
+    It would be read until an IndexError otherwise, which may never come.
+    """
+    has_items = hasattr(X, "__len__") and hasattr(X, "__getitem__")
+    is_known = isinstance(X, _ENDING) or issparse(X) or hasattr(X, "columns")
+    if not has_items or is_known or any(hasattr(X, protocol) for protocol in _PROTOCOLS):
+        return X
+    try:
+        memoryview(X)
+    except TypeError:
+        pass
+    else:
+        return X  # numpy reads a buffer as a whole
+    try:
+        return [X[index] for index in range(len(X))]
+    except IndexError as error:
+        raise ValueError(
+            f"A {type(X).__name__} of the length {len(X)} has fewer items ({error}). Pass an array."
+        ) from error
 
 
 def _is_of_torch_data(X: Any) -> bool:
@@ -54,7 +80,7 @@ def check_sparse_structure(X: Any) -> None:
         elif X.format == "coo" and X.nnz:
             outside = any(
                 index.min() < 0 or index.max() >= size
-                for index, size in zip(X.coords, X.shape, strict=True)
+                for index, size in zip((X.row, X.col), X.shape, strict=True)
             )
             if outside:
                 raise ValueError("an index is out of bounds")

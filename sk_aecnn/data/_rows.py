@@ -199,7 +199,7 @@ class BatchIterator:
 
     def _parts(self) -> tuple[RowDataset, Tensor, Tensor]:
         """Return the rows, the indices that an epoch passes once, and those that join them."""
-        source, indices = _resolve(self.dataset)
+        source, indices = resolve(self.dataset)
         if self.generator is None or source.labeled is None:
             return source, indices, indices[:0]
         labeled = source.labeled[indices]
@@ -222,17 +222,17 @@ def _in_turn(indices: Tensor, size: int, generator: torch.Generator | None) -> I
             yield order[start : start + size]
 
 
-def _resolve(dataset: Any) -> tuple[RowDataset, Tensor]:
+def resolve(dataset: Any) -> tuple[RowDataset, Tensor]:
     """Follow subsets of subsets down to the rows."""
     if isinstance(dataset, Subset):
-        source, indices = _resolve(dataset.dataset)
-        return source, indices[torch.as_tensor(dataset.indices)]
+        source, indices = resolve(dataset.dataset)
+        return source, indices[torch.as_tensor(dataset.indices, dtype=torch.long)]
     return dataset, torch.arange(len(dataset))
 
 
 def without_targets(dataset: BatchSource) -> BatchSource:
     """Return the rows of a dataset, or of a subset of one, as their own targets."""
-    source, indices = _resolve(dataset)
+    source, indices = resolve(dataset)
     alone = RowDataset(source.X, None, source.row_weight)
     return alone if len(indices) == len(source) else Subset(alone, indices.tolist())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -186,8 +187,7 @@ class ClassLabels:
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return the code of each label, int64 of shape (n_samples,)."""
-        y = _natural(y)
-        self._check_kind(y)
+        y = self.convert(y)
         unknown = np.setdiff1d(y, self.classes)
         if len(unknown):
             raise ValueError(
@@ -195,6 +195,15 @@ class ClassLabels:
                 f"{list_some(unknown)}. Name every class the first time, in `classes` or in y."
             )
         return np.searchsorted(self.classes, y).astype(np.int64)
+
+    def convert(self, y: np.ndarray) -> np.ndarray:
+        """Return labels in a type that can be compared with the classes, or raise."""
+        y = _natural(y)
+        kinds = self.classes.dtype.kind, y.dtype.kind
+        if kinds in {("M", "O"), ("O", "M")}:
+            y = _as_dates_of(self.classes, y)
+        self._check_kind(y)
+        return y
 
     def _check_kind(self, y: np.ndarray) -> None:
         """Raise where labels cannot be compared with the classes."""
@@ -204,6 +213,8 @@ class ClassLabels:
         if "f" in kinds and kinds != ("f", "f") and comparable:
             largest = max((abs(float(v.max())) for v in (y, self.classes) if len(v)), default=0.0)
             comparable = largest < _DOUBLE_DIGITS
+        if kinds == ("O", "O") and len(y):  # dates and times, say
+            comparable = _can_be_sorted(np.concatenate([self.classes[:1], y[:1]]))
         if len(y) and not comparable:
             raise ValueError(
                 f"y holds labels such as {y[0]!r}, which cannot be told apart from, or compared "
@@ -215,6 +226,21 @@ class ClassLabels:
         """Return the label of each code."""
         labels: np.ndarray = self.classes[codes]
         return labels
+
+
+def _as_dates_of(classes: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return dates of numpy as those of Python that the classes are, or the other way round.
+
+    What is no date, or has a time where the classes have none, is returned as it is.
+    """
+    if y.dtype.kind == "O":
+        known = all(isinstance(v, date) and getattr(v, "tzinfo", None) is None for v in y.tolist())
+        return y.astype("datetime64[us]") if known else y
+    if not isinstance(classes[0], date) or getattr(classes[0], "tzinfo", None) is not None:
+        return y
+    unit = "us" if isinstance(classes[0], datetime) else "D"
+    exact = y.astype(f"datetime64[{unit}]")
+    return exact.astype(object) if np.array_equal(exact, y) else y
 
 
 @dataclass(frozen=True)

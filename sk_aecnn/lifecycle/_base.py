@@ -33,10 +33,12 @@ from sk_aecnn.data._arrays import (
     check_is_array_like,
     check_sparse_structure,
     describe_unreadable,
+    read_by_length,
 )
 from sk_aecnn.data._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
 from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, chunks
 from sk_aecnn.data._targets import check_some_labeled
+from sk_aecnn.lifecycle._memory import memory_explained
 from sk_aecnn.lifecycle._parameters import (
     Constraints,
     InputParameters,
@@ -181,7 +183,7 @@ class NetworkEstimator(
         progress = FitProgress(self, X, y, sample_weight)
         keep_freed_memory()
         fitted = self._shallow_copy()
-        with undisturbed(resolve_device(self.device)):
+        with undisturbed(resolve_device(self.device)), memory_explained(self._parameters()):
             fitted._train(X, y, sample_weight, resume, partial, classes, validation, progress)
         self.__dict__ = fitted.__dict__
         progress.end()
@@ -273,7 +275,7 @@ class NetworkEstimator(
     ) -> tuple[TrainingData, SampleGeometry]:
         rows, geometry = self._validate_rows(X, fitted)
         self._check_rows(to_rows(rows))
-        y, labeled = self._check_target(detach_tensor(y), rows)
+        y, labeled = self._check_target(read_by_length(detach_tensor(y)), rows)
         weight = None
         if sample_weight is not None:
             weight = check_sample_weight(
@@ -292,6 +294,7 @@ class NetworkEstimator(
         if fitted is not None and self._are_as_fitted(X):
             return X, fitted
         check_is_array_like(X)
+        X = read_by_length(X)
         if issparse(X):
             check_sparse_structure(X)
         elif hasattr(X, "columns"):

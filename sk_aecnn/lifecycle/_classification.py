@@ -206,7 +206,7 @@ class ClassificationMixin(ClassifierMixin):
         check_consistent_length(labels, predicted)
         counted = choose_labeled(labels, getattr(self, "unlabeled", None))
         weight = None if sample_weight is None else np.asarray(sample_weight)[counted]
-        correct = check_labels(labels[counted]) == predicted[counted]
+        correct = self._labels.convert(check_labels(labels[counted])) == predicted[counted]
         return float(np.average(correct, weights=weight))
 
     def _scaled_logits(self, X: Any) -> np.ndarray:

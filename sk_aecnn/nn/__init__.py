@@ -29,7 +29,7 @@ from sk_aecnn.nn._conv import (
 )
 from sk_aecnn.nn._custom import CustomEncoder, build_custom, build_custom_encoder
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder, Linear
-from sk_aecnn.nn._init import build
+from sk_aecnn.nn._init import build, check_memory
 from sk_aecnn.nn._layout import (
     InputLayout,
     Moments,
@@ -97,6 +97,7 @@ __all__ = [
     "build_activation",
     "build_custom",
     "build_custom_encoder",
+    "check_memory",
     "column_moments",
     "describe_columns",
     "divergence_from_normal",

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sk_aecnn._torch import seeded_global_generator
+from sk_aecnn._torch import describe_shortage, is_out_of_memory, seeded_global_generator
 from sk_aecnn.nn._conv import Dropout
 
 Factory = Callable[..., nn.Module]
@@ -104,7 +104,8 @@ def build_custom(
     Raises
     ------
     ValueError
-        If it is no module, or returns something of another shape or not finite.
+        If it is no module, does not fit into memory, or returns something of another shape or not
+        finite.
     """
     given = (
         in_shape[0] if name == "decoder" else tuple(in_shape),
@@ -114,6 +115,12 @@ def build_custom(
         with seeded_global_generator(generator):
             module = factory(*given)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise ValueError(
+                f"{name}={factory!r} found no memory where it was called with {given} "
+                f"({describe_shortage(error)}). Pass fewer features, a smaller encoding_dim, or a "
+                "smaller module."
+            ) from error
         raise ValueError(
             f"{name}={factory!r} failed where it was called with {given} ({error}). It must be a "
             "torch.nn.Module class, or a function that returns a module, that takes these two "
@@ -167,6 +174,8 @@ def _check_output(
     try:
         output = call(batch)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise ValueError(
             f"{name}={factory!r} fails on a batch of zeros ({error}). {asked}"
         ) from error

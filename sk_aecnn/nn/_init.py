@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from sk_aecnn._torch import physical_memory
+from sk_aecnn._torch import is_out_of_memory, physical_memory
 from sk_aecnn.nn._late import LateInit, late_init
 
 # parameters, gradients, and the two moments of Adam
@@ -52,19 +52,58 @@ def build(factory: Callable[[], Module], dtype: torch.dtype, generator: torch.Ge
     try:
         with late_init():
             module = factory()
-    except RuntimeError as error:  # torch's own word for memory that is not there
-        raise ValueError(f"{_TOO_LARGE}.") from error
-    n_parameters = sum(parameter.numel() for parameter in module.parameters())
-    needed, present = n_parameters * torch.finfo(dtype).bits // 8 * _COPIES, physical_memory()
-    if needed > present:
-        raise ValueError(
-            f"{_TOO_LARGE}: its {n_parameters:,} parameters, with gradients and two moments, take "
-            f"{needed / 2**30:,.0f} GiB of {present / 2**30:,.0f} GiB."
-        )
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        n_parameters = _count_without_memory(factory)
+        raise ValueError(_describe_size(n_parameters, dtype.itemsize, _COPIES)) from error
+    check_memory(module, dtype.itemsize)  # before they are drawn: until then they take none
     module = module.to(dtype)
     for layer in module.modules():
         _reset(layer, generator)
     return module
+
+
+def check_memory(module: nn.Module, itemsize: int, copies: int = _COPIES) -> None:
+    """Raise where the parameters of a network, and what trains them, would not fit into memory.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The network.
+    itemsize : int
+        Bytes of a parameter.
+    copies : int
+        How many numbers are kept for each parameter, itself among them.
+
+    Raises
+    ------
+    ValueError
+        If they would not; the message has the number of parameters and both sizes.
+    """
+    n_parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    if n_parameters * itemsize * copies > physical_memory():
+        raise ValueError(_describe_size(n_parameters, itemsize, copies))
+
+
+def _count_without_memory(factory: Callable[[], nn.Module]) -> int | None:
+    """Return the number of parameters of a network that cannot be built, if it can be counted."""
+    try:
+        with torch.device("meta"), late_init():
+            return sum(parameter.numel() for parameter in factory().parameters())
+    except RuntimeError:  # a size beyond 64 bits, or a user's module that needs a real device
+        return None
+
+
+def _describe_size(n_parameters: int | None, itemsize: int, copies: int) -> str:
+    if n_parameters is None:
+        return f"{_TOO_LARGE}: a layer has more parameters than can be addressed."
+    needed, present = n_parameters * itemsize * copies, physical_memory()
+    return (
+        f"{_TOO_LARGE}: its {n_parameters:,} parameters, with gradients and what the optimizer "
+        f"keeps, take {needed / 2**30:,.1f} GiB of {present / 2**30:,.1f} GiB"
+        f"{'' if needed > present else ', more than are free'}."
+    )
 
 
 def _reset(layer: nn.Module, generator: torch.Generator) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import signal
 import traceback
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -20,18 +21,28 @@ from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 from skorch.history import History
 from skorch.utils import noop
+from torch.utils.data import Dataset
 
-from sk_aecnn._torch import is_undisturbed, new_generator, resolve_device, undisturbed
+from sk_aecnn._torch import (
+    as_tensor,
+    describe_shortage,
+    is_out_of_memory,
+    is_undisturbed,
+    new_generator,
+    resolve_device,
+    undisturbed,
+)
 from sk_aecnn.data._rows import (
     BatchIterator,
     BatchSource,
+    RowDataset,
     Rows,
     RowSubset,
     inference_batch_size,
     map_rows,
 )
 from sk_aecnn.exceptions import DivergenceError
-from sk_aecnn.nn import BatchNorm, set_generator
+from sk_aecnn.nn import BatchNorm, check_memory, set_generator
 from sk_aecnn.training._callbacks import (
     LearningRateSchedule,
     Observation,
@@ -42,7 +53,11 @@ from sk_aecnn.training._callbacks import (
 from sk_aecnn.training._held_out import HeldOutSelection
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
+from sk_aecnn.training._scoring import ScoredRows, choose_scored
 
+# numbers kept for each parameter: itself, its gradient, and the two moments of Adam
+_COPIES_KEPT = {"adam": 4, "adamw": 4}
+_COPIES_OF_OTHERS = 2
 # up to which a look at each costs less than to sum them up and mind overflow
 _FEW_VALUES = 10_000
 # to see whether the weights after the last step give finite losses
@@ -93,7 +108,8 @@ class TrainingNet(NeuralNet):
     Differences from `skorch.NeuralNet`, each a method below: batches are gathered from whole
     tensors; the losses of an epoch are summed on the device and read once, at its end; the batch
     rows of the history live for one epoch; a loss that is not finite raises; Ctrl-C is not
-    swallowed. The criterion returns a dictionary of losses, ``"loss"`` the one to minimise.
+    swallowed; callbacks see the samples that have a target. The criterion returns a dictionary of
+    losses, ``"loss"`` the one to minimise.
 
     Parameters
     ----------
@@ -137,6 +153,19 @@ class TrainingNet(NeuralNet):
         self.device = str(device)
         _move(state, device)
         set_generator(self.module_, on_device(generator, device))
+
+    def get_dataset(self, X: Any, y: Any = None) -> Any:
+        if not isinstance(X, Dataset):  # of a callback that scores rows of its own
+            X = RowDataset(as_tensor(np.asarray(X)).flatten(1))
+        return super().get_dataset(X, y)
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        training, validation = super().get_split_datasets(X, y, **fit_params)
+        return ScoredRows(training), None if validation is None else ScoredRows(validation)
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        source = dataset.source if isinstance(dataset, ScoredRows) else dataset
+        return super().get_iterator(source, training=training)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         self._set_training(True)
@@ -194,6 +223,7 @@ class TrainingNet(NeuralNet):
             total.add_(losses, alpha=size)
             n_batches, n_rows = n_batches + 1, n_rows + size
             self.history.record_batch(f"{prefix}_batch_size", size)
+            batch, step["y_pred"] = choose_scored(batch, step["y_pred"])
             self.notify("on_batch_end", batch=batch, training=training, **step)
         self.history.record(f"{prefix}_batch_count", n_batches)
         assert total is not None, "there is at least one batch"
@@ -303,6 +333,8 @@ def build_net(
         )
     for callback in options.callbacks:
         _check_callback(callback)
+    if device.type == "cpu":
+        check_memory(module, _itemsize(module), _COPIES_KEPT.get(str(optimizer), _COPIES_OF_OTHERS))
     net = (TrainingNet if nonlinearity is None else ClassifyingNet)(
         _with_channels_last(module),
         criterion,
@@ -321,6 +353,10 @@ def build_net(
     )
     initialized: TrainingNet = net.initialize()
     return initialized
+
+
+def _itemsize(module: torch.nn.Module) -> int:
+    return max((parameter.itemsize for parameter in module.parameters()), default=0)
 
 
 def _check_callback(callback: Any) -> None:
@@ -409,13 +445,10 @@ def train(
     try:
         net.partial_fit(data)
     except (KeyError, SkorchException, ValueError) as error:
-        missing = "valid_" in str(error) and "history" in str(error)
-        if validation is not None or not (missing or isinstance(error, KeyError)):
+        explanation = _explain_callback(error, data, validation)
+        if explanation is None:
             raise
-        raise ValueError(
-            f"A callback asks for a validation loss ({error}), but nothing is validated. Pass "
-            "early_stopping=True, or let the callback watch 'train_loss'."
-        ) from error
+        raise ValueError(explanation) from error
     finally:
         bar.close()
         observation.end()
@@ -426,6 +459,23 @@ def train(
     net.module_.eval()
     n_measured = min(_MEASURED_ROWS, options.batch_size)
     return _measure_losses(net, data, _CHECKED_ROWS if options.partial else n_measured)
+
+
+def _explain_callback(error: Exception, data: Any, validation: Any) -> str | None:
+    """Return what an error in training says of a callback, or None where it is another's."""
+    if validation is None and (
+        isinstance(error, KeyError) or ("valid_" in str(error) and "history" in str(error))
+    ):
+        return (
+            f"A callback asks for a validation loss ({error}), but nothing is validated. Pass "
+            "early_stopping=True, or let the callback watch 'train_loss'."
+        )
+    if type(error) is ValueError and len(ScoredRows(data).X) == 0:
+        return (
+            f"A callback scores training samples ({error}), but none of these has a target. Leave "
+            "it out of callbacks in this call, or pass samples with a target."
+        )
+    return None
 
 
 def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[str, float]:
@@ -520,17 +570,25 @@ def infer(net: TrainingNet, method: str, rows: Rows | RowSubset, **arguments: An
     ------
     ValueError
         If a result is not finite: the rows are beyond the precision of the network.
+    MemoryError
+        If a batch or the result does not fit into memory.
     """
     function, shape = getattr(net.module_, method), net.module_.layout.shape
     if arguments:
         function = partial(function, **arguments)
     batch_size = inference_batch_size(prod(shape), len(shape) > 1)
     device = torch.device(net.device)
-    if is_undisturbed(device):
-        result = map_rows(function, rows, device, batch_size)
-    else:
-        with undisturbed(device):
+    try:
+        with nullcontext() if is_undisturbed(device) else undisturbed(device):
             result = map_rows(function, rows, device, batch_size)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"What the network makes of {len(rows):,} samples of {prod(shape):,} values does not "
+            f"fit into memory ({describe_shortage(error)}). Pass fewer samples at a time, or fit a "
+            "smaller network."
+        ) from error
     if not are_finite(result):
         raise ValueError(_describe_overflow(net, rows, result))
     return result

@@ -1,0 +1,69 @@
+"""What skorch's callbacks score: the samples that have a target, and their targets apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skorch.dataset import Dataset
+from torch import Tensor
+from torch.utils.data import Subset
+
+from sk_aecnn.data._rows import Batch, BatchSource, resolve
+
+
+class ScoredRows(Dataset):
+    """Rows for training or validation, in which skorch finds ``X`` and ``y``.
+
+    Callbacks that do not look at predictions made in training, such as
+    ``EpochScoring(use_caching=False)``, ask for both.
+
+    Parameters
+    ----------
+    source : RowDataset or Subset of one
+        The rows.
+    """
+
+    def __init__(self, source: BatchSource) -> None:
+        self.source = source
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.source[index]
+
+    @property
+    def X(self) -> BatchSource:
+        """The rows that have a target, as the net takes them."""
+        rows, indices = resolve(self.source)
+        counted = find_scored(rows.y, rows.labeled)
+        if counted is None or counted[indices].all():
+            return self.source
+        return Subset(rows, indices[counted[indices]].tolist())
+
+    @property
+    def y(self) -> Tensor:
+        """Their targets."""
+        rows, indices = resolve(self.X)
+        targets: Tensor = (rows.X if rows.y is None else rows.y).index_select(0, indices)
+        return targets
+
+
+def find_scored(target: Tensor | None, labeled: Tensor | None) -> Tensor | None:
+    """Tell which rows count in a score: those with all of their targets; None for all rows."""
+    if labeled is None:
+        return None
+    if target is None or not target.is_floating_point():
+        return labeled
+    return labeled & ~target.reshape(len(target), -1).isnan().any(dim=1)
+
+
+def choose_scored(batch: Batch, y_pred: Tensor) -> tuple[Batch, Tensor]:
+    """Return the rows of a batch that count in a score, and what is predicted of them."""
+    inputs, target = batch
+    labeled: Any = inputs.get("labeled") if isinstance(inputs, dict) else None
+    counted = find_scored(target, labeled)
+    if counted is None or bool(counted.all()):
+        return batch, y_pred
+    chosen = {name: part[counted] for name, part in inputs.items()}
+    return (chosen, target[counted]), y_pred[counted.to(y_pred.device)]
