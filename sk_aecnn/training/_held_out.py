@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import exp
 from typing import Any
 
 import torch
@@ -12,7 +14,6 @@ from torch import Tensor
 
 from sk_aecnn.data._rows import BatchIterator, BatchSource
 from sk_aecnn.nn import MeanProbability
-from sk_aecnn.training._losses import UNLABELED_CODE
 
 # epochs to wait for a lower loss, and the share of those that led to the lowest
 _PATIENCE = 8
@@ -23,6 +24,7 @@ _WARM_UP_STEPS = 20
 _ROWS = 1024
 # of the logarithm of the inverse temperature of probabilities
 _COLDEST = 1.5
+_LOG_TOLERANCE = 0.02
 
 
 class HeldOutSelection(Callback):
@@ -32,8 +34,10 @@ class HeldOutSelection(Callback):
     average of the weights so far (polynomial decay averaging; Shamir & Zhang 2013, "Stochastic
     gradient descent for non-smooth optimization"). Training ends when the loss of these predictions
     has not fallen for some time, and the weights that had the lowest are taken, those before the
-    first step among them. The temperature of probabilities is fitted to these predictions (Guo et
-    al. 2017, "On calibration of modern neural networks", section 4.2).
+    first step among them. The loss of probabilities is that with the best temperature (Guo et al.
+    2017, "On calibration of modern neural networks", section 4.2), which is taken as well: else
+    training would end where a network grows too sure, though it goes on telling classes apart
+    better (Berta et al. 2025, "Rethinking early stopping: refine, then calibrate").
 
     Parameters
     ----------
@@ -78,8 +82,8 @@ class HeldOutSelection(Callback):
         net.held_out_scores = self.scores_
         averaging = net.module_.averaging
         if isinstance(averaging, MeanProbability):
-            averaging.inverse_temperature.fill_(_fit_temperature(*self.best_predictions_))
-        for name in ("state_", "average_", "best_", "best_predictions_", "data"):
+            averaging.inverse_temperature.fill_(self.best_temperature_)
+        for name in ("state_", "average_", "best_", "data"):
             delattr(self, name)  # nothing of the data may travel with a pickle
 
     def _evaluate(self, net: NeuralNet) -> None:
@@ -87,12 +91,20 @@ class HeldOutSelection(Callback):
         torch._foreach_copy_(self.state_, self.average_)
         predictions, y, weight = self._predict(net)
         torch._foreach_copy_(self.state_, now)
-        losses = net.criterion_.terms[self.name].measure(predictions[:, None], y)[:, 0]
-        self.scores_.append(-float((losses.double() * weight).sum() / weight.sum()))
+        task = net.criterion_.terms[self.name]
+
+        def loss(inverse_temperature: float) -> float:
+            losses = task.measure(inverse_temperature * predictions[:, None], y)[:, 0]
+            return float(losses @ weight / weight.sum())
+
+        inverse_temperature = 1.0
+        if isinstance(net.module_.averaging, MeanProbability):
+            inverse_temperature = _minimize(loss)
+        self.scores_.append(-loss(inverse_temperature))
         if self.scores_[-1] >= max(self.scores_):
             self.best_epoch_ = len(self.scores_) - 1
             self.best_ = [tensor.clone() for tensor in self.average_]
-            self.best_predictions_ = predictions, y, weight
+            self.best_temperature_ = inverse_temperature
 
     @torch.no_grad()
     def _predict(self, net: NeuralNet) -> tuple[Tensor, Tensor, Tensor]:
@@ -104,17 +116,14 @@ class HeldOutSelection(Callback):
             predictions.append(members[torch.arange(len(y)), inputs["fold"]])
             targets.append(y)
             weights.append(inputs.get("row_weight", torch.ones(len(y))).double())
-        return torch.cat(predictions), torch.cat(targets), torch.cat(weights)
+        return torch.cat(predictions).double(), torch.cat(targets), torch.cat(weights)
 
 
-def _fit_temperature(logits: Tensor, y: Tensor, weight: Tensor) -> float:
-    """Return the inverse temperature that predictions are likeliest with."""
-    known = y != UNLABELED_CODE
-    logits, y, weight = logits[known].double(), y[known], weight[known]
-
-    def loss(log_inverse: float) -> float:
-        scaled = (logits * torch.tensor(log_inverse).exp()).log_softmax(1)
-        return -float((scaled.gather(1, y[:, None])[:, 0] * weight).sum())
-
-    found = minimize_scalar(loss, bounds=(-_COLDEST, _COLDEST), method="bounded")
-    return float(torch.tensor(found.x, dtype=torch.float64).exp())
+def _minimize(loss: Callable[[float], float]) -> float:
+    """Return the inverse temperature with the lowest loss."""
+    bounds = -_COLDEST, _COLDEST
+    options = {"xatol": _LOG_TOLERANCE}
+    found = minimize_scalar(
+        lambda x: loss(exp(x)), bounds=bounds, method="bounded", options=options
+    )
+    return exp(found.x)
