@@ -28,6 +28,7 @@ from sk_aecnn.nn import (
     build_custom,
     build_custom_encoder,
     fit_pca,
+    start_as_pca,
 )
 from sk_aecnn.recipes._input import build_bins, build_layout
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, is_choice
@@ -80,13 +81,12 @@ def build_autoencoder_parts(
         layout, encoder, decoder = _copy_fitted(recipe, recipe.encoder)
     else:
         layout = build_layout(recipe.input, moments)
-        if is_choice(recipe.encoder, "pca"):
-            encoder, decoder = _build_from_pca(recipe, plan, layout)
-        else:
-            encoder = _build_encoder(
-                recipe, plan.generator, build_bins(recipe.input, plan.data, layout)
-            )
-            decoder = _build_decoder(recipe, plan.generator)
+        encoder = _build_encoder(
+            recipe, plan.generator, build_bins(recipe.input, plan.data, layout)
+        )
+        decoder = _build_decoder(recipe, plan.generator)
+        if recipe.linear_path:
+            encoder, decoder = _start_as_pca(recipe, plan, layout, encoder, decoder)
     return AutoencoderParts(layout, encoder, decoder, recipe.encoding_dim, recipe.probabilities)
 
 
@@ -139,21 +139,20 @@ def _build_decoder(recipe: AutoencoderRecipe, generator: torch.Generator) -> nn.
     return build(convolve, dtype, generator)
 
 
-def _build_from_pca(
-    recipe: AutoencoderRecipe, plan: FitPlan, layout: InputLayout
-) -> tuple[nn.Module, nn.Module]:
-    """Build an encoder and a decoder that begin as PCA."""
-    sizes = recipe.input.in_shape[0], recipe.hidden_layer_sizes, recipe.encoding_dim
-    activation, dtype = recipe.activation, recipe.input.dtype
+def _start_as_pca(
+    recipe: AutoencoderRecipe,
+    plan: FitPlan,
+    layout: InputLayout,
+    encoder: nn.Module,
+    decoder: nn.Module,
+) -> tuple[PCAEncoder, PCADecoder]:
+    """Put linear paths beside an encoder and a decoder, which then begin as PCA."""
+    dim, shape, dtype = recipe.encoding_dim, recipe.input.in_shape, recipe.input.dtype
     weight = plan.data.row_weight(torch.float64)
-    components = fit_pca(plan.data.rows, layout, weight, recipe.encoding_dim)
-    encoder = build(partial(PCAEncoder, *sizes, activation), dtype, plan.generator)
-    encoder.start_from(components)
-    if not is_choice(recipe.decoder, "auto"):
-        return encoder, _build_decoder(recipe, plan.generator)
-    decoder = build(partial(PCADecoder, *sizes, activation), dtype, plan.generator)
-    decoder.start_from(components)
-    return encoder, decoder
+    components = fit_pca(plan.data.rows, layout, weight, dim, plan.generator)
+    halves = PCAEncoder(encoder, shape, dim).to(dtype), PCADecoder(decoder, dim, shape).to(dtype)
+    start_as_pca(*halves, components, layout if recipe.probabilities else None)
+    return halves
 
 
 def _copy_fitted(

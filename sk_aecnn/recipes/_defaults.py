@@ -57,6 +57,14 @@ _FEW_FEATURES = 10
 # most of the ratio of standard deviations of features that were standardised before
 _STANDARDISED = 1.2
 
+# of a linear path from samples to codes, and as many back
+_MOST_LINEAR_WEIGHTS = 2**23
+# samples from which on some are held out, and the share of them
+_FEWEST_TO_HOLD_OUT = 10
+HELD_OUT = 0.2
+# of what was learned beyond PCA, the shares that may be taken back
+SHRINKAGES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+
 # bins of a feature, the samples that each should have at the least, and the bins of all features
 _MOST_BINS = 8
 _SAMPLES_PER_BIN = 100
@@ -163,32 +171,58 @@ def _is_small_table_to_predict(n_samples: int, geometry: SampleGeometry, task: T
     return predicts and not geometry.spatial and n_samples < _SMALL_TABLE
 
 
-def auto_encoder(geometry: SampleGeometry, task: Task, in_units: bool, plain_code: bool) -> str:
-    """Return the kind of ``encoder="auto"``.
-
-    Parameters
-    ----------
-    geometry : SampleGeometry
-        The shape of a sample.
-    task : {"classifier", "regressor", "outlier_detector"} or None
-        What the estimator is for.
-    in_units : bool
-        What `has_features_in_units` says of the features.
-    plain_code : bool
-        Whether codes are points, without an activation or a penalty, compared by their
-        reconstruction in standardised units.
+def contains_pca(geometry: SampleGeometry, encoding_dim: int) -> bool:
+    """Return ``linear_path="auto"`` of networks that could have one: but for huge samples.
 
     Examples
     --------
-    >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
-    >>> [auto_encoder(table, None, in_units, True) for in_units in (True, False)]
-    ['pca', 'dense']
-    >>> auto_encoder(image, None, False, True)
-    'conv'
+    >>> image, huge = SampleGeometry((64, 64, 3), 2), SampleGeometry((512, 512, 3), 2)
+    >>> contains_pca(image, 32), contains_pca(huge, 32)
+    (True, False)
     """
-    if geometry.spatial:
-        return "conv"
-    return "pca" if task is None and in_units and plain_code else "dense"
+    return geometry.n_features * encoding_dim <= _MOST_LINEAR_WEIGHTS
+
+
+def tries_shrinkage(n_samples: int) -> bool:
+    """Tell whether samples held out should say how much of what was learned is taken back.
+
+    Where there are thousands, they say that nothing is.
+
+    Examples
+    --------
+    >>> [tries_shrinkage(n) for n in (5, 200, 60_000)]
+    [False, True, False]
+    """
+    return _FEWEST_TO_HOLD_OUT <= n_samples < _SMALL_TABLE
+
+
+def choose_shrinkage(errors: np.ndarray, weight: np.ndarray) -> float:
+    """Return how much is taken back of what was learned beyond PCA: as much as serves as well.
+
+    As much as makes the mean error larger than the least one by no more than the standard error of
+    their difference (the rule of Breiman et al. 1984, "Classification and regression trees",
+    section 3.4.3).
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_choices, n_samples)
+        Of samples held out, for each of ``SHRINKAGES``.
+    weight : ndarray of shape (n_samples,)
+        Their weights.
+
+    Examples
+    --------
+    >>> learned, pca = np.array([0.1, 0.2, 0.1]), np.array([0.5, 0.6, 0.6])
+    >>> errors = np.stack([learned] * 6 + [pca])
+    >>> choose_shrinkage(errors, np.ones(3)), choose_shrinkage(0 * errors, np.ones(3))
+    (0.9, 1.0)
+    """
+    share = weight / weight.sum()
+    means = errors @ share
+    differences = errors - errors[means.argmin()]
+    deviations = (differences - (differences @ share)[:, None]) * share
+    close = differences @ share <= np.sqrt(np.square(deviations).sum(1))
+    return SHRINKAGES[int(np.flatnonzero(close).max())]
 
 
 def auto_encoding_dim(geometry: SampleGeometry) -> int:

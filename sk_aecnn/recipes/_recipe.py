@@ -25,7 +25,6 @@ from sk_aecnn.recipes._defaults import (
     auto_batch_size,
     auto_clip,
     auto_conv_channels,
-    auto_encoder,
     auto_epochs,
     auto_kernel_size,
     auto_lr,
@@ -33,6 +32,7 @@ from sk_aecnn.recipes._defaults import (
     auto_normalization,
     auto_scaling,
     chunk_lr_factor,
+    contains_pca,
     depends_on_levels,
     has_features_in_units,
     pools_globally,
@@ -45,6 +45,8 @@ Parameters = Mapping[str, Any]
 AUTO_PARAMETERS = (
     "encoding_dim",
     "encoder",
+    "linear_path",
+    "shrinkage",
     "conv_channels",
     "kernel_size",
     "backend_channels",
@@ -142,6 +144,7 @@ class AutoencoderRecipe:
     noise: tuple[str | Callable[..., Any] | None, float]
     sparsity_weight: float
     clip: bool
+    linear_path: bool
 
     @property
     def probabilities(self) -> bool:
@@ -235,8 +238,8 @@ def resolve_autoencoder(
     geometry = summary.geometry
     asked, scaling = parameters["encoder"], _resolve_scaling(parameters, summary, moments)
     in_units = has_features_in_units(geometry, moments, parameters["scaling"], scaling)
-    encoder = _resolve_encoder(parameters, summary, in_units, n_encoded)
     flat = reads_vectors(asked, geometry)
+    encoder = ("dense" if flat else "conv") if is_auto(asked) else asked
     bins: tuple[int | None, bool] = (None, False)
     if "n_bins" in parameters and not (is_choice(encoder, "dense") and not geometry.spatial):
         _check_no_bins(parameters["n_bins"], geometry, "encoder", encoder)
@@ -244,11 +247,6 @@ def resolve_autoencoder(
         bins = _resolve_n_bins(parameters, summary, in_units and is_auto(asked))
     convolves = not flat
     hidden = () if convolves else parameters["hidden_layer_sizes"]
-    code_activation = parameters.get("code_activation", "identity")
-    sparsity_weight = parameters.get("sparsity_weight", 0.0)
-    loss = parameters["reconstruction_loss"]
-    if is_choice(encoder, "pca"):
-        _check_linear(code_activation, loss, sparsity_weight)
     return AutoencoderRecipe(
         input=InputRecipe(geometry, _dtype(parameters), scaling, flat, *bins),
         encoding_dim=int(parameters["encoding_dim"]),
@@ -261,26 +259,16 @@ def resolve_autoencoder(
         if convolves
         else 0,
         activation=parameters["activation"],
-        code_activation=code_activation,
+        code_activation=parameters.get("code_activation", "identity"),
         normalization=_resolve_normalization(parameters, summary),
-        reconstruction_loss=loss,
+        reconstruction_loss=parameters["reconstruction_loss"],
         noise=_check_noise(parameters.get("noise"), parameters.get("noise_level", 0.0)),
-        sparsity_weight=sparsity_weight,
+        sparsity_weight=parameters.get("sparsity_weight", 0.0),
         clip=auto_clip(moments, summary.are_integers)
         if is_auto(parameters["clip"])
         else bool(parameters["clip"]),
+        linear_path=_resolve_linear_path(parameters, summary),
     )
-
-
-def _check_linear(code_activation: Any, loss: Any, sparsity_weight: float) -> None:
-    """Raise where the codes could not begin as those of principal components."""
-    if not is_choice(code_activation, "identity") or is_choice(loss, "bce") or sparsity_weight > 0:
-        raise ValueError(
-            "encoder='pca' begins with codes that are linear and dense, of standardised features, "
-            f"but code_activation={code_activation!r}, reconstruction_loss={loss!r} and "
-            f"sparsity_weight={sparsity_weight}. Pass encoder='dense', or 'identity', another loss "
-            "than 'bce' and 0."
-        )
 
 
 def resolve_convolutional_input(
@@ -470,7 +458,7 @@ def reads_vectors(encoder: Any, geometry: SampleGeometry) -> bool:
             f"{geometry.shape} have none. Pass sample_shape, say what the axes are with "
             "channel_axis (None for a sequence of single values), or choose encoder='dense'."
         )
-    return is_choice(encoder, "dense") or is_choice(encoder, "pca") or not geometry.spatial
+    return is_choice(encoder, "dense") or not geometry.spatial
 
 
 def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:
@@ -523,20 +511,25 @@ def _resolve_scaling(parameters: Parameters, summary: DataSummary, moments: Mome
     return auto_scaling(summary.geometry, moments) if is_auto(scaling) else scaling
 
 
-def _resolve_encoder(
-    parameters: Parameters, summary: DataSummary, in_units: bool, n_encoded: int
-) -> Any:
-    """Return the kind of encoder, or the user's own."""
-    asked = parameters["encoder"]
-    if not is_auto(asked):
-        return asked
-    plain_code = (
-        is_choice(parameters.get("code_activation"), "identity")
-        and parameters.get("sparsity_weight", 0.0) == 0
-        and not is_choice(parameters["reconstruction_loss"], "bce")
-        and n_encoded == parameters["encoding_dim"]
-    )
-    return auto_encoder(summary.geometry, summary.task, in_units, plain_code)
+def _resolve_linear_path(parameters: Parameters, summary: DataSummary) -> bool:
+    """Return whether encoder and decoder start as PCA, or raise where they cannot."""
+    asked = summary.task is None and parameters.get("linear_path", False)
+    networks = {name: parameters[name] for name in ("encoder", "decoder")}
+    activation = parameters.get("code_activation", "identity")
+    can_start = all(isinstance(network, str) for network in networks.values())
+    can_start = can_start and is_choice(activation, "identity")
+    if is_auto(asked):
+        is_dense = parameters.get("sparsity_weight", 0.0) == 0
+        few = contains_pca(summary.geometry, int(parameters["encoding_dim"]))
+        return can_start and is_dense and few
+    if asked and not can_start:
+        raise ValueError(
+            "linear_path=True lets an encoder and a decoder of this package start as PCA, but "
+            f"encoder={networks['encoder']!r}, decoder={networks['decoder']!r} and "
+            f"code_activation={activation!r}. Pass linear_path=False, or the names of the kinds of "
+            "networks and code_activation='identity'."
+        )
+    return bool(asked)
 
 
 def _resolve_n_bins(
