@@ -316,7 +316,7 @@ def test_partial_fit_checks_parameters_too(small, table, labels, name):
 @pytest.mark.parametrize(
     ("name", "choices"),
     [
-        ("encoder", ["auto", "conv", "dense", "pca"]),
+        ("encoder", ["auto", "conv", "dense"]),
         ("activation", ["elu", "gelu", "leaky_relu", "relu", "silu", "tanh"]),
         ("code_activation", ["identity", "sigmoid"]),
         ("reconstruction_loss", ["bce", "huber", "mae", "mse"]),

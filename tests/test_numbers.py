@@ -250,8 +250,8 @@ def test_far_values_are_outliers_or_refused(detector, units, precision, dtype):
 
 SCORERS = {
     "detector": AutoencoderOutlierDetector(3, **FEW),
-    "pca": AutoencoderTransformer(3, **FEW),
-    "dense": AutoencoderTransformer(3, encoder="dense", **FEW),
+    "with PCA": AutoencoderTransformer(3, **FEW),
+    "without PCA": AutoencoderTransformer(3, linear_path=False, **FEW),
     "variational": VariationalAutoencoderTransformer(3, **FEW),
 }
 

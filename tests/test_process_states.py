@@ -231,7 +231,7 @@ DRAWS = {
     "gaussian noise": AutoencoderTransformer(3, noise="gaussian"),
     "masking": AutoencoderTransformer(3, noise="masking"),
     "swap noise": AutoencoderTransformer(3, noise="swap"),
-    "principal components": AutoencoderTransformer(3, encoder="pca"),
+    "principal components": AutoencoderTransformer(3),
     "dropout": AECNNClassifier(3, dropout=0.5),
     "consistency": AECNNClassifier(3, unlabeled=-1),
     "translation": CNNClassifier(4, dense_units=4, sample_shape=(15, 20)),

@@ -55,12 +55,10 @@ class AECNNClassifier(
     ----------
     encoding_dim : int, default=32
         Size of the code. It may exceed the number of features.
-    encoder : {"auto", "pca", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
+    encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
         Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
-        volumes; ``"dense"`` takes a sample as a vector; ``"pca"`` does as well, and begins as PCA,
-        to which hidden layers add what is not linear; ``"auto"`` convolves where samples have a
-        spatial axis, takes ``"pca"`` in `AutoencoderTransformer` for tables of features in
-        different units, and ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
+        volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
+        spatial axis, and takes ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
         returns a module, is called with the shape of a sample, channels first, and the size of the
         code. A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer` is where to
         start from: its scaling, encoder and decoder are copied.

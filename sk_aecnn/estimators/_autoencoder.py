@@ -1,27 +1,32 @@
 """The autoencoder as a transformer."""
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin
 
-from sk_aecnn._compat import StrOptions, get_output_config
+from sk_aecnn._compat import Interval, StrOptions, get_output_config
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import SamplingMixin
-from sk_aecnn.lifecycle._parameters import CodeParameters, Constraints
+from sk_aecnn.lifecycle._parameters import Auto, CodeParameters, Constraints
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.training._plan import FitPlan
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class TransformerParameters(CodeParameters):
-    """What is returned of an autoencoder."""
+    """How much of PCA an autoencoder contains, and what is returned of it."""
 
+    linear_path: bool | Auto = "auto"
+    shrinkage: float | Auto = "auto"
     output: Literal["code", "reconstruction"] = "code"
 
     _parameter_constraints: ClassVar[Constraints] = {
+        "linear_path": [StrOptions({"auto"}), "boolean"],
+        "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "output": [StrOptions({"code", "reconstruction"})],
     }
 
@@ -41,12 +46,10 @@ class AutoencoderTransformer(
     ----------
     encoding_dim : int, default=32
         Size of the code. It may exceed the number of features.
-    encoder : {"auto", "pca", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
+    encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
         Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
-        volumes; ``"dense"`` takes a sample as a vector; ``"pca"`` does as well, and begins as PCA,
-        to which hidden layers add what is not linear; ``"auto"`` convolves where samples have a
-        spatial axis, takes ``"pca"`` in `AutoencoderTransformer` for tables of features in
-        different units, and ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
+        volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
+        spatial axis, and takes ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
         returns a module, is called with the shape of a sample, channels first, and the size of the
         code. A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer` is where to
         start from: its scaling, encoder and decoder are copied.
@@ -91,6 +94,16 @@ class AutoencoderTransformer(
     sparsity_weight : float, default=0.0
         Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
         is, 1 where all are alike.
+    linear_path : "auto" or bool, default="auto"
+        Whether encoder and decoder contain linear maps, which start as PCA of the training samples;
+        what the networks put out is added, and starts at zero. ``"auto"``: with networks of this
+        package, an identity as ``code_activation`` and no ``sparsity_weight``, up to 8 million
+        weights of such a map.
+    shrinkage : "auto" or float in [0, 1], default="auto"
+        The share that is taken back, in the end, of what was learned beyond PCA: 0 keeps all, 1
+        leaves PCA. ``"auto"`` trains on 80 % of 10 to 2 000 samples first, and takes back what
+        the others want, as much as serves them as well; of more samples nothing, and nothing with
+        ``early_stopping`` and in ``partial_fit``.
     output : {"code", "reconstruction"}, default="code"
         What ``transform`` returns: the code, or the reconstruction, in the layout given to ``fit``,
         so that the autoencoder stands as a denoiser ahead of another estimator.
@@ -197,14 +210,13 @@ class AutoencoderTransformer(
 
     0 for a perfect reconstruction, 1 for one as bad as the mean.
 
-    With ``encoder="pca"``, the code is that of PCA of the standardised and smoothly clipped
-    features, each component with a standard deviation of about one, plus a non-linear residual of
-    at most 0.3 that hidden layers learn. So a code tells a linear model about what PCA's tells it,
-    while the decoder, a linear map plus hidden layers, reconstructs more. Tables of features in
-    different units, which get it by default, are those of up to 500 features scaled by
-    ``"feature"``, and with ``scaling="auto"`` those of fewer than ten, or of equal standard
-    deviations. Another
-    ``code_activation``, a ``sparsity_weight`` and the loss ``"bce"`` go with ``encoder="dense"``.
+    With ``linear_path``, a standardised sample :math:`x` has the code and the reconstruction
+
+    .. math:: z = W x + f(x), \qquad \hat x = V z + g(z),
+
+    where :math:`f` and :math:`g` are the hidden layers or convolutional stages, and :math:`W` and
+    :math:`V` start as PCA, with components of variance one. As :math:`f` and :math:`g` start at
+    zero, the autoencoder starts as PCA, and all of it is trained.
 
     Examples
     --------

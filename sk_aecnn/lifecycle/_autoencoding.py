@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import fit_context
-from sk_aecnn._torch import DTYPES
+from sk_aecnn._torch import DTYPES, as_tensor
+from sk_aecnn.data._rows import RowSubset
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import CodingEstimator
 from sk_aecnn.nn import Autoencoder, Corruption, column_moments
@@ -19,16 +22,18 @@ from sk_aecnn.recipes._autoencoder_parts import (
     code_losses,
     fit_reconstruction_loss,
 )
+from sk_aecnn.recipes._defaults import HELD_OUT, SHRINKAGES, choose_shrinkage, tries_shrinkage
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._recipe import (
     DataSummary,
     Parameters,
+    is_auto,
     resolve_augmenting,
     resolve_autoencoder,
 )
 from sk_aecnn.training._losses import Objective
-from sk_aecnn.training._net import infer
-from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
+from sk_aecnn.training._net import TrainingNet, infer, set_shrinkage, shrunk_errors, train
+from sk_aecnn.training._plan import FitPlan, TrainingData, hold_out, to_rows
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -161,15 +166,49 @@ def build_autoencoder(
     """
     moments = measure(plan.data, DTYPES[parameters["precision"]])
     recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=parameters["encoding_dim"])
-    parts = build_autoencoder_parts(recipe, plan, moments)
     transforms = resolve_augmenting(parameters, summary)
-    network = Autoencoder(
-        **parts.named(),
-        corruption=Corruption(*recipe.noise),
-        augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype, fade=True),
-    )
-    if recipe.clip:
-        network.clip_to(moments.low, moments.high)
-    loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments, trimmed=trimmed)
-    net = plan.build_net(network, Objective(*code_losses(recipe, loss)))
-    return net, (recipe, {"augmentation": as_parameter(transforms)})
+
+    def build(plan: FitPlan) -> TrainingNet:
+        parts = build_autoencoder_parts(recipe, plan, moments)
+        network = Autoencoder(
+            **parts.named(),
+            corruption=Corruption(*recipe.noise),
+            augmentation=build_augmentation(
+                transforms, plan.geometry, recipe.input.dtype, fade=True
+            ),
+        )
+        if recipe.clip:
+            network.clip_to(moments.low, moments.high)
+        loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments, trimmed=trimmed)
+        return plan.build_net(network, Objective(*code_losses(recipe, loss)))
+
+    chosen: dict[str, Any] = {"augmentation": as_parameter(transforms)}
+    if not recipe.linear_path:
+        return build(plan), (recipe, chosen)
+    shrinkage = parameters["shrinkage"]
+    if is_auto(shrinkage):
+        shrinkage = _choose_shrinkage(build, plan, recipe.input.dtype)
+    net = build(plan)
+    set_shrinkage(net, shrinkage)
+    return net, (recipe, chosen | {"shrinkage": shrinkage})
+
+
+def _choose_shrinkage(
+    build: Callable[[FitPlan], TrainingNet], plan: FitPlan, dtype: torch.dtype
+) -> float:
+    """Train on a part of the rows, and return what of that the others want taken back."""
+    n_rows = len(plan.data.rows)
+    if plan.options.partial or plan.validation is not None or not tries_shrinkage(n_rows):
+        return 0.0
+    stream = torch.Generator()
+    stream.set_state(plan.generator.get_state())  # of the fit itself: as without a trial
+    seed = int(torch.randint(2**31, (), generator=stream))
+    learned, held_out = hold_out(n_rows, None, HELD_OUT, seed)
+    part = plan.data.choose(np.isin(np.arange(n_rows), learned))
+    training = part.to_dataset(dtype)
+    options = replace(plan.options, callbacks=(), verbose=0)
+    net = build(replace(plan, data=part, training=training, options=options, generator=stream))
+    train(net, options, training)
+    errors = shrunk_errors(net, RowSubset(plan.data.rows, as_tensor(held_out)), SHRINKAGES)
+    weight = np.ones(n_rows) if plan.data.weight is None else plan.data.weight
+    return choose_shrinkage(errors, weight[held_out])

@@ -472,8 +472,7 @@ class NetworkEstimator(
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         encoder = getattr(self, "encoder", None)
-        flattens = is_choice(encoder, "dense") or is_choice(encoder, "pca")
-        tags.input_tags.sparse = self._reads_tables() or flattens
+        tags.input_tags.sparse = self._reads_tables() or is_choice(encoder, "dense")
         return tags
 
     def _reads_tables(self) -> bool:

@@ -14,7 +14,7 @@ from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import CodingEstimator, EncoderMixin
 from sk_aecnn.lifecycle._parameters import JointParameters
 from sk_aecnn.lifecycle._prediction import PredictingEstimator
-from sk_aecnn.nn import Autoencoder, Corruption, EncoderMembers, JointNetwork
+from sk_aecnn.nn import Autoencoder, Corruption, JointNetwork
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._autoencoder_parts import (
     AutoencoderParts,
@@ -103,8 +103,8 @@ class JointEstimator(EncoderMixin, PredictingEstimator, CodingEstimator, JointPa
         summary: DataSummary,
     ) -> tuple[torch.nn.Module, BackendRecipe]:
         """Return the back end, or those of an ensemble, and what it was built from."""
-        encoder, n_outputs = parts.encoder, self._n_outputs(plan.data)
-        members = encoder if ensemble.n_members and isinstance(encoder, EncoderMembers) else None
+        members = parts.members if ensemble.n_members else None
+        n_outputs = self._n_outputs(plan.data)
         in_shape = parts.feature_shape if members is None else (members.sizes[0],)
         if self.backend_input == "code":
             members, in_shape = None, (recipe.encoding_dim,)

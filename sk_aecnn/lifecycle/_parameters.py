@@ -140,7 +140,7 @@ class AutoencoderParameters:
 
     _parameter_constraints: ClassVar[Constraints] = {
         "encoding_dim": [POSITIVE_INT],
-        "encoder": [StrOptions({"auto", "pca", "dense", "conv"}), FrozenEstimator, callable],
+        "encoder": [StrOptions({"auto", "dense", "conv"}), FrozenEstimator, callable],
         "decoder": [StrOptions({"auto"}), callable],
         "hidden_layer_sizes": [StrOptions({"auto"}), "array-like", POSITIVE_INT],
         "conv_channels": [StrOptions({"auto"}), "array-like", POSITIVE_INT],

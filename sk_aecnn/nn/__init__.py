@@ -45,7 +45,7 @@ from sk_aecnn.nn._networks import (
 )
 from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption
 from sk_aecnn.nn._norm import BatchNorm
-from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, fit_pca
+from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
 from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._random import RandomLayer, set_generator
 
@@ -83,6 +83,7 @@ __all__ = [
     "Moments",
     "PCADecoder",
     "PCAEncoder",
+    "PCAHalf",
     "RandomBrightness",
     "RandomContrast",
     "RandomErasing",
@@ -104,4 +105,5 @@ __all__ = [
     "fit_pca",
     "fit_scaling",
     "set_generator",
+    "start_as_pca",
 ]

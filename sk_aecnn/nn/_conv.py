@@ -295,6 +295,12 @@ class ConvDecoder(nn.Module):
             ]
         self.body = nn.Sequential(*layers)
 
+    @property
+    def output(self) -> nn.Module:
+        """The last layer."""
+        layer: nn.Module = self.body[-1]
+        return layer
+
     def forward(self, code: Tensor) -> Tensor:
         features = as_feature_maps(self.expand(code), self.feature_shape)
         output: Tensor = self.body(features)

@@ -46,6 +46,11 @@ class EncoderMembers(nn.Module):
         self.sizes = [int(size) for (size,) in shapes]  # type: ignore[misc]
         self.feature_shape = (sum(self.sizes) + n_inputs,)
 
+    @property
+    def bottleneck(self) -> nn.ModuleList:
+        """The layers of all members that put out their codes."""
+        return nn.ModuleList([encoder.bottleneck for encoder in self.encoders])  # type: ignore[misc]
+
     def features(self, x: Tensor) -> Tensor:
         """Return the features of every member, and the inputs beside them."""
         inputs = self.columns(x)
@@ -87,7 +92,7 @@ class BackendMembers(nn.Module):
         Of the parts of the input that each member has for itself, one after another; empty where
         all of them see the rest.
     n_inputs : int
-        Size of the rest, which the linear models see.
+        Size of what comes after them, which the linear models see; the rest is left alone.
     n_outputs : int
         Size of a prediction.
     linear : Linear or None
@@ -95,7 +100,7 @@ class BackendMembers(nn.Module):
 
     Shape
     -----
-    input : (batch, sum(sizes) + n_inputs); output : (batch, members, n_outputs)
+    input : (batch, sum(sizes) + n_inputs, or more); output : (batch, members, n_outputs)
 
     Examples
     --------
@@ -139,7 +144,8 @@ class BackendMembers(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the prediction of every member."""
-        *parts, inputs = torch.split(self.columns(x), [*self.sizes, self.n_inputs], dim=1)
+        seen = self.columns(x)[:, : sum(self.sizes) + self.n_inputs]
+        *parts, inputs = torch.split(seen, [*self.sizes, self.n_inputs], dim=1)
         inputs = inputs.contiguous()
         if not parts:
             parts = [inputs] * len(self.backends)

@@ -1,64 +1,70 @@
-"""Dense autoencoders with a linear path, PCA, and a non-linear residual."""
+"""Principal components, and the autoencoders that contain them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sk_aecnn.data._rows import Rows, chunks
-from sk_aecnn.nn._activations import Activation
-from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder, Linear, batch_invariant_linear
-from sk_aecnn.nn._layout import InputLayout, in_double
+from sk_aecnn.nn._conv import as_feature_maps, as_vectors
+from sk_aecnn.nn._dense import batch_invariant_linear
+from sk_aecnn.nn._layout import InputLayout
 
-# standard deviations up to which values are taken about as they are
-_BULK = 1.0
-# whose square single precision holds
-_LARGEST = 1e18
+# features up to which the covariances of all of them are computed
+_FEW_FEATURES = 1000
+# directions beside those that are wanted, and products with the covariances
+_OVERSAMPLING = 10
+_POWER_ITERATIONS = 4
 # of the mean variance, added to every variance: a component without any is not blown up
 _LEAST_VARIANCE = 1e-2
-# most of the residual of a number of the code, in standard deviations
-_BOUND = 0.3
-
-
-def smooth_clip(x: Tensor) -> Tensor:
-    """Leave standardised values near zero as they are; let far ones grow with the square root.
-
-    Examples
-    --------
-    >>> smooth_clip(torch.tensor([-0.1, 0.0, 100.0]))
-    tensor([-0.0998,  0.0000,  9.9998])
-    """
-    # far beyond what is likely the square alone would overflow
-    return x / (1 + (x / _BULK).clamp(-_LARGEST, _LARGEST).square()).sqrt().sqrt()
+# of what the hidden layers learn, the share that a linear path does in a step
+_PACE = 0.1
+# at one half, and the least probability that a reconstruction starts from
+_SLOPE_OF_LOGIT = 4.0
+_LEAST_PROBABILITY = 0.01
 
 
 @dataclass(frozen=True)
 class PrincipalComponents:
-    """Principal components of shortened rows, with a variance of one, and what rows are of them.
+    """Principal components of rows.
 
     Attributes
     ----------
+    mean : Tensor of shape (n_features,), float64
+        The mean of the rows.
     directions : Tensor of shape (n_components, n_features), float64
-        What shortened rows are multiplied by.
-    offset : Tensor of shape (n_components,), float64
-        What is added then; their mean becomes zero.
-    loadings : Tensor of shape (n_features, n_components), float64
-        The least squares map from components back to the rows themselves.
+        Orthonormal, by falling variance.
+    deviations : Tensor of shape (n_components,), float64
+        What components are divided by, to have a variance of about one.
+    explained : Tensor of shape (n_components,), float64
+        Their shares of the variance.
     """
 
+    mean: Tensor
     directions: Tensor
-    offset: Tensor
-    loadings: Tensor
+    deviations: Tensor
+    explained: Tensor
 
 
 def fit_pca(
-    rows: Rows, layout: InputLayout, row_weight: Tensor | None, most: int
+    rows: Rows,
+    layout: InputLayout,
+    row_weight: Tensor | None,
+    most: int,
+    generator: torch.Generator,
 ) -> PrincipalComponents:
-    """Find the principal components of rows, at most as many as there are features.
+    """Find the principal components of laid out rows, at most as many as there are features.
+
+    Of up to a thousand features by the eigenvectors of their covariances, of more by subspace
+    iteration (Halko, Martinsson & Tropp 2011, "Finding structure with randomness", algorithm 4.4),
+    which needs a few passes over the rows, and memory for the components alone.
 
     Parameters
     ----------
@@ -70,140 +76,245 @@ def fit_pca(
         Weights of mean one.
     most : int
         The most components that are wanted.
+    generator : torch.Generator
+        What subspace iteration starts from.
     """
-    among, across, mean = _covariances(rows, layout, row_weight)
-    variances, directions = torch.linalg.eigh(among)
-    directions = directions.flip(1)[:, :most]
-    variances = variances.flip(0)[:most].clamp_min(0)
-    rows_of_most = directions.abs().argmax(0, keepdim=True)
-    directions = directions * directions.gather(0, rows_of_most).sign()
-    scale = (variances + _LEAST_VARIANCE * variances.mean()).sqrt()
-    directions = directions / scale.where(scale > 0, 1.0)
-    return PrincipalComponents(directions.T, -(directions.T @ mean), across @ directions)
-
-
-def _covariances(
-    rows: Rows, layout: InputLayout, row_weight: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return covariances among shortened features, of features with shortened ones, the means."""
     n_features = rows.shape[1]
-    among = torch.zeros(n_features, n_features, dtype=torch.float64)
-    across, mean, total = among.clone(), among[0].clone(), 0.0
+    most = min(most, n_features)
+    weight = torch.ones(len(rows)).double() if row_weight is None else row_weight
+    mean = torch.zeros(n_features, dtype=torch.float64)
+    for x, w in _laid_out(rows, layout, weight):
+        mean += w @ x / weight.sum()
+
+    def times_covariances(basis: Tensor | None) -> Tensor:
+        """Return the product of the covariances of the features with a basis, or themselves."""
+        product = torch.zeros(n_features, n_features if basis is None else basis.shape[1]).double()
+        for x, w in _laid_out(rows, layout, weight):
+            x = x - mean
+            product += x.T @ ((x if basis is None else x @ basis) * (w / weight.sum())[:, None])
+        return product
+
+    if n_features <= _FEW_FEATURES:
+        variances, directions = torch.linalg.eigh(times_covariances(None))
+    else:
+        width = min(n_features, most + _OVERSAMPLING)
+        basis = torch.randn(n_features, width, dtype=torch.float64, generator=generator)
+        for _ in range(_POWER_ITERATIONS):
+            basis = torch.linalg.qr(times_covariances(basis)).Q
+        variances, within = torch.linalg.eigh(basis.T @ times_covariances(basis))
+        directions = basis @ within
+    total = torch.zeros((), dtype=torch.float64)
+    for x, w in _laid_out(rows, layout, weight):
+        total += w @ (x - mean).square().sum(1) / weight.sum()
+    directions, variances = directions.flip(1)[:, :most], variances.flip(0)[:most].clamp_min(0)
+    largest = directions.abs().argmax(0, keepdim=True)
+    directions = directions * directions.gather(0, largest).sign()
+    deviations = (variances + _LEAST_VARIANCE * total / n_features).sqrt()
+    deviations = deviations.where(deviations > 0, 1.0)
+    explained = variances / total.where(total > 0, 1.0)
+    return PrincipalComponents(mean, directions.T, deviations, explained)
+
+
+def _laid_out(rows: Rows, layout: InputLayout, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the inputs of a network as vectors, and their weights."""
     for chunk in chunks(rows):
-        x = layout.standardise(in_double(rows[chunk])).to(torch.float64)
-        short = smooth_clip(x)
-        weighted = short if row_weight is None else short * row_weight[chunk, None]
-        among += weighted.T @ short
-        across += x.T @ weighted
-        mean += weighted.sum(0)
-        total += float(len(x) if row_weight is None else row_weight[chunk].sum())
-    mean /= total
-    # the mean of standardised rows is zero
-    return among / total - mean[:, None] * mean, across / total, mean
+        yield as_vectors(layout(rows[chunk])).double(), weight[chunk]
 
 
-class PCAEncoder(nn.Module):
-    r"""PCA of the smoothly clipped input plus a bounded non-linear residual.
-
-    The code is :math:`p + r \tanh(h / r)`, with the principal components :math:`p` of the clipped
-    input, the output :math:`h` of hidden layers, and a bound :math:`r`. The components are
-    computed, not trained, with a variance of one; where the code is longer, the rest of :math:`p`
-    is zero.
-
-    Parameters
-    ----------
-    n_features, hidden_layer_sizes, encoding_dim, activation
-        As for `DenseEncoder`.
+class LinearPath(nn.Module):
+    """A linear layer that learns by how much it differs from where it starts.
 
     Shape
     -----
-    input : (batch, n_features); features : (batch, hidden + encoding_dim); code : (batch,
-    encoding_dim)
+    input : (batch, n_inputs); output : (batch, n_outputs)
 
     Examples
     --------
-    >>> PCAEncoder(20, (16, 8), 3)(torch.zeros(5, 20)).shape
+    >>> LinearPath(20, 3)(torch.ones(5, 20)).shape
     torch.Size([5, 3])
     """
 
-    def __init__(
-        self,
-        n_features: int,
-        hidden_layer_sizes: Sequence[int],
-        encoding_dim: int,
-        activation: Activation = "relu",
-    ) -> None:
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
         super().__init__()
-        self.residual = DenseEncoder(n_features, hidden_layer_sizes, encoding_dim, activation)
-        self.feature_shape = (self.residual.feature_shape[0] + encoding_dim,)
-        self.encoding_dim = encoding_dim
-        self.register_buffer("directions", torch.zeros(encoding_dim, n_features))
-        self.register_buffer("offset", torch.zeros(encoding_dim))
-        self.directions: Tensor
-        self.offset: Tensor
+        self.register_buffer("start_weight", torch.zeros(n_outputs, n_inputs))
+        self.register_buffer("start_bias", torch.zeros(n_outputs))
+        self.weight_change = nn.Parameter(torch.zeros(n_outputs, n_inputs))
+        self.bias_change = nn.Parameter(torch.zeros(n_outputs))
+        self.start_weight: Tensor
+        self.start_bias: Tensor
 
-    @torch.no_grad()
-    def start_from(self, components: PrincipalComponents) -> None:
-        """Take over components, so that the code is these until something else is learned."""
-        found = len(components.directions)
-        self.directions.zero_()[:found] = components.directions
-        self.offset.zero_()[:found] = components.offset
-        self.residual.bottleneck.weight.zero_()
-        self.residual.bottleneck.bias.zero_()
+    @property
+    def weight(self) -> Tensor:
+        """The weight, (n_outputs, n_inputs)."""
+        return self.start_weight + _PACE * self.weight_change
 
-    def features(self, x: Tensor) -> Tensor:
-        """Return the last hidden layer, and the components beside it."""
-        short = smooth_clip(x)
-        linear = F.linear if self.training else batch_invariant_linear
-        components = linear(short, self.directions, self.offset)
-        return torch.cat([self.residual.features(short), components], dim=1)
-
-    def code(self, features: Tensor) -> Tensor:
-        """Go on from the features to the code."""
-        hidden, components = features.tensor_split([-self.encoding_dim], dim=1)
-        residual = self.residual.code(hidden.contiguous())  # rows apart sum in another order
-        return components + _BOUND * torch.tanh(residual / _BOUND)
+    @property
+    def bias(self) -> Tensor:
+        """The bias, (n_outputs,)."""
+        return self.start_bias + _PACE * self.bias_change
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.code(self.features(x))
+        linear = F.linear if self.training else batch_invariant_linear
+        return linear(x, self.weight, self.bias)
 
 
-class PCADecoder(nn.Module):
-    """A linear map of the code, and hidden layers that add what it lacks.
+class PCAHalf(nn.Module, ABC):
+    """A network that is the sum of a linear path, which starts as PCA, and a residual of zero.
 
     Parameters
     ----------
-    n_features, hidden_layer_sizes, encoding_dim, activation
-        As for `DenseDecoder`.
+    residual : nn.Module
+        Hidden layers, or convolutional stages.
+    n_inputs, n_outputs : int
+        Sizes of the linear path.
+
+    Attributes
+    ----------
+    shrinkage : float
+        The share of what is learned that training takes back in the end.
+    """
+
+    def __init__(self, residual: nn.Module, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        self.residual: Any = residual
+        self.linear = LinearPath(n_inputs, n_outputs)
+        self.shrinkage = 0.0
+
+    @property
+    @abstractmethod
+    def last(self) -> nn.Module:
+        """The last layer of the residual."""
+
+    @torch.no_grad()
+    def start_at(self, weight: Tensor, bias: Tensor) -> None:
+        """Make the linear path that of some numbers, zero for those that are missing."""
+        n_outputs, n_inputs = weight.shape
+        self.linear.start_weight.zero_()[:n_outputs, :n_inputs] = weight
+        self.linear.start_bias.zero_()[:n_outputs] = bias
+        for parameter in self.last.parameters():
+            parameter.zero_()
+
+    @torch.no_grad()
+    def shrink(self, shrinkage: float) -> None:
+        """Take back a share of what the linear path and the last layer have learned."""
+        for layer in (self.linear, self.last):
+            for parameter in layer.parameters():
+                parameter.mul_(1 - shrinkage)
+
+
+class PCAEncoder(PCAHalf):
+    """An encoder that starts as PCA: components of variance one, plus a residual.
+
+    Parameters
+    ----------
+    residual : DenseEncoder or ConvEncoder
+        What is added to them.
+    in_shape : sequence of int
+        Shape of one input.
+    encoding_dim : int
+        Size of the code: where the residual is wider, the first numbers are those of the code.
 
     Shape
     -----
-    code : (batch, encoding_dim); output : (batch, n_features)
+    input : (batch, *in_shape); features : those of the residual and the linear path, side by side;
+    output : that of the residual
 
     Examples
     --------
-    >>> PCADecoder(20, (16, 8), 3)(torch.zeros(5, 3)).shape
+    >>> from sk_aecnn.nn import ConvEncoder
+    >>> encoder = PCAEncoder(ConvEncoder(1, (8, 8), (4, 6), 3), (1, 8, 8), 3)
+    >>> encoder.feature_shape, encoder(torch.zeros(5, 1, 8, 8)).shape
+    ((7, 2, 2), torch.Size([5, 3]))
+    """
+
+    def __init__(self, residual: nn.Module, in_shape: Sequence[int], encoding_dim: int) -> None:
+        super().__init__(residual, prod(in_shape), encoding_dim)
+        self.encoding_dim = encoding_dim
+        channels, *spatial = self.residual.feature_shape
+        # channels in which the numbers of the linear path find room
+        self.n_channels = -(-encoding_dim // prod(spatial))
+        self.feature_shape = (channels + self.n_channels, *spatial)
+
+    @property
+    def last(self) -> nn.Module:
+        """The layer of the residual that puts out its part of the code."""
+        layer: nn.Module = self.residual.bottleneck
+        return layer
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the features of the residual, and the linear path as further channels."""
+        features = self.residual.features(x)
+        room = self.n_channels * prod(features.shape[2:])
+        path = F.pad(self.linear(as_vectors(x)), (0, room - self.encoding_dim))
+        return torch.cat([features, path.view(len(x), self.n_channels, *features.shape[2:])], dim=1)
+
+    def code(self, features: Tensor) -> Tensor:
+        """Go on from the features to the code."""
+        features, path = features.tensor_split([-self.n_channels], dim=1)
+        residual = self.residual.code(features.contiguous())  # rows apart sum in another order
+        return self._add(path.flatten(1)[:, : self.encoding_dim], residual)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._add(self.linear(as_vectors(x)), self.residual(x))
+
+    def _add(self, path: Tensor, residual: Tensor) -> Tensor:
+        return F.pad(path, (0, residual.shape[1] - self.encoding_dim)) + residual
+
+
+class PCADecoder(PCAHalf):
+    """A decoder that starts as that of PCA: a linear map of the code, plus a residual.
+
+    Parameters
+    ----------
+    residual : DenseDecoder or ConvDecoder
+        What is added to it.
+    encoding_dim : int
+        Size of the code.
+    out_shape : sequence of int
+        Shape of one output.
+
+    Shape
+    -----
+    code : (batch, encoding_dim); output : (batch, *out_shape)
+
+    Examples
+    --------
+    >>> from sk_aecnn.nn import DenseDecoder
+    >>> PCADecoder(DenseDecoder(20, (8,), 3), 3, (20,))(torch.zeros(5, 3)).shape
     torch.Size([5, 20])
     """
 
-    def __init__(
-        self,
-        n_features: int,
-        hidden_layer_sizes: Sequence[int],
-        encoding_dim: int,
-        activation: Activation = "relu",
-    ) -> None:
-        super().__init__()
-        self.residual = DenseDecoder(n_features, hidden_layer_sizes, encoding_dim, activation)
-        self.linear = Linear(encoding_dim, n_features, bias=False)
+    def __init__(self, residual: nn.Module, encoding_dim: int, out_shape: Sequence[int]) -> None:
+        super().__init__(residual, encoding_dim, prod(out_shape))
+        self.out_shape = tuple(out_shape)
 
-    @torch.no_grad()
-    def start_from(self, components: PrincipalComponents) -> None:
-        """Take over components, so that they are mapped back until something else is learned."""
-        self.linear.weight.zero_()[:, : components.loadings.shape[1]] = components.loadings
-        self.residual.output.weight.zero_()
-        self.residual.output.bias.zero_()
+    @property
+    def last(self) -> nn.Module:
+        """The layer of the residual that puts out its part of a sample."""
+        layer: nn.Module = self.residual.output
+        return layer
 
     def forward(self, code: Tensor) -> Tensor:
-        output: Tensor = self.residual(code) + self.linear(code)
+        output: Tensor = self.residual(code) + as_feature_maps(self.linear(code), self.out_shape)
         return output
+
+
+def start_as_pca(
+    encoder: PCAEncoder,
+    decoder: PCADecoder,
+    components: PrincipalComponents,
+    layout: InputLayout | None = None,
+) -> None:
+    """Let the two halves of an autoencoder be PCA until they learn something else.
+
+    With a layout, the outputs of the decoder are the logits of rows in [0, 1]: the logits of the
+    means, and from there a logit's slope at one half.
+    """
+    whitening = components.directions / components.deviations[:, None]
+    encoder.start_at(whitening, -(whitening @ components.mean))
+    loadings, mean = components.directions.T * components.deviations, components.mean
+    if layout is not None:
+        scale, shift = (as_vectors(layout.arrange(v[None]))[0] for v in (layout.scale, layout.mean))
+        loadings = _SLOPE_OF_LOGIT * scale[:, None] * loadings
+        mean = (shift + scale * mean).logit(eps=_LEAST_PROBABILITY)
+    decoder.start_at(loadings, mean)

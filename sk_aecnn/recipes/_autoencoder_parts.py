@@ -28,6 +28,7 @@ from sk_aecnn.nn import (
     build_custom,
     build_custom_encoder,
     fit_pca,
+    start_as_pca,
 )
 from sk_aecnn.recipes._input import build_columns, build_layout, n_bins_of
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, is_choice
@@ -55,11 +56,15 @@ class AutoencoderParts:
         shape: Any = self.encoder.feature_shape
         return tuple(shape)
 
+    @property
+    def members(self) -> EncoderMembers | None:
+        """The encoders of an ensemble, None where there is no ensemble."""
+        encoder = self.encoder.residual if isinstance(self.encoder, PCAEncoder) else self.encoder
+        return encoder if isinstance(encoder, EncoderMembers) else None
+
     def n_bins(self, recipe: AutoencoderRecipe) -> int | None:
         """Return the bins of a feature, None where the encoder got none."""
-        if not isinstance(self.encoder, EncoderMembers):
-            return None
-        return n_bins_of(self.encoder.columns, recipe.input)
+        return None if self.members is None else n_bins_of(self.members.columns, recipe.input)
 
 
 def build_autoencoder_parts(
@@ -80,11 +85,10 @@ def build_autoencoder_parts(
         layout, encoder, decoder = _copy_fitted(recipe, recipe.encoder)
     else:
         layout = build_layout(recipe.input, moments)
-        if is_choice(recipe.encoder, "pca"):
-            encoder, decoder = _build_from_pca(recipe, plan, layout)
-        else:
-            encoder = _build_encoders(recipe, plan, layout)
-            decoder = _build_decoder(recipe, plan.generator)
+        encoder = _build_encoders(recipe, plan, layout)
+        decoder = _build_decoder(recipe, plan.generator)
+        if recipe.linear_path:
+            encoder, decoder = _start_as_pca(recipe, plan, layout, encoder, decoder)
     return AutoencoderParts(layout, encoder, decoder, recipe.encoding_dim, recipe.probabilities)
 
 
@@ -144,21 +148,20 @@ def _build_decoder(recipe: AutoencoderRecipe, generator: torch.Generator) -> nn.
     return build(convolve, dtype, generator)
 
 
-def _build_from_pca(
-    recipe: AutoencoderRecipe, plan: FitPlan, layout: InputLayout
-) -> tuple[nn.Module, nn.Module]:
-    """Build an encoder and a decoder that begin as PCA."""
-    sizes = recipe.input.in_shape[0], recipe.hidden_layer_sizes, recipe.encoding_dim
-    activation, dtype = recipe.activation, recipe.input.dtype
+def _start_as_pca(
+    recipe: AutoencoderRecipe,
+    plan: FitPlan,
+    layout: InputLayout,
+    encoder: nn.Module,
+    decoder: nn.Module,
+) -> tuple[PCAEncoder, PCADecoder]:
+    """Put linear paths beside an encoder and a decoder, which then begin as PCA."""
+    dim, shape, dtype = recipe.encoding_dim, recipe.input.in_shape, recipe.input.dtype
     weight = plan.data.row_weight(torch.float64)
-    components = fit_pca(plan.data.rows, layout, weight, recipe.encoding_dim)
-    encoder = build(partial(PCAEncoder, *sizes, activation), dtype, plan.generator)
-    encoder.start_from(components)
-    if not is_choice(recipe.decoder, "auto"):
-        return encoder, _build_decoder(recipe, plan.generator)
-    decoder = build(partial(PCADecoder, *sizes, activation), dtype, plan.generator)
-    decoder.start_from(components)
-    return encoder, decoder
+    components = fit_pca(plan.data.rows, layout, weight, dim, plan.generator)
+    halves = PCAEncoder(encoder, shape, dim).to(dtype), PCADecoder(decoder, dim, shape).to(dtype)
+    start_as_pca(*halves, components, layout if recipe.probabilities else None)
+    return halves
 
 
 def _copy_fitted(

@@ -58,12 +58,8 @@ _TOLD_BY_LEVELS = 0.5
 # features whose ranges lie within this factor of each other are taken to share one unit
 _COMMENSURABLE = 10.0
 _SMALL_QUANTILE = 0.1
-# of a table that is told apart by its columns: PCA takes time and memory by the square of that
+# of a table whose columns are encoded by what each holds
 _MOST_FEATURES = 500
-# of a table whose columns cannot be told to share a unit
-_FEW_FEATURES = 10
-# most of the ratio of standard deviations of features that were standardised before
-_STANDARDISED = 1.2
 
 # bins of a feature, the samples that each should have at the least, and the inputs that features
 # of all kinds add to themselves
@@ -77,6 +73,14 @@ _N_ESTIMATORS_OF_MANY_FEATURES = 3
 _MANY_FEATURES = 1_000
 # samples that every fold should have at the least
 _SMALLEST_FOLD = 4
+
+# of a linear path from samples to codes, and as many back
+_MOST_LINEAR_WEIGHTS = 2**23
+# samples from which on some are held out, and the share of them
+_FEWEST_TO_HOLD_OUT = 10
+HELD_OUT = 0.2
+# of what was learned beyond PCA, the shares that may be taken back
+SHRINKAGES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 # noise on the copies of unlabeled samples, in whose predictions a classifier should agree
 CONSISTENCY_NOISE = ("gaussian", 1.5)
@@ -316,32 +320,58 @@ def _is_small_table_to_predict(n_samples: int, geometry: SampleGeometry, task: T
     return predicts and not geometry.spatial and n_samples < _SMALL_TABLE
 
 
-def auto_encoder(geometry: SampleGeometry, task: Task, in_units: bool, plain_code: bool) -> str:
-    """Return the kind of ``encoder="auto"``.
-
-    Parameters
-    ----------
-    geometry : SampleGeometry
-        The shape of a sample.
-    task : {"classifier", "regressor", "outlier_detector"} or None
-        What the estimator is for.
-    in_units : bool
-        What `has_features_in_units` says of the features.
-    plain_code : bool
-        Whether codes are points, without an activation or a penalty, compared by their
-        reconstruction in standardised units.
+def contains_pca(geometry: SampleGeometry, encoding_dim: int) -> bool:
+    """Return ``linear_path="auto"`` of networks that could have one: but for huge samples.
 
     Examples
     --------
-    >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
-    >>> [auto_encoder(table, None, in_units, True) for in_units in (True, False)]
-    ['pca', 'dense']
-    >>> auto_encoder(image, None, False, True)
-    'conv'
+    >>> image, huge = SampleGeometry((64, 64, 3), 2), SampleGeometry((512, 512, 3), 2)
+    >>> contains_pca(image, 32), contains_pca(huge, 32)
+    (True, False)
     """
-    if geometry.spatial:
-        return "conv"
-    return "pca" if task is None and in_units and plain_code else "dense"
+    return geometry.n_features * encoding_dim <= _MOST_LINEAR_WEIGHTS
+
+
+def tries_shrinkage(n_samples: int) -> bool:
+    """Tell whether samples held out should say how much of what was learned is taken back.
+
+    Where there are thousands, they say that nothing is.
+
+    Examples
+    --------
+    >>> [tries_shrinkage(n) for n in (5, 200, 60_000)]
+    [False, True, False]
+    """
+    return _FEWEST_TO_HOLD_OUT <= n_samples < _SMALL_TABLE
+
+
+def choose_shrinkage(errors: np.ndarray, weight: np.ndarray) -> float:
+    """Return how much is taken back of what was learned beyond PCA: as much as serves as well.
+
+    As much as makes the mean error larger than the least one by no more than the standard error of
+    their difference (the rule of Breiman et al. 1984, "Classification and regression trees",
+    section 3.4.3).
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_choices, n_samples)
+        Of samples held out, for each of ``SHRINKAGES``.
+    weight : ndarray of shape (n_samples,)
+        Their weights.
+
+    Examples
+    --------
+    >>> learned, pca = np.array([0.1, 0.2, 0.1]), np.array([0.5, 0.6, 0.6])
+    >>> errors = np.stack([learned] * 6 + [pca])
+    >>> choose_shrinkage(errors, np.ones(3)), choose_shrinkage(0 * errors, np.ones(3))
+    (0.9, 1.0)
+    """
+    share = weight / weight.sum()
+    means = errors @ share
+    differences = errors - errors[means.argmin()]
+    deviations = (differences - (differences @ share)[:, None]) * share
+    close = differences @ share <= np.sqrt(np.square(deviations).sum(1))
+    return SHRINKAGES[int(np.flatnonzero(close).max())]
 
 
 def auto_encoding_dim(geometry: SampleGeometry) -> int:
@@ -549,47 +579,6 @@ def auto_clip(moments: Moments, are_integers: bool) -> bool:
     """
     ends = float(moments.low.min()), float(moments.high.max())
     return are_integers or ends in {(0.0, 1.0), (-1.0, 1.0)}
-
-
-def has_features_in_units(
-    geometry: SampleGeometry, moments: Moments, asked: str | None, scaling: Scaling
-) -> bool:
-    """Tell whether samples are a table of features in different units, and of not too many.
-
-    Parameters
-    ----------
-    geometry : SampleGeometry
-        The shape of a sample.
-    moments : Moments
-        Of the features.
-    asked : {"auto", "feature", "shared"} or None
-        The estimator's parameter ``scaling``.
-    scaling : {"feature", "shared"} or None
-        What it became.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sk_aecnn.nn import column_moments
-    >>> geometry = SampleGeometry((2,), 0)
-    >>> moments = column_moments(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
-    >>> [
-    ...     has_features_in_units(geometry, moments, s, "shared")
-    ...     for s in ("auto", "shared")
-    ... ]
-    [True, False]
-    """
-    if geometry.spatial or geometry.n_features > _MOST_FEATURES:
-        return False
-    return scaling == "feature" or (asked == "auto" and _hides_units(moments))
-
-
-def _hides_units(moments: Moments) -> bool:
-    """Tell whether equal ranges say nothing of units: by chance, or after standardisation."""
-    deviations = moments.var[moments.var > 0].sqrt()
-    if len(moments.var) < _FEW_FEATURES or len(deviations) == 0:
-        return True
-    return bool(deviations.max() <= _STANDARDISED * deviations.min())
 
 
 def has_columns(geometry: SampleGeometry) -> bool:

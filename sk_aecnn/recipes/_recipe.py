@@ -29,7 +29,6 @@ from sk_aecnn.recipes._defaults import (
     auto_conv_channels,
     auto_dropout,
     auto_early_stopping,
-    auto_encoder,
     auto_epochs,
     auto_epochs_of_members,
     auto_hidden_layer_sizes,
@@ -45,9 +44,9 @@ from sk_aecnn.recipes._defaults import (
     auto_scaling,
     chunk_lr_factor,
     clips_tails,
+    contains_pca,
     depends_on_levels,
     has_columns,
-    has_features_in_units,
     pools_globally,
 )
 from sk_aecnn.training._net import TrainingOptions
@@ -59,6 +58,7 @@ AUTO_PARAMETERS = (
     "encoding_dim",
     "encoder",
     "hidden_layer_sizes",
+    "shrinkage",
     "conv_channels",
     "kernel_size",
     "backend_channels",
@@ -155,6 +155,8 @@ class AutoencoderRecipe:
         0 where nothing is convolved.
     noise : tuple of (str or callable or None, float)
         Kind of noise and its level.
+    linear_path : bool
+        Whether encoder and decoder start as PCA.
     n_members : int
         Encoders of an ensemble; 0 where there is one encoder and no ensemble.
     """
@@ -175,6 +177,7 @@ class AutoencoderRecipe:
     sparsity_weight: float
     clip: bool
     n_members: int = 0
+    linear_path: bool = False
 
     @property
     def probabilities(self) -> bool:
@@ -383,20 +386,14 @@ def resolve_autoencoder(
     """
     geometry = summary.geometry
     asked, scaling = parameters["encoder"], _resolve_scaling(parameters, summary, moments)
-    in_units = has_features_in_units(geometry, moments, parameters["scaling"], scaling)
-    encoder = _resolve_encoder(parameters, summary, in_units, n_encoded)
     flat = reads_vectors(asked, geometry)
+    encoder = ("dense" if flat else "conv") if is_auto(asked) else asked
     ensemble = resolve_ensemble(parameters, summary)
     columns = _resolve_columns(parameters, summary, ensemble.is_table, "encoder", encoder)
     convolves = not flat
     hidden = () if convolves else parameters["hidden_layer_sizes"]
     if is_auto(hidden):
         hidden = auto_hidden_layer_sizes(ensemble.n_members)
-    code_activation = parameters.get("code_activation", "identity")
-    sparsity_weight = parameters.get("sparsity_weight", 0.0)
-    loss = parameters["reconstruction_loss"]
-    if is_choice(encoder, "pca"):
-        _check_linear(code_activation, loss, sparsity_weight)
     return AutoencoderRecipe(
         input=InputRecipe(geometry, _dtype(parameters), scaling, flat, *columns),
         encoding_dim=int(parameters["encoding_dim"]),
@@ -409,27 +406,17 @@ def resolve_autoencoder(
         if convolves
         else 0,
         activation=parameters["activation"],
-        code_activation=code_activation,
+        code_activation=parameters.get("code_activation", "identity"),
         normalization=_resolve_normalization(parameters, summary),
-        reconstruction_loss=loss,
+        reconstruction_loss=parameters["reconstruction_loss"],
         noise=_check_noise(parameters.get("noise"), parameters.get("noise_level", 0.0)),
-        sparsity_weight=sparsity_weight,
+        sparsity_weight=parameters.get("sparsity_weight", 0.0),
         clip=auto_clip(moments, summary.are_integers)
         if is_auto(parameters["clip"])
         else bool(parameters["clip"]),
         n_members=ensemble.n_members,
+        linear_path=_resolve_linear_path(parameters, summary, ensemble),
     )
-
-
-def _check_linear(code_activation: Any, loss: Any, sparsity_weight: float) -> None:
-    """Raise where the codes could not begin as those of principal components."""
-    if not is_choice(code_activation, "identity") or is_choice(loss, "bce") or sparsity_weight > 0:
-        raise ValueError(
-            "encoder='pca' begins with codes that are linear and dense, of standardised features, "
-            f"but code_activation={code_activation!r}, reconstruction_loss={loss!r} and "
-            f"sparsity_weight={sparsity_weight}. Pass encoder='dense', or 'identity', another loss "
-            "than 'bce' and 0."
-        )
 
 
 def resolve_convolutional_input(
@@ -624,7 +611,7 @@ def reads_vectors(encoder: Any, geometry: SampleGeometry) -> bool:
             f"{geometry.shape} have none. Pass sample_shape, say what the axes are with "
             "channel_axis (None for a sequence of single values), or choose encoder='dense'."
         )
-    return is_choice(encoder, "dense") or is_choice(encoder, "pca") or not geometry.spatial
+    return is_choice(encoder, "dense") or not geometry.spatial
 
 
 def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:
@@ -677,20 +664,30 @@ def _resolve_scaling(parameters: Parameters, summary: DataSummary, moments: Mome
     return auto_scaling(summary.geometry, moments) if is_auto(scaling) else scaling
 
 
-def _resolve_encoder(
-    parameters: Parameters, summary: DataSummary, in_units: bool, n_encoded: int
-) -> Any:
-    """Return the kind of encoder, or the user's own."""
-    asked = parameters["encoder"]
-    if not is_auto(asked):
-        return asked
-    plain_code = (
-        is_choice(parameters.get("code_activation"), "identity")
-        and parameters.get("sparsity_weight", 0.0) == 0
-        and not is_choice(parameters["reconstruction_loss"], "bce")
-        and n_encoded == parameters["encoding_dim"]
-    )
-    return auto_encoder(summary.geometry, summary.task, in_units, plain_code)
+def _resolve_linear_path(
+    parameters: Parameters, summary: DataSummary, ensemble: EnsembleRecipe
+) -> bool:
+    """Return whether encoder and decoder start as PCA, or raise where they cannot."""
+    networks = {name: parameters[name] for name in ("encoder", "decoder")}
+    activation = parameters.get("code_activation", "identity")
+    can_start = all(isinstance(network, str) for network in networks.values())
+    can_start = can_start and is_choice(activation, "identity")
+    if "n_estimators" in parameters:  # a predictor
+        asked: Any = "auto" if ensemble.linear_path else False
+    else:
+        asked = parameters.get("linear_path", False)
+    if is_auto(asked):
+        is_dense = parameters.get("sparsity_weight", 0.0) == 0
+        few = contains_pca(summary.geometry, int(parameters["encoding_dim"]))
+        return can_start and is_dense and few
+    if asked and not can_start:
+        raise ValueError(
+            "linear_path=True lets an encoder and a decoder of this package start as PCA, but "
+            f"encoder={networks['encoder']!r}, decoder={networks['decoder']!r} and "
+            f"code_activation={activation!r}. Pass linear_path=False, or the names of the kinds of "
+            "networks and code_activation='identity'."
+        )
+    return bool(asked)
 
 
 def _resolve_columns(

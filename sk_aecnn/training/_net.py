@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import signal
 import traceback
+from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ from sk_aecnn.data._rows import (
     map_rows,
 )
 from sk_aecnn.exceptions import DivergenceError
-from sk_aecnn.nn import BatchNorm, check_memory, set_generator
+from sk_aecnn.nn import BatchNorm, PCAHalf, check_memory, set_generator
 from sk_aecnn.training._callbacks import (
     LearningRateSchedule,
     Observation,
@@ -454,6 +455,9 @@ def train(
         observation.end()
     net.train_split = None
     net._forget_batches()
+    for half in _pca_halves(net):
+        half.shrink(half.shrinkage)
+        half.shrinkage = 0.0
     if validation is None and len(data) <= net.batch_size and not continues:
         _recompute_batch_norm_statistics(net, data)
     net.module_.eval()
@@ -476,6 +480,42 @@ def _explain_callback(error: Exception, data: Any, validation: Any) -> str | Non
             "it out of callbacks in this call, or pass samples with a target."
         )
     return None
+
+
+def _pca_halves(net: TrainingNet) -> list[PCAHalf]:
+    return [module for module in net.module_.modules() if isinstance(module, PCAHalf)]
+
+
+def set_shrinkage(net: TrainingNet, shrinkage: float) -> None:
+    """Let training take back a share of what an autoencoder learns beyond PCA."""
+    for half in _pca_halves(net):
+        half.shrinkage = shrinkage
+
+
+def shrunk_errors(net: TrainingNet, rows: Rows | RowSubset, choices: Sequence[float]) -> np.ndarray:
+    """Return the errors of rows, with more and more taken back of what was learned beyond PCA.
+
+    Parameters
+    ----------
+    net : TrainingNet
+        A trained one, which is changed.
+    rows : Tensor, SparseRows or RowSubset of shape (n_samples, n_features)
+        Rows.
+    choices : sequence of float
+        Shares to take back, from 0 up.
+
+    Returns
+    -------
+    errors : ndarray of shape (n_choices, n_samples), float64
+        Mean squared errors in standardised units.
+    """
+    errors, before = [], 0.0
+    for shrinkage in choices:
+        for half in _pca_halves(net):
+            half.shrink(1 - (1 - shrinkage) / (1 - before))
+        errors.append(infer(net, "standardised_mean_squared_error", rows))
+        before = shrinkage
+    return np.stack(errors)
 
 
 def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[str, float]:

@@ -1,15 +1,20 @@
 """AutoencoderTransformer: what it learns and what its parameters do."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.sparse import csr_array
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sk_aecnn.nn import DenseEncoder, PCADecoder, PCAEncoder
+from sk_aecnn import AutoencoderTransformer
+from sk_aecnn.nn import DenseEncoder
 
 
 @pytest.fixture
@@ -49,7 +54,7 @@ def test_a_wider_code_keeps_more(autoencoder, plane):
 def test_every_loss_is_trained_down(autoencoder, plane, loss):
     """Named losses, classes and instances without reduction train; a reduced one is refused."""
     X = (plane - plane.min()) / np.ptp(plane)
-    estimator = autoencoder(encoder="dense", reconstruction_loss=loss, max_epochs=30, lr=0.01)
+    estimator = autoencoder(linear_path=False, reconstruction_loss=loss, max_epochs=30, lr=0.01)
     if isinstance(loss, nn.Module):
         with pytest.raises(ValueError, match="one loss per element"):
             estimator.fit(X)
@@ -90,7 +95,8 @@ def test_the_code_stays_in_the_range_of_its_activation(autoencoder, plane, activ
 def test_every_activation_trains(autoencoder, plane, images, activation):
     """Hidden activations by name, class or function work in both kinds of network."""
     for X in (plane, images):
-        estimator = autoencoder(activation=activation, max_epochs=20, lr=0.01).fit(X)
+        alone = autoencoder(linear_path=False, activation=activation, max_epochs=20, lr=0.01)
+        estimator = alone.fit(X)
         assert estimator.loss_curve_[-1] < estimator.loss_curve_[0]
 
 
@@ -105,56 +111,81 @@ def test_the_parts_have_the_sizes_asked_for(autoencoder, plane):
     assert sizes(estimator.decoder_) == [(2, 5), (5, 7), (7, 8)]
 
 
-def test_tables_in_units_start_from_their_principal_components(autoencoder, table):
-    """Each number of a code stays next to a component; training rebuilds more than these do."""
-    X = table * np.logspace(0, 4, table.shape[1])
-    estimator = autoencoder(max_epochs=20).fit(X)
-    assert isinstance(estimator.encoder_, PCAEncoder)
-    assert isinstance(estimator.decoder_, PCADecoder)
-    assert estimator.loss_curve_[-1] < estimator.loss_curve_[0]
-    covariance = np.cov(estimator.transform(X), rowvar=False)
-    np.testing.assert_allclose(covariance, np.eye(3), atol=0.5)
+def kept_by_pca(X, n_components):
+    return PCA(n_components).fit(X).explained_variance_ratio_.sum()
+
+
+@pytest.mark.parametrize("kind", ["table", "images", "sparse"])
+def test_an_untrained_autoencoder_is_pca(autoencoder, table, images, kind):
+    """After steps of no length, it keeps what PCA keeps."""
+    X = {"table": table, "images": images, "sparse": csr_array(table)}[kind]
+    rows = X.toarray() if kind == "sparse" else X.reshape(len(X), -1)
+    estimator = autoencoder(lr=1e-12, scaling="shared", clip=False, augmentation=None).fit(X)
+    assert estimator.score(X) == pytest.approx(kept_by_pca(rows, 3), abs=1e-4)
+
+
+@pytest.mark.parametrize("encoding_dim", [8, 32, 64])
+@pytest.mark.parametrize("sample_shape", [(8, 8), (64,)], ids=["images", "flat"])
+def test_an_autoencoder_is_not_behind_pca(encoding_dim, sample_shape):
+    """On digits that neither has seen, whatever the size of the code."""
+    X = load_digits().data
+    train, test = X[:500], X[1000:]
+    estimator = AutoencoderTransformer(
+        encoding_dim, sample_shape=sample_shape, max_epochs=10, random_state=0
+    ).fit(train)
+    pca = PCA(encoding_dim).fit(train)
+    errors = [
+        np.square(rebuilt - test).sum() / np.square(test - test.mean(0)).sum()
+        for rebuilt in (
+            estimator.reconstruct(test),
+            pca.inverse_transform(pca.transform(test)),
+        )
+    ]
+    assert errors[0] <= errors[1] + 0.002
+
+
+def test_noise_is_not_learned(autoencoder):
+    """Where features tell nothing of each other, held-out samples want PCA back."""
+    X = np.random.default_rng(0).normal(size=(60, 12))
+    estimator = autoencoder(max_epochs=60, lr=0.01, hidden_layer_sizes=(64,), scaling="feature")
+    assert estimator.fit(X).resolved_params_["shrinkage"] == 1
+    kept = kept_by_pca(StandardScaler().fit_transform(X), 3)
+    assert estimator.score(X) == pytest.approx(kept, abs=1e-3)
+
+
+def test_the_shrinkage_asked_for_is_taken(autoencoder, table):
+    """All of what is learned, or none; the trial leaves no trace in the fit."""
+    longer = partial(autoencoder, max_epochs=40, lr=0.03)
+    scores = [longer(shrinkage=share).fit(table).score(table) for share in (0, 0.5, 1)]
+    assert scores[0] > scores[1] > scores[2]
+    chosen = autoencoder().fit(table)
+    repeated = autoencoder(shrinkage=chosen.resolved_params_["shrinkage"]).fit(table)
+    np.testing.assert_array_equal(chosen.transform(table), repeated.transform(table))
 
 
 @pytest.mark.parametrize(
     "params",
     [
-        {"encoder": "dense"},
+        {"linear_path": False},
         {"code_activation": "sigmoid"},
         {"sparsity_weight": 0.1},
-        {"reconstruction_loss": "bce"},
     ],
     ids=str,
 )
 def test_another_wish_makes_the_encoder_plain(autoencoder, plane, params):
-    """Codes that cannot be next to components come from hidden layers alone."""
-    X = (plane - plane.min()) / np.ptp(plane)
-    assert isinstance(autoencoder(**params).fit(X).encoder_, DenseEncoder)
+    """Codes that are not to start as components come from hidden layers alone."""
+    estimator = autoencoder(**params).fit(plane)
+    assert isinstance(estimator.encoder_, DenseEncoder)
+    assert estimator.resolved_params_["linear_path"] is False
+    assert "shrinkage" not in estimator.resolved_params_
 
 
-def test_many_columns_in_one_unit_are_coded_by_hidden_layers(autoencoder):
-    """Features whose ranges are alike, ten or more, have a plain encoder, unless scaled apart."""
-    X = np.random.default_rng(0).normal(size=(40, 12)) * np.linspace(1, 3, 12)
-    assert isinstance(autoencoder().fit(X).encoder_, DenseEncoder)
-    assert isinstance(autoencoder(scaling="feature").fit(X).encoder_, PCAEncoder)
-    few = X[:, :9]
-    assert isinstance(autoencoder().fit(few).encoder_, PCAEncoder)
-    assert isinstance(autoencoder(scaling="shared").fit(few).encoder_, DenseEncoder)
-
-
-def test_standardised_columns_count_as_in_units_of_their_own(autoencoder):
-    """A scaler in front does not change the kind of the encoder."""
-    X = np.random.default_rng(0).normal(size=(40, 12)) * np.logspace(0, 3, 12)
-    scaled = StandardScaler().fit_transform(X)
-    for rows in (X, scaled, scaled[:39]):
-        assert isinstance(autoencoder().fit(rows).encoder_, PCAEncoder)
-
-
-def test_a_decoder_of_ones_own_rebuilds_from_components(autoencoder, plane):
-    """decoder= a class is used as it is behind principal components."""
-    estimator = autoencoder(decoder=lambda dim, shape: nn.Linear(dim, *shape)).fit(plane)
-    assert isinstance(estimator.encoder_, PCAEncoder)
-    assert not isinstance(estimator.decoder_, PCADecoder)
+def test_a_decoder_of_ones_own_has_no_linear_path(autoencoder, plane):
+    """decoder= a class is used as it is, behind hidden layers; asking for both is refused."""
+    mine = autoencoder(decoder=lambda dim, shape: nn.Linear(dim, *shape))
+    assert isinstance(mine.fit(plane).encoder_, DenseEncoder)
+    with pytest.raises(ValueError, match="linear_path=True lets an encoder and a decoder of this"):
+        mine.set_params(linear_path=True).fit(plane)
 
 
 def test_the_convolutional_parts_have_the_channels_asked_for(autoencoder, images):

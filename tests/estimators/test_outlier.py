@@ -223,7 +223,8 @@ def test_images_are_judged(detector, images):
 
 def test_the_detector_is_a_transformer_too(detector, autoencoder, plane):
     """Trained on all rows, it codes and reconstructs as a plain autoencoder, to the last bit."""
-    judged, alone = detector(support_fraction=1).fit(plane), autoencoder(encoder="dense").fit(plane)
+    judged = detector(support_fraction=1).fit(plane)
+    alone = autoencoder(linear_path=False).fit(plane)
     np.testing.assert_array_equal(judged.transform(plane), alone.transform(plane))
     np.testing.assert_array_equal(judged.reconstruct(plane), alone.reconstruct(plane))
     assert judged.loss_curve_ == alone.loss_curve_

@@ -1,92 +1,171 @@
-"""Dense autoencoders that start from principal components."""
+"""Principal components, and autoencoders that start as PCA."""
 
+import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
+from sklearn.decomposition import PCA
 
-from sk_aecnn.nn import InputLayout, PCADecoder, PCAEncoder, build, fit_pca
-from sk_aecnn.nn._pca import smooth_clip
+from sk_aecnn.data._rows import SparseRows
+from sk_aecnn.nn import (
+    ConvDecoder,
+    ConvEncoder,
+    DenseDecoder,
+    DenseEncoder,
+    InputLayout,
+    PCADecoder,
+    PCAEncoder,
+    build,
+    fit_pca,
+    start_as_pca,
+)
+from sk_aecnn.nn import _pca as pca_module
+
+
+def generator():
+    return torch.Generator().manual_seed(0)
 
 
 @pytest.fixture
 def rows():
-    stream = torch.Generator().manual_seed(0)
-    x = torch.randn(200, 3, generator=stream, dtype=torch.float64)
-    rows = torch.cat([x, x @ torch.ones(3, 2, dtype=torch.float64)], dim=1)
-    return rows - rows.mean(0)
+    """200 rows of 5 features, of unlike variances."""
+    x = torch.randn(200, 5, generator=generator(), dtype=torch.float64)
+    return x @ torch.randn(5, 5, generator=generator(), dtype=torch.float64)
 
 
-@pytest.fixture
-def layout(rows):
-    return InputLayout((5,), 0, rows.mean(0), rows.std(0, correction=0), torch.float64)
+def layout_of(rows, shape=(5,), axis=0):
+    n = rows.shape[1]
+    ones = torch.ones(n, dtype=torch.float64)
+    return InputLayout(shape, axis, rows.mean(0), ones, torch.float64)
 
 
-def halves(components, encoding_dim, hidden=(4,)):
-    made = []
-    for half in (PCAEncoder, PCADecoder):
-        stream = torch.Generator().manual_seed(0)
-        made.append(build(lambda half=half: half(5, hidden, encoding_dim), torch.float64, stream))
-        made[-1].start_from(components)
-    return made
+def dense_halves(hidden, dim, n_features=5):
+    sizes = n_features, hidden, dim
+    encoder = build(lambda: DenseEncoder(*sizes), torch.float64, generator())
+    decoder = build(lambda: DenseDecoder(*sizes), torch.float64, generator())
+    return (
+        PCAEncoder(encoder, (n_features,), dim).double(),
+        PCADecoder(decoder, dim, (n_features,)).double(),
+    )
 
 
-@pytest.mark.parametrize("hidden", [(), (4,), (6, 2)])
-def test_a_code_begins_as_uncorrelated_components(rows, layout, hidden):
-    """Before training, numbers of a code have mean 0, about variance 1, and no correlation."""
-    encoder, decoder = halves(fit_pca(rows, layout, None, 2), 2, hidden)
-    code = encoder(layout(rows))
-    torch.testing.assert_close(code.mean(0), torch.zeros(2).double())
-    covariance = torch.cov(code.T, correction=0)
-    torch.testing.assert_close(covariance, torch.eye(2).double(), atol=0.02, rtol=0)
-    assert decoder(code).shape == rows.shape
-    features = encoder.features(layout(rows))
-    assert features.shape[1:] == encoder.feature_shape
-    torch.testing.assert_close(encoder.code(features), code)
+def found(rows, most, weight=None, layout=None):
+    return fit_pca(rows, layout or layout_of(rows), weight, most, generator())
 
 
-def test_a_reconstruction_begins_as_that_of_pca(rows, layout):
-    """As many components as the rows have dimensions lose what clipping takes, no more."""
-    encoder, decoder = halves(fit_pca(rows, layout, None, 3), 3)
-    x = layout(rows)
-    assert (decoder(encoder(x)) - x).square().mean() < 0.1
+def test_components_are_those_of_scikit_learn(rows):
+    """Directions up to their sign, and shares of the variance."""
+    components, expected = found(rows, 3), PCA(3).fit(rows.numpy())
+    products = np.abs(components.directions.numpy() @ expected.components_.T)
+    np.testing.assert_allclose(products, np.eye(3), atol=1e-10)
+    np.testing.assert_allclose(components.explained, expected.explained_variance_ratio_)
 
 
-def test_a_code_may_be_longer_than_a_row(rows, layout):
-    """There are as many components as features; the rest of a code begins as zeros."""
-    encoder, _ = halves(fit_pca(rows, layout, None, 8), 8)
-    code = encoder(layout(rows))
-    assert code[:, :3].std(0).min() > 0.9
-    assert not code[:, 5:].any()
+def test_subspace_iteration_finds_the_same(rows, monkeypatch):
+    """Where there are too many features for all covariances."""
+    mix = torch.randn(5, 60, generator=generator(), dtype=torch.float64)
+    noise = 0.01 * torch.randn(200, 60, generator=generator(), dtype=torch.float64)
+    wide = rows @ mix + noise
+    exact = found(wide, 4, layout=layout_of(wide, (60,)))
+    monkeypatch.setattr(pca_module, "_FEW_FEATURES", 10)
+    iterated = found(wide, 4, layout=layout_of(wide, (60,)))
+    for name, value in vars(exact).items():
+        torch.testing.assert_close(getattr(iterated, name), value, rtol=1e-6, atol=1e-8)
 
 
-def test_the_residual_of_a_code_is_bounded(rows, layout):
-    """Whatever they learn, a number of the code stays within 0.3 of its component."""
-    encoder, _ = halves(fit_pca(rows, layout, None, 2), 2)
-    before = encoder(layout(rows))
-    torch.nn.init.constant_(encoder.residual.bottleneck.bias, 100.0)
-    torch.testing.assert_close(encoder(layout(rows)) - before, torch.full_like(before, 0.3))
+def test_sparse_rows_have_the_same_components(rows):
+    """A sparse table is read one chunk at a time."""
+    sparse = SparseRows(csr_array(rows.numpy()))
+    for name, value in vars(found(rows, 3)).items():
+        torch.testing.assert_close(getattr(found(sparse, 3, layout=layout_of(rows)), name), value)
 
 
-def test_weights_count_as_copies(rows, layout):
+def test_weights_count_as_copies(rows):
     """A row of weight two counts as two rows."""
     weight = torch.ones(len(rows), dtype=torch.float64)
     weight[:50] = 2
-    copies = fit_pca(torch.cat([rows, rows[:50]]), layout, None, 3)
-    weighed = fit_pca(rows, layout, weight / weight.mean(), 3)
+    copies = found(torch.cat([rows, rows[:50]]), 3, layout=layout_of(rows))
+    weighed = found(rows, 3, weight / weight.mean())
     for name, value in vars(copies).items():
         torch.testing.assert_close(getattr(weighed, name), value)
 
 
-def test_constant_rows_have_components_of_zero():
-    """Where nothing varies, nothing is blown up."""
-    ones = torch.ones(2, dtype=torch.float64)
-    layout = InputLayout((2,), 0, 7 * ones, ones, torch.float64)
-    components = fit_pca(torch.full((20, 2), 7.0), layout, None, 2)
+@pytest.mark.parametrize("hidden", [(), (4,), (6, 2)])
+@pytest.mark.parametrize("dim", [2, 5, 8])
+def test_an_autoencoder_starts_as_pca(rows, hidden, dim):
+    """Its codes are components of about variance one, its reconstructions those of PCA."""
+    encoder, decoder = dense_halves(hidden, dim)
+    start_as_pca(encoder, decoder, found(rows, dim))
+    x = layout_of(rows)(rows)
+    code = encoder(x)
+    n = min(dim, 5)
+    covariance = torch.cov(code.T, correction=0)[:n, :n]
+    torch.testing.assert_close(covariance, torch.eye(n).double(), atol=0.5, rtol=0)
+    assert not code[:, n:].any()
+    expected = PCA(n).fit(x.numpy())
+    expected = expected.inverse_transform(expected.transform(x.numpy()))
+    torch.testing.assert_close(decoder(code), torch.from_numpy(expected))
+    features = encoder.features(x)
+    assert features.shape[1:] == encoder.feature_shape
+    torch.testing.assert_close(encoder.code(features), code)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((7, 6), None), ((7, 6, 2), 2), ((9, 2), 1)])
+def test_convolutions_start_as_pca_too(shape, axis):
+    """The linear path sees the flattened sample, whatever the axes of its channels."""
+    n = int(np.prod(shape))
+    rows = torch.randn(50, n, generator=generator(), dtype=torch.float64)
+    layout = layout_of(rows, shape, axis)
+    x = layout(rows)
+    channels, *spatial = x.shape[1:]
+    sizes = channels, spatial, (4, 6), 7
+    encoder = PCAEncoder(ConvEncoder(*sizes).double(), x.shape[1:], 7).double()
+    decoder = PCADecoder(ConvDecoder(*sizes).double(), 7, x.shape[1:]).double()
+    start_as_pca(encoder, decoder, found(rows, 7, layout=layout))
+    code = encoder.eval()(x)
+    expected = PCA(7).fit(rows.numpy())
+    expected = expected.inverse_transform(expected.transform(rows.numpy()))
+    output = layout.restore(layout.flatten(decoder.eval()(code)))
+    torch.testing.assert_close(output, torch.from_numpy(expected))
+    features = encoder.features(x)
+    assert features.shape[1:] == encoder.feature_shape
+    torch.testing.assert_close(encoder.code(features), code)
+
+
+def test_probabilities_start_near_those_of_pca():
+    """Logits have the means of the rows, and rise with what PCA rebuilds."""
+    rows = torch.rand(100, 5, generator=generator(), dtype=torch.float64)
+    rows[:, 1] = rows[:, 0]
+    layout = layout_of(rows)
+    encoder, decoder = dense_halves((4,), 2)
+    start_as_pca(encoder, decoder, found(rows, 2), layout)
+    output = decoder(encoder(layout(rows))).sigmoid()
+    assert (output - rows).square().mean() < (rows - rows.mean(0)).square().mean()
+
+
+def test_what_was_learned_is_taken_back_in_part(rows):
+    """Shrunk by one, an autoencoder is PCA again; by zero, it stays."""
+    encoder, decoder = dense_halves((4,), 2)
+    start_as_pca(encoder, decoder, found(rows, 2))
+    x = layout_of(rows)(rows)
+    start = decoder(encoder(x)).detach()
+    for parameter in (*encoder.parameters(), *decoder.parameters()):
+        torch.nn.init.normal_(parameter, generator=generator())
+    learned = decoder(encoder(x)).detach()
+    for half in (encoder, decoder):
+        half.shrink(0.0)
+    torch.testing.assert_close(decoder(encoder(x)), learned)
+    assert not torch.allclose(learned, start)
+    for half in (encoder, decoder):
+        half.shrink(1.0)
+    torch.testing.assert_close(decoder(encoder(x)), start)
+
+
+def test_constant_rows_blow_nothing_up():
+    """Where nothing varies, everything is finite and the reconstruction is right."""
+    rows = torch.full((20, 5), 7.0, dtype=torch.float64)
+    encoder, decoder = dense_halves((4,), 2)
+    components = found(rows, 2)
     assert all(value.isfinite().all() for value in vars(components).values())
-    assert not components.loadings.any()
-
-
-def test_tails_grow_with_the_square_root():
-    """Small values stay, a hundred becomes ten, signs are kept."""
-    x = torch.tensor([-1e-3, 1e-3, 1e4, -1e4], dtype=torch.float64)
-    expected = torch.tensor([-1e-3, 1e-3, 1e2, -1e2], dtype=torch.float64)
-    torch.testing.assert_close(smooth_clip(x), expected, atol=0, rtol=1e-4)
+    start_as_pca(encoder, decoder, components)
+    assert not decoder(encoder(layout_of(rows)(rows))).any()

@@ -17,7 +17,7 @@ NOTHING_LEARNED = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
 @pytest.mark.parametrize("C", [0.1, 1.0])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_logistic_regression_is_that_of_scikit_learn(load, C, weighted, monkeypatch):
-    """Two classes and three, with weights or without, dense or sparse; a start need not be exact."""
+    """Two classes and three, with weights or without, dense or sparse; a start may be rougher."""
     monkeypatch.setattr(_linear, "_TOLERANCE", 1e-9)
     monkeypatch.setattr(_linear, "_ITERATIONS", 5000)
     X, y = load(return_X_y=True)

@@ -156,7 +156,6 @@ def test_fits_with_unlabeled_rows_are_repeated(data):
         {"n_bins": 4},
         {"augmentation": {"contrast": 0.5, "brightness": 0.2}},
         {"augmentation": [{"brightness": 0.2}, {"contrast": 0.5}]},
-        {"encoder": "pca"},
         {"precision": "float64"},
     ],
     ids=str,
@@ -187,9 +186,8 @@ def resolved(estimator, data, **parameters):
 
 @pytest.mark.parametrize("estimator", named(CODERS))
 def test_the_kind_of_encoder_is_told(estimator):
-    """Convolutions over spatial axes; PCA first for the transformer's tables in units."""
-    in_units = "pca" if type(estimator) is AutoencoderTransformer else "dense"
-    assert resolved(estimator, different_units)["encoder"] == in_units
+    """Convolutions over spatial axes, vectors elsewhere."""
+    assert resolved(estimator, different_units)["encoder"] == "dense"
     assert resolved(estimator, one_unit)["encoder"] == "dense"
     assert resolved(estimator, small_images)["encoder"] == "conv"
     assert resolved(estimator, sequences)["encoder"] == "conv"
