@@ -89,6 +89,7 @@ def fits(work, X, n_fits):
 
 def grid(work, X, n_jobs):
     """Search a grid of twelve fits."""
+    from joblib import parallel_config
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import Pipeline
@@ -98,7 +99,12 @@ def grid(work, X, n_jobs):
     steps = [("ae", AutoencoderTransformer(random_state=0)), ("clf", LogisticRegression())]
     sizes = {"ae__encoding_dim": [4, 8, 16, 32]}
     search = GridSearchCV(Pipeline(steps), sizes, cv=3, n_jobs=n_jobs, refit=False)
-    return lambda: search.fit(X, X[:, 0] > 0)
+
+    def run():
+        with parallel_config("loky", idle_worker_timeout=20):  # this process ends after its workers
+            search.fit(X, X[:, 0] > 0)
+
+    return run
 
 
 # -- what a machine can do --------------------------------------------------------------------
