@@ -147,7 +147,7 @@ def test_scores_of_epochs_count_labeled_samples_alone(
     unlabeled, y, known = partly_labeled
     settings = {"max_epochs": 2, "lr": 1e-30, "batch_size": 100, "early_stopping": True}
     settings |= {"consistency_weight": 0.0, "augmentation": None, "dropout": 0.0}
-    settings |= {"normalization": None, "scaling": None}
+    settings |= {"scaling": None, "n_estimators": 1, "linear_path": False, "n_bins": None}
     found = []
     for mark, kept in ((unlabeled, slice(None)), (None, known)):
         score = EpochScoring(scoring, name="score", on_train=on_train, use_caching=caching)

@@ -51,6 +51,7 @@ CONFIGURATIONS = [
         **SMALL_JOINT,
         **SEQUENCES,
         early_stopping=True,
+        backend="cnn",
         backend_input="code",
         pretrain_epochs=5,
         freeze_encoder=True,
@@ -90,7 +91,13 @@ def test_passes_the_check(estimator, check):
 
 
 # what no count of rows, and no draw for each, decides
-BY_WEIGHT = {"linear_path": False, "dropout": 0.0, "precision": "float64"}
+BY_WEIGHT = {
+    "n_estimators": 1,
+    "n_bins": None,
+    "linear_path": False,
+    "dropout": 0.0,
+    "precision": "float64",
+}
 IN_DOUBLE_PRECISION = [
     AutoencoderTransformer(**SMALL, precision="float64"),
     AutoencoderOutlierDetector(**SMALL, noise=None, precision="float64"),

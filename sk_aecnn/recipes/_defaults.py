@@ -28,10 +28,11 @@ _BATCH_VALUES = 2**22
 _SMALLEST_BATCH = 16
 _LR = 1e-2
 _LR_OF_SMALL_DATA = 1e-3
-_LR_OF_MEMBERS = 3e-3
+_LR_OF_MEMBERS = 8e-3
 _EPOCHS_OF_MEMBERS = 100
 _ROWS_OF_THESE_EPOCHS = 4_000
-_BATCHES_OF_MEMBERS = 10
+_BATCHES_OF_MEMBERS = 3
+_SMALLEST_BATCH_OF_MEMBERS = 128
 _LARGEST_BATCH_OF_MEMBERS = 256
 _SMALL_TABLE = 2_000
 _BACKEND_CHANNELS_SPATIAL = 64
@@ -141,15 +142,15 @@ def auto_epochs_of_members(n_samples: int) -> int:
 
 
 def auto_batch_size_of_members(n_samples: int) -> int:
-    """Return ``batch_size="auto"`` where held-out samples say how long: ten batches, of 32 to 256.
+    """Return ``batch_size="auto"`` where held-out samples say how long: 128, 256 from 768 on.
 
     Examples
     --------
     >>> [auto_batch_size_of_members(n_samples) for n_samples in (100, 1_000, 100_000)]
-    [32, 64, 256]
+    [128, 256, 256]
     """
     size = 1 << int(log2(max(1.0, n_samples / _BATCHES_OF_MEMBERS)))
-    return max(_BATCH_SIZE // 4, min(size, _LARGEST_BATCH_OF_MEMBERS))
+    return max(_SMALLEST_BATCH_OF_MEMBERS, min(size, _LARGEST_BATCH_OF_MEMBERS))
 
 
 def auto_lr_of_members() -> float:
@@ -158,7 +159,7 @@ def auto_lr_of_members() -> float:
     Examples
     --------
     >>> auto_lr_of_members()
-    0.003
+    0.008
     """
     return _LR_OF_MEMBERS
 

@@ -39,7 +39,13 @@ def test_without_reconstruction_there_is_no_such_loss(classifier, table, labels,
 def test_a_heavier_reconstruction_is_a_better_one(classifier, table, labels):
     """reconstruction_weight moves the compromise."""
     errors = [
-        classifier(5, reconstruction_weight=weight, max_epochs=60, lr=0.01, n_estimators=1)
+        classifier(
+            encoding_dim=2,
+            reconstruction_weight=weight,
+            max_epochs=60,
+            lr=0.01,
+            linear_path=False,
+        )
         .fit(table, labels)
         .reconstruction_error(table)
         .mean()
