@@ -22,7 +22,13 @@ from sk_aecnn.recipes._autoencoder_parts import (
     code_losses,
     fit_reconstruction_loss,
 )
-from sk_aecnn.recipes._defaults import HELD_OUT, SHRINKAGES, choose_shrinkage, tries_shrinkage
+from sk_aecnn.recipes._defaults import (
+    HELD_OUT,
+    NESTED_DROPOUT,
+    SHRINKAGES,
+    choose_shrinkage,
+    tries_shrinkage,
+)
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._recipe import (
     DataSummary,
@@ -157,6 +163,19 @@ class AutoencodingEstimator(CodingEstimator):
         return data
 
 
+def explained_variance_ratio(net: TrainingNet, rows: RowSubset) -> np.ndarray:
+    """Return what each unit of the code adds to the share of the variance that is kept."""
+    n_rows, chosen = len(rows), rows[: len(rows)]
+    var = column_moments(chosen).var / net.module_.layout.scale.cpu().square()
+    variance = float(var.mean())
+    kept = [
+        1 - infer(net, "truncated_squared_error", rows, n_units=n_units).sum() / n_rows / variance
+        for n_units in range(1, net.module_.encoding_dim + 1)
+        if variance > 0
+    ]
+    return np.diff(kept, prepend=0.0) if kept else np.zeros(net.module_.encoding_dim)
+
+
 def build_autoencoder(
     parameters: Parameters, plan: FitPlan, summary: DataSummary, *, trimmed: float = 0.0
 ) -> NetAndRecipes:
@@ -176,6 +195,7 @@ def build_autoencoder(
             augmentation=build_augmentation(
                 transforms, plan.geometry, recipe.input.dtype, fade=True
             ),
+            nested_dropout=NESTED_DROPOUT if parameters.get("nested", False) else 0.0,
         )
         if recipe.clip:
             network.clip_to(moments.low, moments.high)
@@ -198,7 +218,8 @@ def _choose_shrinkage(
 ) -> float:
     """Train on a part of the rows, and return what of that the others want taken back."""
     n_rows = len(plan.data.rows)
-    if plan.options.partial or plan.validation is not None or not tries_shrinkage(n_rows):
+    watched = plan.options.partial or plan.validation is not None
+    if watched or not tries_shrinkage(n_rows, plan.geometry):
         return 0.0
     stream = torch.Generator()
     stream.set_state(plan.generator.get_state())  # of the fit itself: as without a trial

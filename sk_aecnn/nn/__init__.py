@@ -41,7 +41,7 @@ from sk_aecnn.nn._networks import (
     VariationalAutoencoder,
     divergence_from_normal,
 )
-from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption
+from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
 from sk_aecnn.nn._piecewise_linear import PiecewiseLinearEncoding, find_bins
@@ -72,6 +72,7 @@ __all__ = [
     "InputLayout",
     "JointNetwork",
     "Moments",
+    "NestedDropout",
     "PCADecoder",
     "PCAEncoder",
     "PCAHalf",

@@ -70,6 +70,9 @@ _MOST_BINS = 8
 _SAMPLES_PER_BIN = 100
 _MOST_BINS_IN_ALL = 1000
 
+# of the rows of a batch, the share whose codes are cut for nested codes
+NESTED_DROPOUT = 0.5
+
 # noise on the copies of unlabeled samples, in whose predictions a classifier should agree
 CONSISTENCY_NOISE = ("gaussian", 1.5)
 
@@ -183,17 +186,22 @@ def contains_pca(geometry: SampleGeometry, encoding_dim: int) -> bool:
     return geometry.n_features * encoding_dim <= _MOST_LINEAR_WEIGHTS
 
 
-def tries_shrinkage(n_samples: int) -> bool:
+def tries_shrinkage(n_samples: int, geometry: SampleGeometry) -> bool:
     """Tell whether samples held out should say how much of what was learned is taken back.
 
-    Where there are thousands, they say that nothing is.
+    Of thousands of images, sequences or volumes, what is learned is not noise; of a table it may be
+    where its features tell little of each other.
 
     Examples
     --------
-    >>> [tries_shrinkage(n) for n in (5, 200, 60_000)]
-    [False, True, False]
+    >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
+    >>> [tries_shrinkage(n, table) for n in (5, 200, 5_000, 60_000)]
+    [False, True, True, False]
+    >>> tries_shrinkage(5_000, image)
+    False
     """
-    return _FEWEST_TO_HOLD_OUT <= n_samples < _SMALL_TABLE
+    most = _SMALL_TABLE if geometry.spatial else _LARGE_TABLE
+    return _FEWEST_TO_HOLD_OUT <= n_samples < most
 
 
 def choose_shrinkage(errors: np.ndarray, weight: np.ndarray) -> float:
