@@ -1,6 +1,6 @@
 """The autoencoder as a transformer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -17,7 +17,7 @@ from sk_aecnn.lifecycle._autoencoding import (
 )
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import SamplingMixin
-from sk_aecnn.lifecycle._parameters import Auto, CodeParameters, Constraints
+from sk_aecnn.lifecycle._parameters import POSITIVE_INT, Auto, CodeParameters, Constraints
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.statistics._mixture import choose_rows
 from sk_aecnn.training._plan import FitPlan, TrainingData
@@ -63,8 +63,9 @@ class AutoencoderTransformer(
 
     Parameters
     ----------
-    encoding_dim : int, default=32
-        Size of the code. It may exceed the number of features.
+    encoding_dim : int or float in (0, 1), default=32
+        Size of the code. It may exceed the number of features. A float is the share of the variance
+        to keep: as many numbers as PCA needs for it, at most 1 000; the reconstruction keeps more.
     encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
         Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
         volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
@@ -260,6 +261,12 @@ class AutoencoderTransformer(
     >>> ae.sample(3, random_state=0).shape
     (3, 8, 8)
     """
+
+    encoding_dim: float = field(default=32, kw_only=False)  # type: ignore[assignment]
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "encoding_dim": [POSITIVE_INT, Interval(Real, 0, 1, closed="neither")],
+    }
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples, or reconstruct them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from sk_aecnn._torch import DTYPES, as_tensor
 from sk_aecnn.data._rows import RowSubset
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import CodingEstimator
-from sk_aecnn.nn import Autoencoder, Corruption, column_moments
+from sk_aecnn.nn import Autoencoder, Corruption, Moments, column_moments, fit_pca
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._autoencoder_parts import (
     build_autoencoder_parts,
@@ -24,12 +25,14 @@ from sk_aecnn.recipes._autoencoder_parts import (
 )
 from sk_aecnn.recipes._defaults import (
     HELD_OUT,
+    MOST_COMPONENTS,
     NESTED_DROPOUT,
     SHRINKAGES,
     choose_shrinkage,
+    n_components_for,
     tries_shrinkage,
 )
-from sk_aecnn.recipes._input import measure
+from sk_aecnn.recipes._input import build_layout, measure
 from sk_aecnn.recipes._recipe import (
     DataSummary,
     Parameters,
@@ -184,6 +187,9 @@ def build_autoencoder(
     A share of the rows of every batch, ``trimmed``, is left out of its loss.
     """
     moments = measure(plan.data, DTYPES[parameters["precision"]])
+    if not isinstance(parameters["encoding_dim"], Integral):
+        dim = _count_components(parameters, plan, summary, moments)
+        parameters = {**parameters, "encoding_dim": dim}
     recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=parameters["encoding_dim"])
     transforms = resolve_augmenting(parameters, summary)
 
@@ -213,6 +219,24 @@ def build_autoencoder(
     return net, (recipe, chosen | {"shrinkage": shrinkage})
 
 
+def _count_components(
+    parameters: Parameters, plan: FitPlan, summary: DataSummary, moments: Moments
+) -> int:
+    """Return how many principal components keep the share of the variance that is asked for."""
+    some = {**parameters, "encoding_dim": 1}
+    layout = build_layout(resolve_autoencoder(some, summary, moments, n_encoded=1).input, moments)
+    weight = plan.data.row_weight(torch.float64)
+    components = fit_pca(plan.data.rows, layout, weight, MOST_COMPONENTS, _copy(plan.generator))
+    return n_components_for(parameters["encoding_dim"], components.explained.numpy())
+
+
+def _copy(generator: torch.Generator) -> torch.Generator:
+    """Return a generator that draws the same numbers, and leaves this one as it is."""
+    copied = torch.Generator()
+    copied.set_state(generator.get_state())
+    return copied
+
+
 def _choose_shrinkage(
     build: Callable[[FitPlan], TrainingNet], plan: FitPlan, dtype: torch.dtype
 ) -> float:
@@ -221,8 +245,7 @@ def _choose_shrinkage(
     watched = plan.options.partial or plan.validation is not None
     if watched or not tries_shrinkage(n_rows, plan.geometry):
         return 0.0
-    stream = torch.Generator()
-    stream.set_state(plan.generator.get_state())  # of the fit itself: as without a trial
+    stream = _copy(plan.generator)  # the fit itself is as without a trial
     seed = int(torch.randint(2**31, (), generator=stream))
     learned, held_out = hold_out(n_rows, None, HELD_OUT, seed)
     part = plan.data.choose(np.isin(np.arange(n_rows), learned))

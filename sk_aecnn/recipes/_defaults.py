@@ -70,6 +70,8 @@ _MOST_BINS = 8
 _SAMPLES_PER_BIN = 100
 _MOST_BINS_IN_ALL = 1000
 
+# that are looked at for a share of the variance
+MOST_COMPONENTS = 1000
 # of the rows of a batch, the share whose codes are cut for nested codes
 NESTED_DROPOUT = 0.5
 
@@ -231,6 +233,18 @@ def choose_shrinkage(errors: np.ndarray, weight: np.ndarray) -> float:
     deviations = (differences - (differences @ share)[:, None]) * share
     close = differences @ share <= np.sqrt(np.square(deviations).sum(1))
     return SHRINKAGES[int(np.flatnonzero(close).max())]
+
+
+def n_components_for(share: float, explained: np.ndarray) -> int:
+    """Return the least number of principal components that keep a share of the variance.
+
+    Examples
+    --------
+    >>> n_components_for(0.95, np.array([0.7, 0.2, 0.06, 0.04]))
+    3
+    """
+    enough = np.flatnonzero(np.cumsum(explained) >= share)
+    return int(enough[0]) + 1 if len(enough) else len(explained)
 
 
 def auto_encoding_dim(geometry: SampleGeometry) -> int:

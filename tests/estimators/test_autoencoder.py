@@ -182,6 +182,16 @@ def test_the_first_numbers_of_a_nested_code_tell_the_most(autoencoder):
     assert not hasattr(plain, "explained_variance_ratio_")
 
 
+def test_a_float_is_the_share_of_the_variance_to_keep(table, images):
+    """The code has as many numbers as PCA has components for it."""
+    for X in (table, images):
+        rows = X.reshape(len(X), -1)
+        estimator = AutoencoderTransformer(0.8, max_epochs=1, scaling="shared", random_state=0)
+        expected = PCA(0.8).fit(rows).n_components_
+        assert estimator.fit(X).transform(X).shape == (len(X), expected)
+        assert estimator.resolved_params_["encoding_dim"] == expected
+
+
 @pytest.mark.parametrize(
     "params",
     [
