@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin
 
-from sk_aecnn._compat import Interval, StrOptions, get_output_config
+from sk_aecnn._compat import Interval, RealNotInt, StrOptions, get_output_config
 from sk_aecnn._torch import as_tensor
 from sk_aecnn.data._rows import RowSubset
 from sk_aecnn.lifecycle._autoencoding import (
@@ -265,7 +265,7 @@ class AutoencoderTransformer(
     encoding_dim: float = field(default=32, kw_only=False)  # type: ignore[assignment]
 
     _parameter_constraints: ClassVar[Constraints] = {
-        "encoding_dim": [POSITIVE_INT, Interval(Real, 0, 1, closed="neither")],
+        "encoding_dim": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")],
     }
 
     def transform(self, X: Any) -> np.ndarray:
