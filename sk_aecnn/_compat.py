@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils._set_output import _get_output_config as get_output_config
 from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -51,6 +51,7 @@ except ImportError:  # scikit-learn before 1.9
 __all__ = [
     "CallbackSupportMixin",
     "Interval",
+    "RealNotInt",
     "StrOptions",
     "available_if",
     "check_sample_weight",

@@ -165,7 +165,7 @@ def test_a_seed_repeats_a_fit(small, images, labels, parameters):
     assert_same(first, images, second, images)
     assert first.loss_curve_ == second.loss_curve_
     other = small(**parameters | {"random_state": 1}).fit(images, labels)
-    assert not np.array_equal(first.transform(images), other.transform(images))
+    assert first.loss_curve_ != other.loss_curve_
 
 
 def test_a_seed_repeats_dropout(classifier, table, labels):
@@ -368,6 +368,8 @@ def test_a_weight_of_two_is_a_row_twice(small, request, labels, kind, loss):
     }
     if hasattr(small(), "n_estimators"):  # what goes by counts of rows, and what is drawn for each
         parameters |= {"linear_path": False, "dropout": 0.0}
+    if "shrinkage" in small().get_params():  # which other held-out rows would choose
+        parameters["shrinkage"] = 0.0
     weighted = small(**parameters).fit(X, labels, sample_weight=times)
     repeated = small(**parameters).fit(np.repeat(X, times, axis=0), np.repeat(labels, times))
     for name, output in outputs(weighted, X).items():

@@ -247,7 +247,8 @@ def test_attributes_are_documented_and_exist(cls, table, labels):
     import pandas as pd
 
     X = pd.DataFrame(table, columns=list("abcde"))
-    estimator = cls(max_epochs=1).fit(X, labels)
+    nested = {"nested": True} if hasattr(cls, "nested") else {}
+    estimator = cls(max_epochs=1, **nested).fit(X, labels)
     listed = set(entries(sections(cls.__doc__)["Attributes"]))
     assert all(hasattr(estimator, name) for name in listed)
     found = {name for name in dir(estimator) if name.endswith("_") and not name.startswith("_")}

@@ -1,19 +1,26 @@
 """The autoencoder as a transformer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin
 
-from sk_aecnn._compat import Interval, StrOptions, get_output_config
-from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
+from sk_aecnn._compat import Interval, RealNotInt, StrOptions, get_output_config
+from sk_aecnn._torch import as_tensor
+from sk_aecnn.data._rows import RowSubset
+from sk_aecnn.lifecycle._autoencoding import (
+    AutoencodingEstimator,
+    build_autoencoder,
+    explained_variance_ratio,
+)
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import SamplingMixin
-from sk_aecnn.lifecycle._parameters import Auto, CodeParameters, Constraints
+from sk_aecnn.lifecycle._parameters import POSITIVE_INT, Auto, CodeParameters, Constraints
 from sk_aecnn.recipes._recipe import DataSummary
-from sk_aecnn.training._plan import FitPlan
+from sk_aecnn.statistics._mixture import choose_rows
+from sk_aecnn.training._plan import FitPlan, TrainingData
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -22,18 +29,30 @@ class TransformerParameters(CodeParameters):
 
     linear_path: bool | Auto = "auto"
     shrinkage: float | Auto = "auto"
+    nested: bool = False
     output: Literal["code", "reconstruction"] = "code"
 
     _parameter_constraints: ClassVar[Constraints] = {
         "linear_path": [StrOptions({"auto"}), "boolean"],
         "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
+        "nested": ["boolean"],
         "output": [StrOptions({"code", "reconstruction"})],
     }
 
 
+class NestedAttributes:
+    """What ``fit`` measures of nested codes."""
+
+    explained_variance_ratio_: np.ndarray
+
+
 @dataclass(eq=False, repr=False, kw_only=True)
 class AutoencoderTransformer(
-    SamplingMixin, ClassNamePrefixFeaturesOutMixin, AutoencodingEstimator, TransformerParameters
+    NestedAttributes,
+    SamplingMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    AutoencodingEstimator,
+    TransformerParameters,
 ):
     r"""Learn a code of a few numbers from which each sample can be reconstructed.
 
@@ -44,8 +63,9 @@ class AutoencoderTransformer(
 
     Parameters
     ----------
-    encoding_dim : int, default=32
-        Size of the code. It may exceed the number of features.
+    encoding_dim : int or float in (0, 1), default=32
+        Size of the code. It may exceed the number of features. A float is the share of the variance
+        to keep: as many numbers as PCA needs for it, at most 1 000; the reconstruction keeps more.
     encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
         Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
         volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
@@ -101,9 +121,13 @@ class AutoencoderTransformer(
         weights of such a map.
     shrinkage : "auto" or float in [0, 1], default="auto"
         The share that is taken back, in the end, of what was learned beyond PCA: 0 keeps all, 1
-        leaves PCA. ``"auto"`` trains on 80 % of 10 to 2 000 samples first, and takes back what
-        the others want, as much as serves them as well; of more samples nothing, and nothing with
-        ``early_stopping`` and in ``partial_fit``.
+        leaves PCA. ``"auto"`` trains on 80 % of the samples first, and takes back what the others
+        want, as much as serves them as well. It takes back nothing from fewer than 10 samples, from
+        20 000 of a table or 2 000 of other kinds on, with ``early_stopping``, in ``partial_fit``.
+    nested : bool, default=False
+        Whether the first numbers of a code should tell the most: the first ``k`` are nearly as good
+        as a code of ``k`` numbers then, which ``explained_variance_ratio_`` counts, at some cost to
+        the whole.
     output : {"code", "reconstruction"}, default="code"
         What ``transform`` returns: the code, or the reconstruction, in the layout given to ``fit``,
         so that the autoencoder stands as a denoiser ahead of another estimator.
@@ -188,6 +212,10 @@ class AutoencoderTransformer(
         Training loss of each epoch.
     n_iter_ : int
         Number of epochs trained.
+    explained_variance_ratio_ : ndarray of shape (encoding_dim,)
+        What each number of the code adds to the share of the variance that the reconstruction
+        keeps, of (at most 4096 of) the training samples, where the numbers after it are set to
+        zero; the cumulative sum is R² by the size of the code. With ``nested=True``.
     sample_shape_ : tuple of int
         Shape of one sample.
     n_features_in_ : int
@@ -233,6 +261,12 @@ class AutoencoderTransformer(
     >>> ae.sample(3, random_state=0).shape
     (3, 8, 8)
     """
+
+    encoding_dim: float = field(default=32, kw_only=False)  # type: ignore[assignment]
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "encoding_dim": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")],
+    }
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples, or reconstruct them.
@@ -301,3 +335,14 @@ class AutoencoderTransformer(
 
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         return build_autoencoder(self._parameters(), plan, summary)
+
+    def _finish(self, data: TrainingData, n_before: int) -> None:
+        super()._finish(data, n_before)
+        if not self.nested:
+            return
+        index = choose_rows(len(data.rows), data.weight, None)
+        ratio = explained_variance_ratio(self.net_, RowSubset(data.rows, as_tensor(index)))
+        share = len(data.rows) / (n_before + len(data.rows))
+        if n_before > 0:
+            ratio = share * ratio + (1 - share) * self.explained_variance_ratio_
+        self.explained_variance_ratio_ = ratio

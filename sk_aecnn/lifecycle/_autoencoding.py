@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -15,15 +16,23 @@ from sk_aecnn._torch import DTYPES, as_tensor
 from sk_aecnn.data._rows import RowSubset
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import CodingEstimator
-from sk_aecnn.nn import Autoencoder, Corruption, column_moments
+from sk_aecnn.nn import Autoencoder, Corruption, Moments, column_moments, fit_pca
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._autoencoder_parts import (
     build_autoencoder_parts,
     code_losses,
     fit_reconstruction_loss,
 )
-from sk_aecnn.recipes._defaults import HELD_OUT, SHRINKAGES, choose_shrinkage, tries_shrinkage
-from sk_aecnn.recipes._input import measure
+from sk_aecnn.recipes._defaults import (
+    HELD_OUT,
+    MOST_COMPONENTS,
+    NESTED_DROPOUT,
+    SHRINKAGES,
+    choose_shrinkage,
+    n_components_for,
+    tries_shrinkage,
+)
+from sk_aecnn.recipes._input import build_layout, measure
 from sk_aecnn.recipes._recipe import (
     DataSummary,
     Parameters,
@@ -157,6 +166,19 @@ class AutoencodingEstimator(CodingEstimator):
         return data
 
 
+def explained_variance_ratio(net: TrainingNet, rows: RowSubset) -> np.ndarray:
+    """Return what each unit of the code adds to the share of the variance that is kept."""
+    n_rows, chosen = len(rows), rows[: len(rows)]
+    var = column_moments(chosen).var / net.module_.layout.scale.cpu().square()
+    variance = float(var.mean())
+    kept = [
+        1 - infer(net, "truncated_squared_error", rows, n_units=n_units).sum() / n_rows / variance
+        for n_units in range(1, net.module_.encoding_dim + 1)
+        if variance > 0
+    ]
+    return np.diff(kept, prepend=0.0) if kept else np.zeros(net.module_.encoding_dim)
+
+
 def build_autoencoder(
     parameters: Parameters, plan: FitPlan, summary: DataSummary, *, trimmed: float = 0.0
 ) -> NetAndRecipes:
@@ -165,6 +187,9 @@ def build_autoencoder(
     A share of the rows of every batch, ``trimmed``, is left out of its loss.
     """
     moments = measure(plan.data, DTYPES[parameters["precision"]])
+    if not isinstance(parameters["encoding_dim"], Integral):
+        dim = _count_components(parameters, plan, summary, moments)
+        parameters = {**parameters, "encoding_dim": dim}
     recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=parameters["encoding_dim"])
     transforms = resolve_augmenting(parameters, summary)
 
@@ -176,6 +201,7 @@ def build_autoencoder(
             augmentation=build_augmentation(
                 transforms, plan.geometry, recipe.input.dtype, fade=True
             ),
+            nested_dropout=NESTED_DROPOUT if parameters.get("nested", False) else 0.0,
         )
         if recipe.clip:
             network.clip_to(moments.low, moments.high)
@@ -193,15 +219,33 @@ def build_autoencoder(
     return net, (recipe, chosen | {"shrinkage": shrinkage})
 
 
+def _count_components(
+    parameters: Parameters, plan: FitPlan, summary: DataSummary, moments: Moments
+) -> int:
+    """Return how many principal components keep the share of the variance that is asked for."""
+    some = {**parameters, "encoding_dim": 1}
+    layout = build_layout(resolve_autoencoder(some, summary, moments, n_encoded=1).input, moments)
+    weight = plan.data.row_weight(torch.float64)
+    components = fit_pca(plan.data.rows, layout, weight, MOST_COMPONENTS, _copy(plan.generator))
+    return n_components_for(parameters["encoding_dim"], components.explained.numpy())
+
+
+def _copy(generator: torch.Generator) -> torch.Generator:
+    """Return a generator that draws the same numbers, and leaves this one as it is."""
+    copied = torch.Generator()
+    copied.set_state(generator.get_state())
+    return copied
+
+
 def _choose_shrinkage(
     build: Callable[[FitPlan], TrainingNet], plan: FitPlan, dtype: torch.dtype
 ) -> float:
     """Train on a part of the rows, and return what of that the others want taken back."""
     n_rows = len(plan.data.rows)
-    if plan.options.partial or plan.validation is not None or not tries_shrinkage(n_rows):
+    watched = plan.options.partial or plan.validation is not None
+    if watched or not tries_shrinkage(n_rows, plan.geometry):
         return 0.0
-    stream = torch.Generator()
-    stream.set_state(plan.generator.get_state())  # of the fit itself: as without a trial
+    stream = _copy(plan.generator)  # the fit itself is as without a trial
     seed = int(torch.randint(2**31, (), generator=stream))
     learned, held_out = hold_out(n_rows, None, HELD_OUT, seed)
     part = plan.data.choose(np.isin(np.arange(n_rows), learned))

@@ -43,7 +43,7 @@ from sk_aecnn.nn._networks import (
     VariationalAutoencoder,
     divergence_from_normal,
 )
-from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption
+from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
 from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
@@ -81,6 +81,7 @@ __all__ = [
     "MeanPrediction",
     "MeanProbability",
     "Moments",
+    "NestedDropout",
     "PCADecoder",
     "PCAEncoder",
     "PCAHalf",

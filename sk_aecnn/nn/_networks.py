@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
-from sk_aecnn.nn._noise import Corruption
+from sk_aecnn.nn._noise import Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._random import RandomLayer
 
@@ -177,6 +177,8 @@ class Autoencoder(BaseAutoencoder):
     augmentation : Augmentation or None
         Random transforms of the rows that the encoder sees; the output is compared with the rows as
         they were.
+    nested_dropout : float
+        See `NestedDropout`.
 
     Shape
     -----
@@ -192,9 +194,11 @@ class Autoencoder(BaseAutoencoder):
         corruption: Corruption,
         probabilities: bool = False,
         augmentation: Augmentation | None = None,
+        nested_dropout: float = 0.0,
     ) -> None:
         super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
         self.augmentation = augmentation
+        self.nested_dropout = NestedDropout(nested_dropout)
 
     def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
         """Return the decoder's output, what it should have been, and the code between."""
@@ -204,8 +208,14 @@ class Autoencoder(BaseAutoencoder):
             seen = self.augmentation.perturb(x if moved is rows else self.layout(moved))
         with weighted_batch_norm(self, row_weight):
             code = self.encoder(self.corruption(seen))
-            output = self.decoder(code)
+            output = self.decoder(self.nested_dropout(code))
         return {"output": output, "target": self.target(rows, x), "code": code}
+
+    def truncated_squared_error(self, rows: Tensor, n_units: int) -> Tensor:
+        """Return the mean squared error, standardised, from the first units of the code alone."""
+        code = self.encode(rows)
+        code[:, n_units:] = 0
+        return self._residuals(rows, code).square().mean(1)
 
 
 class VariationalAutoencoder(BaseAutoencoder, RandomLayer):

@@ -78,3 +78,41 @@ class Corruption(RandomLayer):
                 "must return a tensor of the shape of its inputs."
             )
         return noisy
+
+
+class NestedDropout(RandomLayer):
+    """Drop the last numbers of a code while training, so that the first ones tell the most.
+
+    In a share of the rows, all numbers from a random place on are set to zero (Rippel, Gelbart &
+    Adams 2014, "Learning ordered representations with nested dropout", section 3).
+
+    Parameters
+    ----------
+    p : float
+        That share; every number of units is as likely to be kept.
+
+    Shape
+    -----
+    code : (batch, encoding_dim); output : the same
+
+    Examples
+    --------
+    >>> dropout = NestedDropout(1.0)
+    >>> dropout.generator = torch.Generator().manual_seed(0)
+    >>> sorted(set(dropout(torch.ones(100, 3)).sum(1).tolist()))
+    [1.0, 2.0, 3.0]
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, code: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return code
+        n_rows, dim = code.shape
+        draws = torch.empty(n_rows, 2, device=code.device, dtype=torch.float32)
+        cut, place = draws.uniform_(generator=self.generator).unbind(1)
+        n_kept = torch.where(cut < self.p, (place * dim).floor() + 1, dim)
+        kept = torch.arange(dim, device=code.device) < n_kept[:, None]
+        return code * kept

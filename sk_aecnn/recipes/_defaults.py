@@ -83,6 +83,11 @@ HELD_OUT = 0.2
 # of what was learned beyond PCA, the shares that may be taken back
 SHRINKAGES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
+# that are looked at for a share of the variance
+MOST_COMPONENTS = 1000
+# of the rows of a batch, the share whose codes are cut for nested codes
+NESTED_DROPOUT = 0.5
+
 # noise on the copies of unlabeled samples, in whose predictions a classifier should agree
 CONSISTENCY_NOISE = ("gaussian", 1.5)
 
@@ -333,17 +338,22 @@ def contains_pca(geometry: SampleGeometry, encoding_dim: int) -> bool:
     return geometry.n_features * encoding_dim <= _MOST_LINEAR_WEIGHTS
 
 
-def tries_shrinkage(n_samples: int) -> bool:
+def tries_shrinkage(n_samples: int, geometry: SampleGeometry) -> bool:
     """Tell whether samples held out should say how much of what was learned is taken back.
 
-    Where there are thousands, they say that nothing is.
+    Of thousands of images, sequences or volumes, what is learned is not noise; of a table it may be
+    where its features tell little of each other.
 
     Examples
     --------
-    >>> [tries_shrinkage(n) for n in (5, 200, 60_000)]
-    [False, True, False]
+    >>> table, image = SampleGeometry((50,), 0), SampleGeometry((28, 28), None)
+    >>> [tries_shrinkage(n, table) for n in (5, 200, 5_000, 60_000)]
+    [False, True, True, False]
+    >>> tries_shrinkage(5_000, image)
+    False
     """
-    return _FEWEST_TO_HOLD_OUT <= n_samples < _SMALL_TABLE
+    most = _SMALL_TABLE if geometry.spatial else _LARGE_TABLE
+    return _FEWEST_TO_HOLD_OUT <= n_samples < most
 
 
 def choose_shrinkage(errors: np.ndarray, weight: np.ndarray) -> float:
@@ -373,6 +383,18 @@ def choose_shrinkage(errors: np.ndarray, weight: np.ndarray) -> float:
     deviations = (differences - (differences @ share)[:, None]) * share
     close = differences @ share <= np.sqrt(np.square(deviations).sum(1))
     return SHRINKAGES[int(np.flatnonzero(close).max())]
+
+
+def n_components_for(share: float, explained: np.ndarray) -> int:
+    """Return the least number of principal components that keep a share of the variance.
+
+    Examples
+    --------
+    >>> n_components_for(0.95, np.array([0.7, 0.2, 0.06, 0.04]))
+    3
+    """
+    enough = np.flatnonzero(np.cumsum(explained) >= share)
+    return int(enough[0]) + 1 if len(enough) else len(explained)
 
 
 def auto_encoding_dim(geometry: SampleGeometry) -> int:

@@ -163,6 +163,35 @@ def test_the_shrinkage_asked_for_is_taken(autoencoder, table):
     np.testing.assert_array_equal(chosen.transform(table), repeated.transform(table))
 
 
+def test_the_first_numbers_of_a_nested_code_tell_the_most(autoencoder):
+    """What is kept by the first of them adds up to the score, and exceeds that of a plain code."""
+    rng = np.random.default_rng(0)
+    X = np.tanh(rng.normal(size=(300, 3)) @ rng.normal(size=(3, 12)))
+    nested, plain = (
+        autoencoder(encoding_dim=6, nested=nested, max_epochs=60, lr=0.01).fit(X)
+        for nested in (True, False)
+    )
+    ratio = nested.explained_variance_ratio_
+    assert ratio.shape == (6,)
+    assert ratio.sum() == pytest.approx(nested.score(X), abs=1e-6)
+    assert ratio[0] == ratio.max()
+    codes = nested.transform(X)
+    codes[:, 2:] = 0
+    error = np.square(nested.inverse_transform(codes) - X).sum()
+    assert 1 - error / np.square(X - X.mean(0)).sum() == pytest.approx(ratio[:2].sum(), abs=1e-5)
+    assert not hasattr(plain, "explained_variance_ratio_")
+
+
+def test_a_float_is_the_share_of_the_variance_to_keep(table, images):
+    """The code has as many numbers as PCA has components for it."""
+    for X in (table, images):
+        rows = X.reshape(len(X), -1)
+        estimator = AutoencoderTransformer(0.8, max_epochs=1, scaling="shared", random_state=0)
+        expected = PCA(0.8).fit(rows).n_components_
+        assert estimator.fit(X).transform(X).shape == (len(X), expected)
+        assert estimator.resolved_params_["encoding_dim"] == expected
+
+
 @pytest.mark.parametrize(
     "params",
     [
