@@ -49,12 +49,46 @@ class AECNNClassifier(
     The encoder learns features that serve two tasks at once: a decoder reconstructs the sample from
     a code of them, a convolutional back end classifies it. Both losses are added and trained
     together. The fitted estimator predicts as any classifier, and encodes and reconstructs as
-    `AutoencoderTransformer`. Samples without a label can take part (``unlabeled``).
+    `AutoencoderTransformer`. Samples without a label can take part (``unlabeled``). For tables, it
+    is an ensemble of dense networks, each of which starts as logistic regression.
 
     Parameters
     ----------
     encoding_dim : int, default=32
         Size of the code. It may exceed the number of features.
+    backend : {"auto", "cnn", "dense"}, class or callable, default="auto"
+        The back end, elsewhere called a head. ``"cnn"`` convolves, pools and connects fully;
+        ``"dense"`` is a hidden layer of ``dense_units`` and the output, for flat input. ``"auto"``:
+        ``"dense"`` where the input is flat, as of tables, codes and hidden layers, ``"cnn"``
+        elsewhere. A `torch.nn.Module` class, or a function that returns a module, is called with
+        the shape of its input, channels first, and the number of outputs.
+    dense_units : int, default=128
+        Size of the hidden layer before the output.
+    dropout : "auto" or float, default="auto"
+        Share of the values of that layer dropped while training, and in a dense back end of its
+        inputs as well. ``"auto"``: 0.1 for tables, 0 elsewhere.
+    n_bins : "auto", int or None, default="auto"
+        The most bins, between quantiles, of a feature of a table. With a number, each feature is
+        encoded by what it holds. Features of two values have their distance as the unit. Features
+        of up to twelve whole numbers get an input for each of these. Others get a piecewise linear
+        encoding of bins, and are scaled robustly and clipped smoothly where classes are predicted.
+        ``"auto"``: 8, for fewer than 400 samples one for every 50 of them and at least 2, for
+        tables of up to 500 features, where this adds up to 1 000 inputs. ``None``: features are
+        standardised alone.
+    linear_path : "auto" or bool, default="auto"
+        Whether encoder and decoder contain linear maps, which start as PCA of the training samples;
+        what the networks put out is added, and starts at zero. ``"auto"``: with networks of this
+        package, an identity as ``code_activation`` and no ``sparsity_weight``, up to 8 million
+        weights of such a map. In classifiers and regressors it is for tables alone, and the back
+        end contains a linear map of the features as well, which starts as logistic or ridge
+        regression, its regularisation chosen by cross-validation; ``"auto"``: unless the back end
+        sees the code.
+    n_estimators : "auto" or int, default="auto"
+        Members of the ensemble that predicts tables: networks of one kind, each with an encoder and
+        a back end of its own. The prediction is the mean of their probabilities or numbers, the
+        code the mean of their codes. ``"auto"``: 5, and 3 for more than 1 000 features; 1 for
+        samples with spatial axes, for fewer than four samples a member, where samples are
+        unlabeled, in ``partial_fit`` and with networks of your own.
     encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
         Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
         volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
@@ -65,9 +99,10 @@ class AECNNClassifier(
     decoder : "auto", class or callable, default="auto"
         ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
         module, is called with the size of the code and the shape of a sample, channels first.
-    hidden_layer_sizes : int or sequence of int, default=(256, 128)
-        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. Convolutional
-        networks do not use it.
+    hidden_layer_sizes : "auto", int or sequence of int, default="auto"
+        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. ``"auto"``: (256,
+        128), and (128,) where classes or numbers are predicted from tables. Convolutional networks
+        do not use it.
     conv_channels : "auto", int or sequence of int, default="auto"
         Channels of the convolutional stages of the encoder, each of which halves every spatial
         axis; the decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or
@@ -81,8 +116,7 @@ class AECNNClassifier(
         arguments, or a function of a tensor.
     normalization : {"auto", "batch"} or None, default="auto"
         Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
-        ``"batch"``, but none where classes or numbers are predicted from tables of fewer than 2 000
-        samples.
+        ``"batch"``, but none where classes or numbers are predicted from tables.
     reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
@@ -95,37 +129,24 @@ class AECNNClassifier(
         Activation of the code, of the same choices as ``activation``.
     reconstruction_weight : float, default=1.0
         Weight of the reconstruction loss beside that of the task. 0 trains the encoder and the back
-        end as a plain convolutional network; there is no reconstruction then, unless the encoder is
-        frozen.
+        end as a plain network; there is no reconstruction then, unless the encoder is frozen.
     backend_input : {"code", "features"}, default="features"
         What the back end sees. ``"code"``: the code, exactly as ``transform`` returns it.
         ``"features"``: the encoder's last hidden layer or feature map, from which the code is
         computed beside the back end.
-    backend : "cnn", class or callable, default="cnn"
-        The back end, elsewhere called a head. ``"cnn"`` convolves, pools and connects fully, as the
-        other parameters say. A `torch.nn.Module` class, or a function that returns a module, is
-        called with the shape of its input, channels first, and the number of outputs.
     backend_channels : "auto", int or sequence of int, default="auto"
-        Channels of the convolutional stages of the back end; ``"auto"`` takes one stage, of 64
+        Channels of the convolutional stages of ``backend="cnn"``; ``"auto"`` takes one stage, of 64
         channels for samples with spatial axes and of 32 for tables. A linear layer first lays flat
         features, such as a code, out in that many channels of 16 positions.
-    dense_units : int, default=128
-        Size of the fully connected layer before the output.
-    dropout : float, default=0.0
-        Share of the values of that layer dropped while training.
-    n_bins : "auto", int or None, default="auto"
-        Bins, between quantiles, of a piecewise linear encoding of every feature of a table, which
-        the network sees beside the standardised feature. ``"auto"``: 8, but so that each has 100
-        samples or more, for tables of features in different units; none for others, nor where a
-        network was asked for.
     pretrain_epochs : int, default=0
         Epochs of training the autoencoder by itself, before the back end is trained with it.
     freeze_encoder : bool, default=False
         Whether the autoencoder then stays as it is and the back end alone is trained: one after the
         other instead of together.
-    label_smoothing : float, default=0.1
+    label_smoothing : "auto" or float, default="auto"
         Share of every label that is given to all classes in equal parts while training. It makes
-        predictions right more often, above all where samples are few.
+        predictions right more often, above all where samples are few. ``"auto"``: 0.1, and 0 for
+        tables.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which multiply ``sample_weight``: by label, or ``"balanced"`` for
         the inverse of their frequencies.
@@ -162,25 +183,33 @@ class AECNNClassifier(
         they are encoded alone, none elsewhere.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
-        falls with the square root, to 6 for 60 000.
+        falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
+        100 for up to 4 000 samples, and for more at most as many as fall with the square root.
     batch_size : "auto" or int, default="auto"
         Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
-        Where no classes are learned, it takes 256 of tables of less than 20 000 samples.
+        Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
+        ``early_stopping="cv"`` it takes 128 of fewer than 768 samples, and 256 of more.
     lr : "auto" or float, default="auto"
         Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
         where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root.
+        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.008.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
-    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+    lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
         How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks.
-    early_stopping : bool, default=False
-        Whether to set samples aside, stop when their loss no longer improves and keep the best
-        weights. What counts is the loss of the task: of labels or targets where there are some,
-        else of the reconstruction.
+        callbacks. ``"auto"``: ``"one_cycle"``, and ``"constant"`` with ``early_stopping="cv"``,
+        which itself lets the rate rise over the first 20 steps.
+    early_stopping : {"auto", "cv"} or bool, default="auto"
+        Whether samples that are held out say when to stop, and which weights to keep: those with
+        the lowest loss of the task, which is that of labels or targets where there are some, else
+        of the reconstruction. ``True``: a part of the samples, or ``X_val``. ``"cv"``, for
+        ensembles: every sample is held out from one member, which predicts it after each epoch,
+        with an average of its weights; training ends where the loss has not fallen for half as many
+        epochs as led to the lowest one, and for 8 at least. ``False``: none, ``max_epochs`` are
+        trained. ``"auto"``: ``True`` where ``fit`` got ``X_val``; ``"cv"`` for tables with
+        ``max_epochs="auto"`` and more than one member; ``False`` elsewhere.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
@@ -217,6 +246,12 @@ class AECNNClassifier(
         Losses and duration (``"dur"``, seconds) of each epoch.
     loss_curve_ : list of float
         Training loss of each epoch.
+    validation_scores_ : ndarray of shape (n_scores,) or None
+        Minus the loss of the task on held-out samples, after each epoch; with
+        ``early_stopping="cv"``, the first is that before training. None where no samples were held
+        out.
+    best_validation_score_ : float or None
+        The highest of them, that of the weights that were kept.
     pretrain_loss_curve_ : list of float
         Training loss of each epoch of pretraining; empty without it.
     n_iter_ : int
@@ -243,10 +278,29 @@ class AECNNClassifier(
     probability above 0.95
     (Sohn et al. 2020, "FixMatch").
 
-    The piecewise linear encoding of ``n_bins`` is that of Gorishniy et al. (2022, "On embeddings
-    for numerical features in tabular deep learning"). Tables of features in different units are
-    those of up to 500 features scaled by ``"feature"``, and with ``scaling="auto"`` those of fewer
-    than ten, or of equal standard deviations.
+    For tables, the probabilities are the mean of those of :math:`M` members,
+
+    .. math:: p(x) = \frac1M \sum_{m=1}^M
+              \operatorname{softmax}\big(\beta \, (U_m x + h_m(x))\big),
+
+    where :math:`x` are the encoded features. :math:`U_m` starts as a logistic regression, and
+    :math:`h_m`, a hidden layer or more, at zero; all of it is trained.
+
+    With ``early_stopping="cv"``, :math:`U_m` starts as the logistic regression of the samples that
+    member :math:`m` learns from. It predicts the others with averaged weights (polynomial decay
+    averaging; Shamir & Zhang 2013, "Stochastic gradient descent for non-smooth optimization"). What
+    counts is their loss at the best inverse temperature :math:`\beta`, which is kept (Guo et al.
+    2017, "On calibration of modern neural networks", section 4.2): networks grow too sure before
+    they begin to tell classes apart less well (Berta et al. 2025, "Rethinking early stopping:
+    refine, then calibrate"). Otherwise :math:`\beta` is 1 + 5 ``label_smoothing``.
+
+    The columns of tables are encoded as follows. Columns of two values have their distance as the
+    unit. Each value of a column of up to twelve whole numbers is an input, 1 where it is the one
+    and 0 elsewhere, beside the column. Other columns get a piecewise linear encoding of ``n_bins``
+    (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning", section
+    3.2), and :math:`v`, the distance from the median in robust standard deviations, is clipped
+    smoothly to :math:`v / \sqrt{1 + (v / 3)^2}` (Holzmüller et al. 2024, "Better by default",
+    appendix B).
 
     Examples
     --------

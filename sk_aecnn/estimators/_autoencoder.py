@@ -76,9 +76,10 @@ class AutoencoderTransformer(
     decoder : "auto", class or callable, default="auto"
         ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
         module, is called with the size of the code and the shape of a sample, channels first.
-    hidden_layer_sizes : int or sequence of int, default=(256, 128)
-        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. Convolutional
-        networks do not use it.
+    hidden_layer_sizes : "auto", int or sequence of int, default="auto"
+        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. ``"auto"``: (256,
+        128), and (128,) where classes or numbers are predicted from tables. Convolutional networks
+        do not use it.
     conv_channels : "auto", int or sequence of int, default="auto"
         Channels of the convolutional stages of the encoder, each of which halves every spatial
         axis; the decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or
@@ -92,8 +93,7 @@ class AutoencoderTransformer(
         arguments, or a function of a tensor.
     normalization : {"auto", "batch"} or None, default="auto"
         Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
-        ``"batch"``, but none where classes or numbers are predicted from tables of fewer than 2 000
-        samples.
+        ``"batch"``, but none where classes or numbers are predicted from tables.
     reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
         Reconstruction error per element, averaged over features and divided by that of the training
         mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
@@ -118,7 +118,10 @@ class AutoencoderTransformer(
         Whether encoder and decoder contain linear maps, which start as PCA of the training samples;
         what the networks put out is added, and starts at zero. ``"auto"``: with networks of this
         package, an identity as ``code_activation`` and no ``sparsity_weight``, up to 8 million
-        weights of such a map.
+        weights of such a map. In classifiers and regressors it is for tables alone, and the back
+        end contains a linear map of the features as well, which starts as logistic or ridge
+        regression, its regularisation chosen by cross-validation; ``"auto"``: unless the back end
+        sees the code.
     shrinkage : "auto" or float in [0, 1], default="auto"
         The share that is taken back, in the end, of what was learned beyond PCA: 0 keeps all, 1
         leaves PCA. ``"auto"`` trains on 80 % of the samples first, and takes back what the others
@@ -157,25 +160,33 @@ class AutoencoderTransformer(
         training alone, and the reconstruction is compared with the samples as they are.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
-        falls with the square root, to 6 for 60 000.
+        falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
+        100 for up to 4 000 samples, and for more at most as many as fall with the square root.
     batch_size : "auto" or int, default="auto"
         Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
-        Where no classes are learned, it takes 256 of tables of less than 20 000 samples.
+        Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
+        ``early_stopping="cv"`` it takes 128 of fewer than 768 samples, and 256 of more.
     lr : "auto" or float, default="auto"
         Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
         where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root.
+        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.008.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
-    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+    lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
         How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks.
-    early_stopping : bool, default=False
-        Whether to set samples aside, stop when their loss no longer improves and keep the best
-        weights. What counts is the loss of the task: of labels or targets where there are some,
-        else of the reconstruction.
+        callbacks. ``"auto"``: ``"one_cycle"``, and ``"constant"`` with ``early_stopping="cv"``,
+        which itself lets the rate rise over the first 20 steps.
+    early_stopping : {"auto", "cv"} or bool, default="auto"
+        Whether samples that are held out say when to stop, and which weights to keep: those with
+        the lowest loss of the task, which is that of labels or targets where there are some, else
+        of the reconstruction. ``True``: a part of the samples, or ``X_val``. ``"cv"``, for
+        ensembles: every sample is held out from one member, which predicts it after each epoch,
+        with an average of its weights; training ends where the loss has not fallen for half as many
+        epochs as led to the lowest one, and for 8 at least. ``False``: none, ``max_epochs`` are
+        trained. ``"auto"``: ``True`` where ``fit`` got ``X_val``; ``"cv"`` for tables with
+        ``max_epochs="auto"`` and more than one member; ``False`` elsewhere.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10

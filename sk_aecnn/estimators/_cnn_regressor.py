@@ -13,41 +13,62 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
     r"""Predict numbers with a convolutional network.
 
     Stages of convolution and pooling over the spatial axes of images, sequences and volumes, then
-    fully connected layers. A linear layer first lays the features of a table, such as the codes of
-    a transformer, out in channels of positions, in an order that it learns, and the stages run over
-    those.
+    fully connected layers. Tables, such as the codes of a transformer, are predicted by an ensemble
+    of dense networks, each of which starts as ridge regression. With ``backend="cnn"``, a linear
+    layer lays their features out in channels of positions, in an order that it learns, and the
+    stages run over those.
 
     Parameters
     ----------
     conv_channels : "auto", int or sequence of int, default="auto"
         Channels of the convolutional stages, each of which halves every spatial axis. ``"auto"``
         takes as many as leave 7 positions or fewer along each axis, 30 along a single one, and one
-        more. A linear layer first lays the features of tables out in that many channels of 16
-        positions; ``"auto"`` takes one stage of 32.
+        more. With ``backend="cnn"``, a linear layer first lays the features of tables out in that
+        many channels of 16 positions; ``"auto"`` takes one stage of 32. Dense networks do not use
+        it.
+    backend : {"auto", "cnn", "dense"}, class or callable, default="auto"
+        The back end, elsewhere called a head. ``"cnn"`` convolves, pools and connects fully;
+        ``"dense"`` is a hidden layer of ``dense_units`` and the output, for flat input. ``"auto"``:
+        ``"dense"`` where the input is flat, as of tables, codes and hidden layers, ``"cnn"``
+        elsewhere. A `torch.nn.Module` class, or a function that returns a module, is called with
+        the shape of its input, channels first, and the number of outputs.
+    dense_units : int, default=128
+        Size of the hidden layer before the output.
+    dropout : "auto" or float, default="auto"
+        Share of the values of that layer dropped while training, and in a dense back end of its
+        inputs as well. ``"auto"``: 0.1 for tables, 0 elsewhere.
+    n_bins : "auto", int or None, default="auto"
+        The most bins, between quantiles, of a feature of a table. With a number, each feature is
+        encoded by what it holds. Features of two values have their distance as the unit. Features
+        of up to twelve whole numbers get an input for each of these. Others get a piecewise linear
+        encoding of bins, and are scaled robustly and clipped smoothly where classes are predicted.
+        ``"auto"``: 8, for fewer than 400 samples one for every 50 of them and at least 2, for
+        tables of up to 500 features, where this adds up to 1 000 inputs. ``None``: features are
+        standardised alone.
+    linear_path : "auto" or bool, default="auto"
+        Whether encoder and decoder contain linear maps, which start as PCA of the training samples;
+        what the networks put out is added, and starts at zero. ``"auto"``: with networks of this
+        package, an identity as ``code_activation`` and no ``sparsity_weight``, up to 8 million
+        weights of such a map. In classifiers and regressors it is for tables alone, and the back
+        end contains a linear map of the features as well, which starts as logistic or ridge
+        regression, its regularisation chosen by cross-validation; ``"auto"``: unless the back end
+        sees the code.
+    n_estimators : "auto" or int, default="auto"
+        Members of the ensemble that predicts tables: networks of one kind, each with an encoder and
+        a back end of its own. The prediction is the mean of their probabilities or numbers, the
+        code the mean of their codes. ``"auto"``: 5, and 3 for more than 1 000 features; 1 for
+        samples with spatial axes, for fewer than four samples a member, where samples are
+        unlabeled, in ``partial_fit`` and with networks of your own.
     kernel_size : "auto" or int, default="auto"
         Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
         3 elsewhere.
-    dense_units : int, default=128
-        Size of the fully connected layer before the output.
-    dropout : float, default=0.0
-        Share of the values of that layer dropped while training.
     activation : str, class or callable, default="silu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
         ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
         arguments, or a function of a tensor.
     normalization : {"auto", "batch"} or None, default="auto"
         Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
-        ``"batch"``, but none where classes or numbers are predicted from tables of fewer than 2 000
-        samples.
-    backend : "cnn", class or callable, default="cnn"
-        The back end, elsewhere called a head. ``"cnn"`` convolves, pools and connects fully, as the
-        other parameters say. A `torch.nn.Module` class, or a function that returns a module, is
-        called with the shape of its input, channels first, and the number of outputs.
-    n_bins : "auto", int or None, default="auto"
-        Bins, between quantiles, of a piecewise linear encoding of every feature of a table, which
-        the network sees beside the standardised feature. ``"auto"``: 8, but so that each has 100
-        samples or more, for tables of features in different units; none for others, nor where a
-        network was asked for.
+        ``"batch"``, but none where classes or numbers are predicted from tables.
     sample_shape : tuple of int or None, default=None
         Shape of one sample, needed only where images come as flat rows.
     channel_axis : "auto", int or None, default="auto"
@@ -73,25 +94,33 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         they are encoded alone, none elsewhere.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
-        falls with the square root, to 6 for 60 000.
+        falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
+        100 for up to 4 000 samples, and for more at most as many as fall with the square root.
     batch_size : "auto" or int, default="auto"
         Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
-        Where no classes are learned, it takes 256 of tables of less than 20 000 samples.
+        Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
+        ``early_stopping="cv"`` it takes 128 of fewer than 768 samples, and 256 of more.
     lr : "auto" or float, default="auto"
         Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
         where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root.
+        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.008.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
-    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+    lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
         How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks.
-    early_stopping : bool, default=False
-        Whether to set samples aside, stop when their loss no longer improves and keep the best
-        weights. What counts is the loss of the task: of labels or targets where there are some,
-        else of the reconstruction.
+        callbacks. ``"auto"``: ``"one_cycle"``, and ``"constant"`` with ``early_stopping="cv"``,
+        which itself lets the rate rise over the first 20 steps.
+    early_stopping : {"auto", "cv"} or bool, default="auto"
+        Whether samples that are held out say when to stop, and which weights to keep: those with
+        the lowest loss of the task, which is that of labels or targets where there are some, else
+        of the reconstruction. ``True``: a part of the samples, or ``X_val``. ``"cv"``, for
+        ensembles: every sample is held out from one member, which predicts it after each epoch,
+        with an average of its weights; training ends where the loss has not fallen for half as many
+        epochs as led to the lowest one, and for 8 at least. ``False``: none, ``max_epochs`` are
+        trained. ``"auto"``: ``True`` where ``fit`` got ``X_val``; ``"cv"`` for tables with
+        ``max_epochs="auto"`` and more than one member; ``False`` elsewhere.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
@@ -124,6 +153,12 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         Losses and duration (``"dur"``, seconds) of each epoch.
     loss_curve_ : list of float
         Training loss of each epoch.
+    validation_scores_ : ndarray of shape (n_scores,) or None
+        Minus the loss of the task on held-out samples, after each epoch; with
+        ``early_stopping="cv"``, the first is that before training. None where no samples were held
+        out.
+    best_validation_score_ : float or None
+        The highest of them, that of the weights that were kept.
     n_iter_ : int
         Number of epochs trained.
     sample_shape_ : tuple of int
@@ -142,10 +177,23 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
     -----
     The loss is the squared error of the standardised targets.
 
-    The piecewise linear encoding of ``n_bins`` is that of Gorishniy et al. (2022, "On embeddings
-    for numerical features in tabular deep learning"). Tables of features in different units are
-    those of up to 500 features scaled by ``"feature"``, and with ``scaling="auto"`` those of fewer
-    than ten, or of equal standard deviations.
+    For tables, the prediction is the mean of those of :math:`M` members,
+
+    .. math:: \hat y(x) = \frac1M \sum_{m=1}^M \big(U_m x + h_m(x)\big),
+
+    where :math:`x` are the encoded features. :math:`U_m` starts as a ridge regression, and
+    :math:`h_m`, a hidden layer or more, at zero; all of it is trained.
+
+    With ``early_stopping="cv"``, :math:`U_m` starts as the ridge regression of the samples that
+    member :math:`m` learns from. It predicts the others with averaged weights (polynomial decay
+    averaging; Shamir & Zhang 2013, "Stochastic gradient descent for non-smooth optimization"), and
+    the weights with the lowest loss are kept.
+
+    The columns of tables are encoded as follows. Columns of two values have their distance as the
+    unit. Each value of a column of up to twelve whole numbers is an input, 1 where it is the one
+    and 0 elsewhere, beside the column. Other columns get a piecewise linear encoding of ``n_bins``
+    (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning", section
+    3.2).
 
     Examples
     --------
