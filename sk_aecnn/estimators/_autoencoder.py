@@ -118,7 +118,8 @@ class AutoencoderTransformer(
         Whether encoder and decoder contain linear maps, which start as PCA of the training samples;
         what the networks put out is added, and starts at zero. ``"auto"``: with networks of this
         package, an identity as ``code_activation`` and no ``sparsity_weight``, up to 8 million
-        weights of such a map.
+        weights of such a map; not of 2 000 images, sequences or volumes or more whose codes have
+        less than a sixteenth of their values.
     shrinkage : "auto" or float in [0, 1], default="auto"
         The share that is taken back, in the end, of what was learned beyond PCA: 0 keeps all, 1
         leaves PCA. ``"auto"`` trains on 80 % of the samples first, and takes back what the others

@@ -520,7 +520,7 @@ def _resolve_linear_path(parameters: Parameters, summary: DataSummary) -> bool:
     can_start = can_start and is_choice(activation, "identity")
     if is_auto(asked):
         is_dense = parameters.get("sparsity_weight", 0.0) == 0
-        few = contains_pca(summary.geometry, int(parameters["encoding_dim"]))
+        few = contains_pca(summary.geometry, summary.n_samples, int(parameters["encoding_dim"]))
         return can_start and is_dense and few
     if asked and not can_start:
         raise ValueError(
