@@ -118,10 +118,11 @@ class AutoencoderTransformer(
         Whether encoder and decoder contain linear maps, which start as PCA of the training samples;
         what the networks put out is added, and starts at zero. ``"auto"``: with networks of this
         package, an identity as ``code_activation`` and no ``sparsity_weight``, up to 8 million
-        weights of such a map. In classifiers and regressors it is for tables alone, and the back
-        end contains a linear map of the features as well, which starts as logistic or ridge
-        regression, its regularisation chosen by cross-validation; ``"auto"``: unless the back end
-        sees the code.
+        weights of such a map; not of 2 000 images, sequences or volumes or more whose codes have
+        less than a sixteenth of their values. In classifiers and regressors it is for tables alone,
+        and the back end contains a linear map of the features as well, which starts as logistic or
+        ridge regression, its regularisation chosen by cross-validation; ``"auto"``: unless the back
+        end sees the code.
     shrinkage : "auto" or float in [0, 1], default="auto"
         The share that is taken back, in the end, of what was learned beyond PCA: 0 keeps all, 1
         leaves PCA. ``"auto"`` trains on 80 % of the samples first, and takes back what the others

@@ -77,6 +77,8 @@ _SMALLEST_FOLD = 4
 
 # of a linear path from samples to codes, and as many back
 _MOST_LINEAR_WEIGHTS = 2**23
+# features for each number of a code, from which on the code is short
+_SHORT_CODE = 16
 # samples from which on some are held out, and the share of them
 _FEWEST_TO_HOLD_OUT = 10
 HELD_OUT = 0.2
@@ -326,16 +328,24 @@ def _is_small_table_to_predict(n_samples: int, geometry: SampleGeometry, task: T
     return predicts and not geometry.spatial and n_samples < _SMALL_TABLE
 
 
-def contains_pca(geometry: SampleGeometry, encoding_dim: int) -> bool:
-    """Return ``linear_path="auto"`` of networks that could have one: but for huge samples.
+def contains_pca(geometry: SampleGeometry, n_samples: int, encoding_dim: int) -> bool:
+    """Return ``linear_path="auto"`` of networks that could have one.
+
+    But for huge samples, and for short codes of thousands of images, sequences or volumes, for
+    which convolutions alone find better ones.
 
     Examples
     --------
-    >>> image, huge = SampleGeometry((64, 64, 3), 2), SampleGeometry((512, 512, 3), 2)
-    >>> contains_pca(image, 32), contains_pca(huge, 32)
+    >>> image, huge = SampleGeometry((28, 28), None), SampleGeometry((512, 512, 3), 2)
+    >>> contains_pca(image, 500, 32), contains_pca(image, 60_000, 32)
+    (True, False)
+    >>> contains_pca(image, 60_000, 64), contains_pca(huge, 500, 32)
     (True, False)
     """
-    return geometry.n_features * encoding_dim <= _MOST_LINEAR_WEIGHTS
+    n_features = geometry.n_features
+    if geometry.spatial and n_samples >= _SMALL_TABLE and encoding_dim * _SHORT_CODE < n_features:
+        return False
+    return n_features * encoding_dim <= _MOST_LINEAR_WEIGHTS
 
 
 def tries_shrinkage(n_samples: int, geometry: SampleGeometry) -> bool:

@@ -678,7 +678,7 @@ def _resolve_linear_path(
         asked = parameters.get("linear_path", False)
     if is_auto(asked):
         is_dense = parameters.get("sparsity_weight", 0.0) == 0
-        few = contains_pca(summary.geometry, int(parameters["encoding_dim"]))
+        few = contains_pca(summary.geometry, summary.n_samples, int(parameters["encoding_dim"]))
         return can_start and is_dense and few
     if asked and not can_start:
         raise ValueError(

@@ -455,9 +455,7 @@ def train(
         observation.end()
     net.train_split = None
     net._forget_batches()
-    for half in _pca_halves(net):
-        half.shrink(half.shrinkage)
-        half.shrinkage = 0.0
+    _shrink(net)
     if validation is None and len(data) <= net.batch_size and not continues:
         _recompute_batch_norm_statistics(net, data)
     net.module_.eval()
@@ -484,6 +482,13 @@ def _explain_callback(error: Exception, data: Any, validation: Any) -> str | Non
 
 def _pca_halves(net: TrainingNet) -> list[PCAHalf]:
     return [module for module in net.module_.modules() if isinstance(module, PCAHalf)]
+
+
+def _shrink(net: TrainingNet) -> None:
+    """Take back, once, what was to be taken back in the end."""
+    for half in _pca_halves(net):
+        half.shrink(half.shrinkage)
+        half.shrinkage = 0.0
 
 
 def set_shrinkage(net: TrainingNet, shrinkage: float) -> None:
@@ -579,6 +584,7 @@ def snapshot(net: TrainingNet) -> TrainingNet:
     taken = object.__new__(type(net))
     taken.__dict__.update(net.__dict__)
     taken.__dict__["module_"] = deepcopy(net.module_).eval()
+    _shrink(taken)
     return taken
 
 

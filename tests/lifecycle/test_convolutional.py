@@ -66,7 +66,7 @@ def test_the_autoencoder_of_the_article_layer_for_layer(shape):
     """hidden_layer_sizes=(64, 32) on 784 pixels is 784-64-32-code-32-64-784."""
     X = np.random.default_rng(0).normal(size=(6, *shape))
     estimator = AutoencoderTransformer(
-        16, hidden_layer_sizes=(64, 32), encoder="dense", max_epochs=1
+        16, hidden_layer_sizes=(64, 32), encoder="dense", linear_path=False, max_epochs=1
     ).fit(X)
     sizes = [("linear", 784, 64), ("linear", 64, 32), ("linear", 32, 16)]
     back = [("linear", 16, 32), ("linear", 32, 64), ("linear", 64, 784)]
