@@ -116,7 +116,7 @@ class EnsembleParameters:
         "backend": [StrOptions({"auto", "cnn", "dense"}), callable],
         "dense_units": [POSITIVE_INT],
         "dropout": [StrOptions({"auto"}), _SHARE],
-        "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, 2**31 - 1, closed="both"), None],
+        "n_bins": [StrOptions({"auto"}), Interval(Integral, 1, 2**31 - 1, closed="both"), None],
         "linear_path": [StrOptions({"auto"}), "boolean"],
         "n_estimators": [StrOptions({"auto"}), POSITIVE_INT],
     }

@@ -637,14 +637,14 @@ def clips_tails(task: Task) -> bool:
 
 
 def auto_n_bins(n_samples: int) -> int:
-    """Return the bins of ``n_bins="auto"``: 8 from 400 samples on.
+    """Return the bins of ``n_bins="auto"``: 8 from 400 samples on, none (1) below 100.
 
     Examples
     --------
     >>> [auto_n_bins(n_samples) for n_samples in (50, 150, 10_000)]
-    [2, 3, 8]
+    [1, 3, 8]
     """
-    return max(2, min(_N_BINS, n_samples // _SAMPLES_PER_BIN))
+    return max(1, min(_N_BINS, n_samples // _SAMPLES_PER_BIN))
 
 
 def are_too_many(n_added: int) -> bool:

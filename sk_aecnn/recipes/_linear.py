@@ -28,7 +28,8 @@ _FOLDS = 3
 _MOST_ROWS = 20_000
 _ITERATIONS = 100
 _TOLERANCE = 1e-3
-# folds that strengths are compared on, where there are more
+# rows from which on strengths are compared on fewer folds than there are, and on how many
+_MANY_ROWS = 1_000
 _COMPARED = 2
 # logit of a class without a row to learn from
 _ABSENT = -6.0
@@ -136,9 +137,10 @@ def _choose_strength(
 ) -> float:
     """Return the inverse strength with which rows that are left out are predicted best."""
     best, chosen = np.inf, _INVERSE_STRENGTHS[0]
+    n_parts = _COMPARED if len(sample.y) >= _MANY_ROWS else int(parts.max()) + 1
     for inverse_strength in _INVERSE_STRENGTHS:
         total = 0.0
-        for part in range(_COMPARED):
+        for part in range(n_parts):
             left_out = sample.choose(parts == part)
             model = fit(sample.choose(parts != part), inverse_strength)
             total += float(left_out.weight @ loss(model.predict(left_out.X), left_out.y))

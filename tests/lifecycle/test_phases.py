@@ -36,7 +36,6 @@ def X(request):
 @pytest.mark.parametrize("backend_input", ["code", "features"])
 def test_pretraining_is_the_training_of_a_transformer(joint, autoencoder, X, labels, backend_input):
     """With a frozen encoder, pretrain_epochs gives a plain autoencoder's codes bit for bit."""
-    kind = "conv" if X.ndim > 2 else "dense"
     same = {"n_estimators": 1, "n_bins": None, "batch_size": 16}
     estimator = joint(
         backend_input=backend_input, pretrain_epochs=3, freeze_encoder=True, **same

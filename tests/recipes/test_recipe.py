@@ -195,11 +195,11 @@ def test_the_kind_of_encoder_is_told(estimator):
 
 @pytest.mark.parametrize("estimator", named(PREDICTORS))
 def test_the_bins_are_told(estimator):
-    """Columns of 240 rows have four bins, of 60 rows two."""
+    """Columns of 240 rows have four bins, of 60 rows one, which is none."""
     assert resolved(estimator, different_units)["n_bins"] == 4
     assert resolved(estimator, different_units, n_bins=5)["n_bins"] == 5
     assert resolved(estimator, different_units, n_bins=None)["n_bins"] is None
-    assert resolved(estimator, one_unit)["n_bins"] == 2
+    assert resolved(estimator, one_unit)["n_bins"] == 1
     assert resolved(estimator, small_images)["n_bins"] is None
 
 
