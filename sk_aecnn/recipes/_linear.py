@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, issparse
 from scipy.special import logsumexp
 from sklearn.linear_model import Ridge
 from torch import nn
@@ -101,10 +101,11 @@ def start_from_linear(
     else:
         members = range(len(backend.backends))
         models = [fit(sample.choose(fold != member), inverse_strength) for member in members]
-    backend.start_from(
-        torch.from_numpy(np.stack([model.coefficients for model in models])),
-        torch.from_numpy(np.stack([model.intercepts for model in models])),
-    )
+    coefficients = np.stack([model.coefficients for model in models])
+    intercepts = np.stack([model.intercepts for model in models])
+    if issparse(sample.X):  # which was not centred, as the inputs of the network are
+        intercepts += coefficients @ (layout.mean / layout.scale).numpy()
+    backend.start_from(torch.from_numpy(coefficients), torch.from_numpy(intercepts))
 
 
 def _choose_sample(
@@ -120,7 +121,7 @@ def _choose_sample(
     chosen = np.ones(len(index)) if weight is None else weight.numpy()[index]
     fold = None if plan.fold is None else plan.fold.numpy()[index]
     if isinstance(data.rows, SparseRows) and isinstance(columns, nn.Identity):
-        # not centred, which would make them dense: the constants are left to the intercepts
+        # not centred, which would make them dense
         X: Any = csr_matrix(data.rows.matrix[index].multiply(1 / layout.scale.numpy()))
     else:
         with torch.no_grad():

@@ -71,6 +71,15 @@ def test_wide_sparse_tables_begin_as_logistic_regression(cls):
     assert model.score(X[:200], y[:200]) > 0.9
 
 
+def test_wide_sparse_tables_begin_as_dense_ones():
+    """What is not centred for the linear model is made up for in the network."""
+    rng = np.random.default_rng(0)
+    X = (rng.random((300, 600)) < 0.3).astype(float)
+    y = X[:, :50].sum(1) > 15
+    dense, sparse = (CNNClassifier(**NOTHING_LEARNED).fit(Z, y) for Z in (X, csr_array(X)))
+    np.testing.assert_allclose(sparse.predict_proba(X), dense.predict_proba(X), atol=0.05)
+
+
 def test_images_have_no_linear_model():
     """There it brings nothing; asked for, it is refused by name."""
     X, y = np.random.default_rng(0).normal(size=(20, 6, 6)), np.arange(20) % 2
