@@ -148,10 +148,16 @@ def _stack(categories: list[tuple[int, Tensor]]) -> tuple[Tensor, Tensor, Tensor
 
 
 def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Steps:
-    """Cut the range of features at their quantiles; one of a single interval gets none."""
+    """Cut the range of features at their quantiles; one of a single interval gets none.
+
+    Where a value is several of them, the quantiles are those of the distinct values.
+    """
     columns, starts, widths = [], [torch.zeros(0, dtype=x.dtype)], [torch.zeros(0, dtype=x.dtype)]
     for feature, quantiles in zip(features, _quantiles(x[:, features], weight, most), strict=True):
         edges = quantiles.unique()
+        if len(edges) <= most:  # of a value that is several quantiles, as zero often is
+            values = x[:, feature].unique()
+            edges = values[torch.linspace(0, len(values) - 1, most + 1).round().long()].unique()
         if len(edges) > 2:
             columns += [feature] * (len(edges) - 1)
             starts.append(edges[:-1])
