@@ -195,7 +195,7 @@ COLLAPSED = {
     ),
     "too high a rate": (
         AutoencoderTransformer,
-        {"encoder": "dense", "lr": 1.0, "batch_size": 8, "max_epochs": 10},
+        {"linear_path": False, "lr": 1.0, "batch_size": 8, "max_epochs": 10},
     ),
     "all prior": (VariationalAutoencoderTransformer, {"beta": 1e4}),
     "dead classifier": (

@@ -43,7 +43,11 @@ MEANS_SOMETHING_ELSE = {
         {AutoencoderOutlierDetector},
     ],
     "encoder": [{VariationalAutoencoderTransformer}],
-    "encoding_dim": [{AutoencoderOutlierDetector}, {VariationalAutoencoderTransformer}],
+    "encoding_dim": [
+        {AutoencoderTransformer},
+        {AutoencoderOutlierDetector},
+        {VariationalAutoencoderTransformer},
+    ],
     "hidden_layer_sizes": [{AutoencoderOutlierDetector}],
     "noise": [{AutoencoderOutlierDetector}],
     "noise_level": [{AutoencoderOutlierDetector}],

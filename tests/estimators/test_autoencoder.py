@@ -234,7 +234,8 @@ def test_the_convolutional_parts_have_the_channels_asked_for(autoencoder, images
 
 def test_kernels_have_one_size_in_all_parts(classifier, table, labels):
     """The wide kernels of sequences are those of a back end on their code too."""
-    estimator = classifier(channel_axis=None, backend_input="code").fit(table, labels)
+    estimator = classifier(channel_axis=None, backend="cnn", backend_input="code")
+    estimator.fit(table, labels)
 
     def kernels(part):
         return {m.kernel_size for m in part.modules() if hasattr(m, "in_channels")}

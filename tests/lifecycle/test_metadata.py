@@ -44,6 +44,8 @@ def given_to(estimator, given):
 def test_rows_for_validation_stop_training(every, halves):
     """With X_val all of X is trained on, and the losses of X_val are watched."""
     estimator = every(early_stopping=True, max_epochs=60, n_iter_no_change=1, lr=0.05)
+    if hasattr(estimator, "backend"):
+        estimator.set_params(linear_path=False)
     estimator.fit(**given_to(estimator, halves))
     assert all("valid_loss" in row for row in estimator.history_)
     best = min(row["valid_loss"] for row in estimator.history_)

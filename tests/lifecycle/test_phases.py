@@ -36,7 +36,7 @@ def X(request):
 @pytest.mark.parametrize("backend_input", ["code", "features"])
 def test_pretraining_is_the_training_of_a_transformer(joint, autoencoder, X, labels, backend_input):
     """With a frozen encoder, pretrain_epochs gives a plain autoencoder's codes bit for bit."""
-    same = {"n_estimators": 1, "n_bins": None, "batch_size": 16}
+    same = {"n_estimators": 1, "n_bins": None, "linear_path": False, "batch_size": 16}
     estimator = joint(
         backend_input=backend_input, pretrain_epochs=3, freeze_encoder=True, **same
     ).fit(X, labels)
@@ -151,7 +151,7 @@ def test_a_fitted_encoder_is_where_to_start_from(joint, autoencoder, X, labels):
     assert_equal_weights(fitted.net_.module_, before.net_.module_)
     np.testing.assert_array_equal(fitted.transform(X), codes)
     assert not np.array_equal(started.transform(X), codes)
-    anew = joint(max_epochs=1).fit(X, labels)
+    anew = joint(max_epochs=1, linear_path=False).fit(X, labels)
     loss = "train_reconstruction_loss"
     assert started.history_[0][loss] < anew.history_[0][loss]
 
