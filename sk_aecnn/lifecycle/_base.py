@@ -237,7 +237,11 @@ class NetworkEstimator(
         self, plan: FitPlan, summary: DataSummary, parameters: Mapping[str, Any], resume: bool
     ) -> tuple[TrainingNet, dict[str, Any]]:
         """Return the net to train, and the values that parameters take with it."""
-        chosen = {"device": str(plan.device), "channel_axis": plan.geometry.channel_axis}
+        chosen = {
+            "device": str(plan.device),
+            "channel_axis": plan.geometry.channel_axis,
+            "early_stopping": plan.options.early_stopping,
+        }
         if resume:
             resolved = resolved_parameters(parameters, plan.options, chosen)
             net = fork(self.net_, plan.options.partial)

@@ -59,7 +59,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
         )
         chosen = {
             "n_bins": n_bins_of(columns, recipe),
-            "conv_channels": backend_recipe.channels,
+            **({"conv_channels": backend_recipe.channels} if backend_recipe.channels else {}),
             "augmentation": as_parameter(transforms),
         }
         net = plan.build_net(network, Objective(task.losses, {}), task.nonlinearity)

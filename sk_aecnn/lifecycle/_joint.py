@@ -89,7 +89,7 @@ class JointEstimator(EncoderMixin, PredictingEstimator, CodingEstimator, JointPa
         net = plan.build_net(network, Objective(terms, weights), task.nonlinearity)
         chosen = {
             "n_bins": parts.n_bins(recipe),
-            "backend_channels": backend_recipe.channels,
+            **({"backend_channels": backend_recipe.channels} if backend_recipe.channels else {}),
             "augmentation": as_parameter(transforms),
         }
         return net, (recipe, backend_recipe, ensemble, {**chosen, **task.chosen})

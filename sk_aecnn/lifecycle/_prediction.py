@@ -68,10 +68,7 @@ class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParame
 
     def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:
         attributes = super()._fitted_attributes(net, geometry)
-        name = f"valid_{next(iter(net.criterion_.terms))}"
-        scores = net.held_out_scores or [
-            -epoch[name] for epoch in attributes["history_"] if name in epoch
-        ]
+        scores = net.validation_scores
         return attributes | {
             "validation_scores_": np.array(scores) if scores else None,
             "best_validation_score_": max(scores, default=None),

@@ -156,7 +156,7 @@ def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Ste
     for feature, quantiles in zip(features, _quantiles(x[:, features], weight, most), strict=True):
         edges = quantiles.unique()
         if len(edges) <= most:  # of a value that is several quantiles, as zero often is
-            values = x[:, feature].unique()
+            values = torch.unique(x[:, feature])
             edges = values[torch.linspace(0, len(values) - 1, most + 1).round().long()].unique()
         if len(edges) > 2:
             columns += [feature] * (len(edges) - 1)

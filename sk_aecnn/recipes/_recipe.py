@@ -244,24 +244,29 @@ def resolve_ensemble(parameters: Parameters, summary: DataSummary) -> EnsembleRe
     summary : DataSummary
         Number of samples, geometry, task.
     """
-    geometry, once = summary.geometry, summary.trains_once
-    stopping = parameters["early_stopping"]
-    watched = summary.is_validated or stopping is True
     if "n_estimators" not in parameters:  # no predictor
-        if stopping == "cv":
+        if parameters["early_stopping"] == "cv":
             raise ValueError(
                 "early_stopping='cv' holds samples out from the members of an ensemble, and an "
                 "autoencoder by itself has none. Pass early_stopping=True."
             )
+        watched = summary.is_validated or parameters["early_stopping"] is True
         return EnsembleRecipe(1, False, watched, is_table=False)
-    n_estimators, linear_path = parameters["n_estimators"], parameters["linear_path"]
-    own = all(
-        isinstance(parameters.get(name, "auto"), str) for name in ("encoder", "decoder", "backend")
-    )
+    has_choice = isinstance(parameters.get("encoder", "auto"), str)
+    is_table = not summary.geometry.spatial and has_choice
+    n_estimators = _resolve_n_estimators(parameters, summary, is_table)
+    linear_path = _resolve_linear_model(parameters, summary, is_table)
+    stopping = _resolve_early_stopping(parameters, summary, n_estimators)
+    return EnsembleRecipe(n_estimators, linear_path, stopping, is_table)
+
+
+def _resolve_n_estimators(parameters: Parameters, summary: DataSummary, is_table: bool) -> int:
+    n_estimators, geometry = parameters["n_estimators"], summary.geometry
     if is_auto(n_estimators):
+        networks = (parameters.get(name, "auto") for name in ("encoder", "decoder", "backend"))
+        own = all(isinstance(network, str) for network in networks)
         known = geometry, summary.n_samples, summary.n_unlabeled
-        n_estimators = auto_n_estimators(*known, once, own)
-    is_table = not geometry.spatial and isinstance(parameters.get("encoder", "auto"), str)
+        return auto_n_estimators(*known, summary.trains_once, own)
     if n_estimators > 1 and not is_table:
         raise ValueError(
             f"n_estimators={n_estimators} trains an ensemble of dense encoders, but samples have "
@@ -269,35 +274,52 @@ def resolve_ensemble(parameters: Parameters, summary: DataSummary) -> EnsembleRe
             "n_estimators=1, or fit several estimators with sklearn.ensemble.BaggingClassifier or "
             "BaggingRegressor."
         )
+    return int(n_estimators)
+
+
+def _resolve_linear_model(parameters: Parameters, summary: DataSummary, is_table: bool) -> bool:
+    """Return whether a linear model of the features is beside the back end."""
+    linear_path, can_have = parameters["linear_path"], is_table and _reads_features(parameters)
     if is_auto(linear_path):
-        linear_path = is_table and auto_linear_path(
-            geometry, not is_choice(parameters.get("backend_input"), "code")
-        )
-    if linear_path and not (is_table and not is_choice(parameters.get("backend_input"), "code")):
+        return can_have and auto_linear_path(summary.geometry, _reads_features(parameters))
+    if linear_path and not can_have:
         raise ValueError(
             "linear_path=True puts a linear model of the features of a table beside the back end, "
-            f"but samples have the shape {geometry.shape} and backend_input="
+            f"but samples have the shape {summary.geometry.shape} and backend_input="
             f"{parameters.get('backend_input')!r}. Pass linear_path=False."
         )
+    return bool(linear_path)
+
+
+def _reads_features(parameters: Parameters) -> bool:
+    """Tell whether what a back end sees is not the code, which all members of an ensemble share."""
+    return not is_choice(parameters.get("backend_input"), "code")
+
+
+def _resolve_early_stopping(
+    parameters: Parameters, summary: DataSummary, n_estimators: int
+) -> bool | str:
+    stopping, reads_features = parameters["early_stopping"], _reads_features(parameters)
     if is_auto(stopping):
-        stopping = watched or auto_early_stopping(
-            geometry, n_estimators, once, is_auto(parameters["max_epochs"])
-        )
-    if stopping == "cv" and (n_estimators == 1 or summary.n_unlabeled > 0):
+        if summary.is_validated:
+            return True
+        is_open = is_auto(parameters["max_epochs"]) and reads_features
+        return auto_early_stopping(summary.geometry, n_estimators, summary.trains_once, is_open)
+    if stopping != "cv" or not summary.trains_once:
+        return stopping is True
+    if n_estimators == 1 or summary.n_unlabeled > 0 or not reads_features:
         raise ValueError(
             "early_stopping='cv' holds a part of the samples out from each member of an ensemble, "
-            f"but n_estimators={n_estimators} and {summary.n_unlabeled} samples are unlabeled. "
-            "Pass "
-            "n_estimators=5 and labels for all, or early_stopping=True."
+            f"but n_estimators={n_estimators}, {summary.n_unlabeled} samples are unlabeled and "
+            f"backend_input={parameters.get('backend_input')!r}. Pass n_estimators=5, labels for "
+            "all and backend_input='features', or early_stopping=True."
         )
-    if stopping == "cv" and summary.n_samples < n_estimators:
+    if summary.n_samples < n_estimators:
         raise ValueError(
             f"early_stopping='cv' with n_estimators={n_estimators} needs as many samples, but X "
             f"has {summary.n_samples}. Pass early_stopping=False."
         )
-    if stopping == "cv" and not once:
-        stopping = False
-    return EnsembleRecipe(int(n_estimators), bool(linear_path), stopping, is_table)
+    return "cv"
 
 
 def resolve_label_smoothing(parameters: Parameters, summary: DataSummary) -> float:
@@ -458,7 +480,8 @@ def resolve_backend(
     backend = parameters["backend"]
     if is_auto(backend):
         backend = auto_backend(in_shape)
-    if is_choice(backend, "dense") and len(in_shape) > 1:
+    is_dense = is_choice(backend, "dense")
+    if is_dense and len(in_shape) > 1:
         raise ValueError(
             f"backend='dense' takes flat features, but the encoder's have the shape "
             f"{tuple(in_shape)}. Pass backend='cnn', or backend_input='code'."
@@ -468,8 +491,8 @@ def resolve_backend(
         in_shape=tuple(in_shape),
         n_outputs=n_outputs,
         backend=backend,
-        channels=_resolve_backend_channels(parameters, summary.geometry),
-        kernel_size=kernel_size,
+        channels=() if is_dense else _resolve_backend_channels(parameters, summary.geometry),
+        kernel_size=0 if is_dense else kernel_size,
         dense_units=parameters["dense_units"],
         dropout=auto_dropout(summary.geometry)
         if is_auto(parameters["dropout"])

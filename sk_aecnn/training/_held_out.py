@@ -79,7 +79,7 @@ class HeldOutSelection(Callback):
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         torch._foreach_copy_(self.state_, self.best_)
-        net.held_out_scores = self.scores_
+        net.validation_scores = self.scores_
         averaging = net.module_.averaging
         if isinstance(averaging, MeanProbability):
             averaging.inverse_temperature.fill_(self.best_temperature_)

@@ -102,6 +102,11 @@ class TrainingOptions:
     lr_factor: float = 1.0
     n_folds: int = 0
 
+    @property
+    def early_stopping(self) -> bool | str:
+        """What the parameter of this name became."""
+        return "cv" if self.n_folds else self.patience is not None
+
 
 class TrainingNet(NeuralNet):
     """A skorch net whose steps cost little more than their arithmetic.
@@ -124,7 +129,7 @@ class TrainingNet(NeuralNet):
         self.autocast = autocast
         self.n_epochs_before = 0
         self.best_losses: dict[str, float] = {}
-        self.held_out_scores: list[float] = []
+        self.validation_scores: list[float] = []
 
     def __getstate__(self) -> dict[str, Any]:
         """Return a state without a device: tensors of the CPU, generators as arrays."""
@@ -429,7 +434,7 @@ def train(
     resumed = net.n_epochs_before > 0 or bool(net.history)
     bar, observation = ProgressBar(), Observation(observer)
     _set_callbacks(net, options, data, bar, observation)
-    net.held_out_scores = []
+    net.validation_scores, n_before = [], len(net.history)
     net.max_epochs, net.batch_size = options.max_epochs, options.batch_size
     net.lr = options.lr * options.lr_factor
     for group in net.optimizer_.param_groups:
@@ -453,6 +458,8 @@ def train(
     finally:
         bar.close()
         observation.end()
+    if validation is not None:
+        net.validation_scores = [-loss for loss in net.history[n_before:, options.monitor]]
     net.train_split = None
     net._forget_batches()
     _shrink(net)

@@ -74,7 +74,25 @@ def test_early_stopping_watches_the_mean_of_the_members(noisy):
     np.testing.assert_allclose(model.validation_scores_, np.negative(losses))
 
 
-@pytest.mark.parametrize("parameters", [{"n_estimators": 1}, {"unlabeled": -1}])
+def test_a_warm_start_has_scores_of_its_own(noisy):
+    """The second fit goes on with all samples, where nothing is held out."""
+    model = AECNNClassifier(random_state=0, warm_start=True, early_stopping="cv").fit(*noisy)
+    assert model.resolved_params_["early_stopping"] == "cv"
+    model.set_params(max_epochs=2).fit(*noisy)
+    assert model.resolved_params_["early_stopping"] is False
+    assert model.validation_scores_ is None
+    model.partial_fit(*noisy)
+
+
+def test_codes_are_shared_so_that_nothing_is_held_out(noisy):
+    """All members have a part in the code: what back ends see of it is trained on all samples."""
+    model = AECNNClassifier(random_state=0, backend_input="code").fit(*noisy)
+    assert model.resolved_params_["early_stopping"] is False
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"n_estimators": 1}, {"unlabeled": -1}, {"backend_input": "code"}]
+)
 def test_one_network_cannot_be_held_out_from(parameters):
     """Nor can samples without a label be scored; the remedy is named."""
     X, y = load_breast_cancer(return_X_y=True)
