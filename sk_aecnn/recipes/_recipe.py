@@ -481,6 +481,7 @@ def resolve_backend(
     if is_auto(backend):
         backend = auto_backend(in_shape)
     is_dense = is_choice(backend, "dense")
+    channels = _resolve_backend_channels(parameters, summary.geometry)  # raises, of use or not
     if is_dense and len(in_shape) > 1:
         raise ValueError(
             f"backend='dense' takes flat features, but the encoder's have the shape "
@@ -491,7 +492,7 @@ def resolve_backend(
         in_shape=tuple(in_shape),
         n_outputs=n_outputs,
         backend=backend,
-        channels=() if is_dense else _resolve_backend_channels(parameters, summary.geometry),
+        channels=() if is_dense else channels,
         kernel_size=0 if is_dense else kernel_size,
         dense_units=parameters["dense_units"],
         dropout=auto_dropout(summary.geometry)
