@@ -299,17 +299,6 @@ def auto_dropout(geometry: SampleGeometry) -> float:
     return 0.0 if geometry.spatial else _DROPOUT_OF_TABLES
 
 
-def auto_linear_path(geometry: SampleGeometry, reads_features: bool) -> bool:
-    """Return ``linear_path="auto"``: whether a linear model of the features of a table is inside.
-
-    Examples
-    --------
-    >>> [auto_linear_path(SampleGeometry((50,), 0), reads) for reads in (True, False)]
-    [True, False]
-    """
-    return not geometry.spatial and reads_features
-
-
 def auto_normalization(geometry: SampleGeometry, task: Task) -> Literal["batch"] | None:
     """Return the kind of ``normalization="auto"``: none where tables are predicted.
 

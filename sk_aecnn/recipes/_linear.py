@@ -154,14 +154,15 @@ def _choose_strength(
 
 def _fit_ridge(sample: Sample, inverse_strength: float) -> LinearModel:
     """Fit a ridge regression to the targets, each to the rows where it is known."""
-    models = []
-    for target in sample.y.T:
+    coefficients, intercepts = np.zeros((sample.y.shape[1], sample.X.shape[1])), []
+    for index, target in enumerate(sample.y.T):
         known = ~np.isnan(target)
-        part = sample.choose(known)
-        model = Ridge(alpha=1 / inverse_strength)
-        models.append(model.fit(part.X, target[known], sample_weight=part.weight))
-    coefficients = np.stack([model.coef_ for model in models])
-    return LinearModel(coefficients, np.array([float(model.intercept_) for model in models]))
+        intercepts.append(0.0)  # which is the mean, where nothing is known
+        if known.any():
+            part, model = sample.choose(known), Ridge(alpha=1 / inverse_strength)
+            model.fit(part.X, target[known], sample_weight=part.weight)
+            coefficients[index], intercepts[index] = model.coef_, float(model.intercept_)
+    return LinearModel(coefficients, np.array(intercepts))
 
 
 def _squared_error(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:

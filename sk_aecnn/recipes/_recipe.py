@@ -34,7 +34,6 @@ from sk_aecnn.recipes._defaults import (
     auto_hidden_layer_sizes,
     auto_kernel_size,
     auto_label_smoothing,
-    auto_linear_path,
     auto_lr,
     auto_lr_of_members,
     auto_lr_schedule,
@@ -281,7 +280,7 @@ def _resolve_linear_model(parameters: Parameters, summary: DataSummary, is_table
     """Return whether a linear model of the features is beside the back end."""
     linear_path, can_have = parameters["linear_path"], is_table and _reads_features(parameters)
     if is_auto(linear_path):
-        return can_have and auto_linear_path(summary.geometry, _reads_features(parameters))
+        return can_have
     if linear_path and not can_have:
         raise ValueError(
             "linear_path=True puts a linear model of the features of a table beside the back end, "

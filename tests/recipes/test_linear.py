@@ -42,6 +42,14 @@ def test_ridge_is_that_of_scikit_learn():
         np.testing.assert_allclose(model.predict(X)[:, column], expected)
 
 
+def test_a_target_known_of_one_sample_is_no_error():
+    """Where it is held out, nothing is known of the target: the model says its mean."""
+    X, y = load_diabetes(return_X_y=True)
+    targets = np.column_stack([y, np.where(np.arange(len(y)) == 7, y, np.nan)])
+    model = AECNNRegressor(unlabeled=float("nan"), random_state=0).fit(X, targets)
+    assert np.isfinite(model.predict(X)).all()
+
+
 @pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
 def test_a_classifier_begins_as_logistic_regression(cls):
     """Without a step worth the name, a predictor is as good as the linear model."""
