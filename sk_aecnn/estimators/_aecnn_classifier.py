@@ -24,7 +24,7 @@ from sk_aecnn.lifecycle._parameters import (
 )
 from sk_aecnn.statistics._mixture import RandomState, check_n_samples, resolve_rng
 from sk_aecnn.training._losses import ConsistencyLoss
-from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._stream import Seen
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -384,7 +384,6 @@ class AECNNClassifier(
         loss = ConsistencyLoss(label_smoothing=label_smoothing)
         return {"consistency_loss": loss}, {"consistency_loss": self.consistency_weight}
 
-    def _finish(self, data: TrainingData, n_before: int) -> None:
+    def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):
-            found = fit_code_mixture(self.net_, data, data.y)
-            self._sampler = found if n_before == 0 else self._sampler.merge(found)
+            self._sampler = fit_code_mixture(self.net_, seen, seen.data.y)
