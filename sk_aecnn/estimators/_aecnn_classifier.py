@@ -1,6 +1,7 @@
 """The joint autoencoder and convolutional classifier."""
 
 from dataclasses import dataclass
+from datetime import date
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -35,7 +36,7 @@ class JointClassificationParameters(ClassificationParameters, JointParameters):
     consistency_weight: float = 1.0
 
     _parameter_constraints: ClassVar[Constraints] = {
-        "unlabeled": [None, str, Real, "nan"],
+        "unlabeled": [None, str, Real, date, np.datetime64, "nan"],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -154,7 +155,7 @@ class AECNNClassifier(
     unlabeled : label or None, default=None
         The mark, in ``y``, of unlabeled samples, as -1 in `sklearn.semi_supervised`: they train the
         reconstruction, and the consistency of predictions. It has the type of the labels;
-        ``float('nan')`` stands for NaN and None. ``None``: every sample has a label.
+        ``float('nan')`` and NaT stand for NaN, None and NaT. ``None``: every sample has a label.
     consistency_weight : float, default=1.0
         Weight of the consistency loss, where samples are unlabeled: the cross-entropy of
         predictions for copies with noise against confident predictions for the samples themselves
