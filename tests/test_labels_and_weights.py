@@ -265,9 +265,51 @@ def test_dates_may_be_missing(classifier, table, labels):
     np.testing.assert_array_equal(estimator.classes_, np.unique(y.dropna()))
 
 
+@pytest.mark.parametrize("unlabeled", [np.nan, pd.NaT, np.datetime64("NaT")], ids=repr)
+@pytest.mark.parametrize("kind", ["timestamps", "days", "Python dates"])
+def test_no_date_is_no_class(classifier, table, labels, kind, unlabeled):
+    """NaT as the mark finds NaT of numpy and pandas, and other missing values, as NaN does."""
+    days = np.array(["2020-01-01", "2021-05-06"], dtype="datetime64[D]")[labels]
+    days[::4] = "NaT"
+    y = {"timestamps": pd.Series(days), "days": days, "Python dates": days.astype(object)}[kind]
+    expected = classifier(unlabeled=-1).fit(table, np.where(np.arange(40) % 4, labels, -1))
+    estimator = classifier(unlabeled=unlabeled, warm_start=True).fit(table, y)
+    np.testing.assert_array_equal(np.unique(days[~np.isnat(days)]), estimator.classes_)
+    np.testing.assert_array_equal(estimator.predict_proba(table), expected.predict_proba(table))
+    known = np.arange(40) % 4 > 0
+    assert estimator.score(table, y) == expected.score(table[known], labels[known])
+    estimator.set_params(unlabeled=np.datetime64("NaT")).fit(table, y)
+
+
+@pytest.mark.parametrize(
+    "unlabeled",
+    [np.datetime64("1900-01-01"), datetime.date(1900, 1, 1), pd.Timestamp("1900-01-01")],
+    ids=repr,
+)
+@pytest.mark.parametrize("kind", ["days", "Python dates", "nanoseconds"])
+def test_a_date_marks_samples_without_a_label(classifier, table, labels, kind, unlabeled):
+    """A date of numpy, pandas or Python finds itself among dates of each of them."""
+    if kind == "Python dates" and isinstance(unlabeled, datetime.datetime):
+        pytest.skip("Python tells dates from times")
+    days = np.array(["2020-01-01", "2021-05-06"], dtype="datetime64[D]")[labels]
+    days[::4] = "1900-01-01"
+    kinds = {"days": "datetime64[D]", "Python dates": object, "nanoseconds": "datetime64[ns]"}
+    estimator = classifier(unlabeled=unlabeled).fit(table, days.astype(kinds[kind]))
+    np.testing.assert_array_equal(estimator.classes_, np.unique(days)[1:])
+
+
 @pytest.mark.parametrize(
     ("unlabeled", "classes"),
-    [("-1", [-1, 0, 1]), (-1, ["-1", "0", "1"]), ("nan", [0.0, 1.0, 2.0]), ("", [0, 1, 2])],
+    [
+        ("-1", [-1, 0, 1]),
+        (-1, ["-1", "0", "1"]),
+        ("nan", [0.0, 1.0, 2.0]),
+        ("", [0, 1, 2]),
+        (np.datetime64("2020-01-01"), [0, 1, 2]),
+        (datetime.date(2020, 1, 1), ["2020-01-01", "b", "c"]),
+        ("2020-01-01", np.array(["2020-01-01", "2021", "2022"], dtype="datetime64[D]")),
+        (-1, np.array(["2020-01-01", "2021", "2022"], dtype="datetime64[D]")),
+    ],
 )
 def test_a_value_of_another_kind_than_the_labels_is_refused(classifier, table, unlabeled, classes):
     """``unlabeled="-1"`` finds no integer, so that −1 would become a class: the error says so."""

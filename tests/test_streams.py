@@ -162,6 +162,110 @@ def test_the_size_of_chunks_does_not_change_what_is_measured():
     np.testing.assert_allclose(offsets, offsets[0], rtol=0.35)
 
 
+def planar_rows(n, rng):
+    """Rows of ten features on three directions, with noise."""
+    plane = np.random.default_rng(99).normal(size=(3, 10))
+    return rng.normal(size=(n, 3)) @ plane + 0.3 * rng.normal(size=(n, 10))
+
+
+@pytest.mark.parametrize(("contamination", "seed"), [("auto", 0), (0.05, 1)])
+def test_the_share_of_outliers_in_a_long_stream_is_that_of_a_fit(contamination, seed):
+    """At calls 5, 20 and 60, half to twice as many new rows are outliers as after one fit."""
+    rng = np.random.default_rng(seed)
+    parameters = {"contamination": contamination, "random_state": seed}
+    whole = AutoencoderOutlierDetector(**parameters).fit(planar_rows(5000, rng))
+    new = planar_rows(4000, rng)
+    expected = np.mean(whole.predict(new) == -1)
+    detector, found = AutoencoderOutlierDetector(**parameters), []
+    for call in range(1, 61):
+        detector.partial_fit(planar_rows(500, rng))
+        if call in {5, 20, 60}:
+            found.append(np.mean(detector.predict(new) == -1) / expected)
+    assert min(found) > 0.5
+    assert max(found) < 2
+
+
+def test_a_stream_that_changes_is_measured_as_a_whole():
+    """Of a kind seen in the first third of a stream alone, and of the other, few are outliers."""
+    rng = np.random.default_rng(0)
+    detector = AutoencoderOutlierDetector(2, random_state=0)
+    detector.partial_fit(rng.normal(size=(100, 5)) + 6 * (np.arange(100) % 2)[:, None])
+    for call in range(45):
+        detector.partial_fit(rng.normal(size=(100, 5)) + 6 * (call >= 15))
+    for kind in (0, 6):
+        new = rng.normal(size=(500, 5)) + kind
+        assert np.mean(detector.predict(new) == -1) < 0.1
+    far = rng.normal(size=(500, 5)) + 20
+    assert np.mean(detector.predict(far) == -1) == 1
+
+
+def test_a_stream_after_a_fit_counts_the_samples_of_the_fit():
+    """What ``fit`` has measured counts less and less: from call 20 on shares are those of a fit."""
+    rng = np.random.default_rng(0)
+    detector = AutoencoderOutlierDetector(random_state=0).fit(planar_rows(2000, rng))
+    new = planar_rows(4000, rng)
+    expected, found = np.mean(detector.predict(new) == -1), []
+    for _ in range(25):
+        detector.partial_fit(planar_rows(500, rng))
+        found.append(np.mean(detector.predict(new) == -1) / expected)
+    assert 0.5 < min(found) < max(found) < 5
+    assert max(found[20:]) < 2
+
+
+def test_the_noise_variance_in_a_long_stream_is_that_of_the_present_network():
+    """``noise_variance_`` falls as the reconstruction gets better."""
+    rng = np.random.default_rng(0)
+    vae = VariationalAutoencoderTransformer(random_state=0)
+    for call in range(1, 61):
+        vae.partial_fit(planar_rows(500, rng))
+        if call in {5, 20, 60}:
+            error = vae._draw_error(torch.from_numpy(planar_rows(1000, rng))).mean() / 10
+            assert vae.noise_variance_ == pytest.approx(error, rel=0.15)
+
+
+# -- rows that are kept -----------------------------------------------------------------------
+
+
+def holds_rows(estimator, X):
+    """Tell whether any of the rows is in a pickle."""
+    pickled = pickle.dumps(estimator)
+    return any(row.tobytes() in pickled for row in X)
+
+
+def test_no_rows_are_kept_by_fit(every):
+    """What is fitted at once holds none of its rows, and neither does what predicts."""
+    X, y = two_kinds(60)
+    estimator = every().fit(X, y)
+    assert not holds_rows(estimator, X)
+    estimator.partial_fit(X, y)
+    keeps = (AutoencoderOutlierDetector, VariationalAutoencoderTransformer)
+    assert holds_rows(estimator, X) == isinstance(estimator, keeps)
+    assert not holds_rows(estimator.fit(X, y), X)
+
+
+@pytest.mark.parametrize("name", ["detector", "variational"])
+def test_what_is_kept_is_bounded(name, request):
+    """Once the rows that are kept are full, pickles grow by a loss a call, and no call by more."""
+    estimator = request.getfixturevalue(name)()
+    X = rows_like(1500, 0).astype(np.float32)
+    sizes = []
+    for _ in range(9):
+        estimator.partial_fit(X)
+        sizes.append(len(pickle.dumps(estimator)))
+    assert np.ptp(sizes[-5:]) < 5 * 20
+    costs = [count_calls(lambda: estimator.partial_fit(X)) for _ in range(6)]
+    assert max(costs) <= 1.02 * min(costs)
+
+
+@pytest.mark.parametrize("name", ["detector", "variational"])
+def test_a_stream_goes_on_from_a_pickle(name, request):
+    """A pickle of a stream goes on as the estimator itself, to the last bit."""
+    X = rows_like(90, 0)
+    estimator = request.getfixturevalue(name)().partial_fit(X[:30]).partial_fit(X[30:60])
+    copied = pickle.loads(pickle.dumps(estimator))
+    assert_same(outputs(copied.partial_fit(X[60:]), X), outputs(estimator.partial_fit(X[60:]), X))
+
+
 # -- the cost of a call -----------------------------------------------------------------------
 
 

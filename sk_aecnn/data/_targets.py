@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -88,18 +87,35 @@ def find_unlabeled(y: np.ndarray, unlabeled: Any) -> np.ndarray:
         return np.zeros(y.shape, dtype=bool)
     if _is_missing(unlabeled):
         return find_missing(y)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of elementwise comparisons
-        unknown = np.broadcast_to(np.asarray(y == unlabeled), y.shape)
+    if isinstance(unlabeled, date | np.datetime64):
+        return _find_date(y, unlabeled)
+    unknown = np.broadcast_to(np.asarray(y == unlabeled), y.shape)
     is_text = isinstance(unlabeled, str)
-    if y.dtype.kind in ("biuf" if is_text else "US") or (
+    if y.dtype.kind in ("biufM" if is_text else "USM") or (
         y.dtype.kind == "O" and not unknown.any() and len(y) and _are_text(y) != is_text
     ):
-        kinds = ("text", "numbers") if is_text else ("a number", "text")
         raise ValueError(
-            f"unlabeled={unlabeled!r} is {kinds[0]}, but the labels of y are {kinds[1]}, of which "
-            "none can be equal to it. Pass the mark in the type of the labels."
+            f"unlabeled={unlabeled!r} is {'text' if is_text else 'a number'}, but the labels of y "
+            f"are none, such as {y.ravel()[0]!r}, so that none can be equal to it. Pass the mark "
+            "in the type of the labels."
         )
+    return unknown
+
+
+def _find_date(y: np.ndarray, mark: date | np.datetime64) -> np.ndarray:
+    """Tell which labels are a date, of Python or numpy, or raise where labels are no dates."""
+    unknown, known = np.zeros(y.shape, dtype=bool), ~find_missing(y)
+    labels, marks = y[known], np.array([mark])
+    if len(labels) == 0:
+        return unknown
+    if y.dtype.kind not in "MO" or not isinstance(labels[0], date | np.datetime64):
+        raise ValueError(
+            f"unlabeled={mark!r} is a date, but the labels of y are none, such as {labels[0]!r}, "
+            "so that none can be equal to it. Pass the mark in the type of the labels."
+        )
+    if {labels.dtype.kind, marks.dtype.kind} == {"M", "O"}:
+        marks = _as_dates_of(labels, marks)
+    unknown[known] = [label == marks[0] for label in labels]
     return unknown
 
 

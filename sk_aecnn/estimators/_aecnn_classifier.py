@@ -1,6 +1,7 @@
 """The joint autoencoder and convolutional classifier."""
 
 from dataclasses import dataclass
+from datetime import date
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -24,7 +25,7 @@ from sk_aecnn.lifecycle._parameters import (
 )
 from sk_aecnn.statistics._mixture import RandomState, check_n_samples, resolve_rng
 from sk_aecnn.training._losses import ConsistencyLoss
-from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._stream import Seen
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -35,7 +36,7 @@ class JointClassificationParameters(ClassificationParameters, JointParameters):
     consistency_weight: float = 1.0
 
     _parameter_constraints: ClassVar[Constraints] = {
-        "unlabeled": [None, str, Real, "nan"],
+        "unlabeled": [None, str, Real, date, np.datetime64, "nan"],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -154,7 +155,7 @@ class AECNNClassifier(
     unlabeled : label or None, default=None
         The mark, in ``y``, of unlabeled samples, as -1 in `sklearn.semi_supervised`: they train the
         reconstruction, and the consistency of predictions. It has the type of the labels;
-        ``float('nan')`` stands for NaN and None. ``None``: every sample has a label.
+        ``float('nan')`` and NaT stand for NaN, None and NaT. ``None``: every sample has a label.
     consistency_weight : float, default=1.0
         Weight of the consistency loss, where samples are unlabeled: the cross-entropy of
         predictions for copies with noise against confident predictions for the samples themselves
@@ -384,7 +385,6 @@ class AECNNClassifier(
         loss = ConsistencyLoss(label_smoothing=label_smoothing)
         return {"consistency_loss": loss}, {"consistency_loss": self.consistency_weight}
 
-    def _finish(self, data: TrainingData, n_before: int) -> None:
+    def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):
-            found = fit_code_mixture(self.net_, data, data.y)
-            self._sampler = found if n_before == 0 else self._sampler.merge(found)
+            self._sampler = fit_code_mixture(self.net_, seen, seen.data.y)

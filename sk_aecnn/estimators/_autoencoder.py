@@ -20,7 +20,8 @@ from sk_aecnn.lifecycle._coding import SamplingMixin
 from sk_aecnn.lifecycle._parameters import POSITIVE_INT, Auto, CodeParameters, Constraints
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.statistics._mixture import choose_rows
-from sk_aecnn.training._plan import FitPlan, TrainingData
+from sk_aecnn.training._plan import FitPlan
+from sk_aecnn.training._stream import Seen
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -279,6 +280,7 @@ class AutoencoderTransformer(
     _parameter_constraints: ClassVar[Constraints] = {
         "encoding_dim": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")],
     }
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "explained_variance_ratio_")
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples, or reconstruct them.
@@ -348,13 +350,11 @@ class AutoencoderTransformer(
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         return build_autoencoder(self._parameters(), plan, summary)
 
-    def _finish(self, data: TrainingData, n_before: int) -> None:
-        super()._finish(data, n_before)
+    def _finish(self, seen: Seen) -> None:
+        super()._finish(seen)
         if not self.nested:
             return
-        index = choose_rows(len(data.rows), data.weight, None)
-        ratio = explained_variance_ratio(self.net_, RowSubset(data.rows, as_tensor(index)))
-        share = len(data.rows) / (n_before + len(data.rows))
-        if n_before > 0:
-            ratio = share * ratio + (1 - share) * self.explained_variance_ratio_
-        self.explained_variance_ratio_ = ratio
+        rows, weight = seen.data.rows, seen.data.weight
+        index = choose_rows(len(rows), weight, None)
+        ratio = explained_variance_ratio(self.net_, RowSubset(rows, as_tensor(index)))
+        self.explained_variance_ratio_ = seen.merge("explained_variance_ratio_", ratio)

@@ -1,7 +1,7 @@
 """The autoencoder as an outlier detector."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._torch import as_tensor
+from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import Rows, RowSubset, chunks
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
 from sk_aecnn.lifecycle._base import NetAndRecipes
@@ -23,6 +24,7 @@ from sk_aecnn.lifecycle._parameters import (
     Transforms,
 )
 from sk_aecnn.nn import column_moments
+from sk_aecnn.recipes._defaults import rows_of_a_stream
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.statistics._robust import (
     choose_quantiles,
@@ -33,12 +35,13 @@ from sk_aecnn.statistics._robust import (
     whitening,
 )
 from sk_aecnn.training._net import infer
-from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
+from sk_aecnn.training._plan import FitPlan, to_rows
+from sk_aecnn.training._stream import Seen
 
 # beyond the third quartile, in interquartile ranges: Tukey's fence
 _FENCE = 1.5
-# samples of earlier calls of partial_fit that count at the most: what the network did with others
-# before it learned more is forgotten
+# samples of a fit that count at the most in calls of partial_fit after it: what the network did
+# with them before it learned more is forgotten
 _MOST_BEFORE = 5000
 # of a cumulative sum of weights, relative
 _ROUNDING = 1e-12
@@ -292,6 +295,14 @@ class AutoencoderOutlierDetector(
     noise_level: float = 0.5
     augmentation: Transforms | Auto | None = None
 
+    _MEASURED: ClassVar[tuple[str, ...]] = (
+        "_sampler",
+        "_deviations",
+        "residual_variance_",
+        "code_mean_",
+        "code_covariance_",
+    )
+
     def score_samples(self, X: Any) -> np.ndarray:
         """Return minus the mean squared deviation of each sample: higher is more usual.
 
@@ -349,52 +360,49 @@ class AutoencoderOutlierDetector(
         trimmed = 1 - self.support_fraction
         return build_autoencoder(self._parameters(), plan, summary, trimmed=trimmed)
 
-    def _finish(self, data: TrainingData, n_before: int) -> None:
-        super()._finish(data, n_before)
-        n_before = min(n_before, _MOST_BEFORE)
-        weight = np.ones(len(data.rows)) if data.weight is None else data.weight
-        self._fit_covariances(data.rows, weight, n_before)
-        self._find_constants(data.rows, n_before)
+    def _n_rows_kept(self, geometry: SampleGeometry) -> int:
+        return rows_of_a_stream(geometry)
+
+    def _finish(self, seen: Seen) -> None:
+        super()._finish(seen)
+        seen = replace(seen, n_before=min(seen.n_before, _MOST_BEFORE))
+        rows, weight = seen.data.rows, seen.data.weight
+        weight = np.ones(len(rows)) if weight is None else weight
+        self._fit_covariances(seen, weight)
+        self._find_constants(seen)
         self._largest_deviation = 0.0
-        deviation = self._deviation(data.rows)
-        if n_before > 0:
-            deviation, weight = self._merge_deviations(deviation, weight, n_before)
+        deviation = self._deviation(rows)
+        if seen.n_before > 0:
+            deviation, weight = _merge_deviations(deviation, weight, seen)
         self._deviations = choose_quantiles(deviation, weight)
         self._largest_deviation = float(deviation.max())
         self.offset_ = -float(_threshold(deviation, weight, self.contamination))
 
-    def _find_constants(self, rows: Rows, n_before: int) -> None:
+    def _find_constants(self, seen: Seen) -> None:
         """Take note of the features that never changed, and of their values."""
-        moments = column_moments(rows)
+        moments = column_moments(seen.latest)
         constant, value = (moments.extent == 0).numpy(), moments.low.numpy()
-        if n_before > 0:
+        if seen.goes_on:
             constant = constant & self._constant & (value == self._constant_value)
         self._constant, self._constant_value = constant, value
 
-    def _fit_covariances(self, rows: Rows, weight: np.ndarray, n_before: int) -> None:
+    def _fit_covariances(self, seen: Seen, weight: np.ndarray) -> None:
         """Measure the variances of residuals and the covariance of codes of training rows."""
+        rows = seen.data.rows
         index = choose_rows_for_covariance(*rows.shape)
         chosen, weight = RowSubset(rows, as_tensor(index)), weight[index]
         squares = infer(self.net_, "standardised_squared_error", chosen)
         codes = infer(self.net_, "encode", chosen).astype(np.float64)
         code_weight = weight = weight / weight.mean()
-        if n_before > 0:  # what was measured then counts as rows that have it
-            n_rows = n_before * len(index) / len(rows)
-            squares = np.concatenate([squares, self.residual_variance_.reshape(1, -1)])
+        if seen.n_before > 0:  # what was measured then counts as rows that have it
+            n_rows = seen.n_before * len(index) / seen.n_rows
+            squares = np.concatenate([squares, seen.before["residual_variance_"].reshape(1, -1)])
             weight = np.append(weight, n_rows)
-            points = sigma_points(self.code_mean_, self.code_covariance_)
+            points = sigma_points(seen.before["code_mean_"], seen.before["code_covariance_"])
             codes = np.concatenate([codes, points])
             code_weight = np.append(code_weight, np.full(len(points), n_rows / len(points)))
         self.residual_variance_ = self._in_layout(robust_variances(squares, weight)[None])[0]
         self.code_mean_, self.code_covariance_ = robust_mean_and_covariance(codes, code_weight)
-
-    def _merge_deviations(
-        self, deviation: np.ndarray, weight: np.ndarray, n_before: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return deviations of this and of earlier calls, with their weights."""
-        before = np.full(len(self._deviations), n_before / len(self._deviations))
-        weight = weight * (len(weight) / weight.sum())
-        return np.concatenate([self._deviations, deviation]), np.concatenate([before, weight])
 
     def _deviation(self, rows: Rows) -> np.ndarray:
         deviation = infer(
@@ -420,6 +428,16 @@ class AutoencoderOutlierDetector(
             for chunk in chunks(rows)
         ]
         return np.concatenate(counts)
+
+
+def _merge_deviations(
+    deviation: np.ndarray, weight: np.ndarray, seen: Seen
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return deviations of rows and of those before them, with their weights."""
+    before = seen.before["_deviations"]
+    weight = weight * (seen.n_rows / weight.sum())
+    weight_before = np.full(len(before), seen.n_before / len(before))
+    return np.concatenate([before, deviation]), np.concatenate([weight_before, weight])
 
 
 def _threshold(

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, StrOptions
+from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import Rows, RowSubset, chunks
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator
 from sk_aecnn.lifecycle._base import NetAndRecipes
@@ -26,7 +27,7 @@ from sk_aecnn.lifecycle._parameters import (
 from sk_aecnn.nn import Corruption, VariationalAutoencoder, column_moments
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
-from sk_aecnn.recipes._defaults import auto_encoding_dim
+from sk_aecnn.recipes._defaults import auto_encoding_dim, rows_of_a_stream
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._recipe import (
     DataSummary,
@@ -38,6 +39,7 @@ from sk_aecnn.statistics._mixture import RandomState, check_n_samples, choose_ro
 from sk_aecnn.training._losses import DivergenceLoss, LikelihoodLoss, Objective
 from sk_aecnn.training._net import infer
 from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
+from sk_aecnn.training._stream import Seen
 
 # draws of the code of each sample, half of them mirror images of the others
 _DRAWS = 16
@@ -269,6 +271,7 @@ class VariationalAutoencoderTransformer(
         "encoder": [StrOptions({"auto", "dense", "conv"}), callable],
         "reconstruction_loss": [StrOptions({"mse", "bce"})],
     }
+    _MEASURED: ClassVar[tuple[str, ...]] = ("kl_per_unit_", "noise_variance_")
 
     def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> np.ndarray:
         """Generate new samples: decode draws from the prior.
@@ -330,6 +333,9 @@ class VariationalAutoencoderTransformer(
         result: np.ndarray = -error - infer(self.net_, "divergence", rows).sum(axis=1)
         return result
 
+    def _n_rows_kept(self, geometry: SampleGeometry) -> int:
+        return rows_of_a_stream(geometry, _DRAWS // 2)
+
     @property
     def noise_variance_(self) -> float:
         """The variance of the standardised features given the code."""
@@ -376,15 +382,12 @@ class VariationalAutoencoderTransformer(
                 stacklevel=2,
             )
 
-    def _finish(self, data: TrainingData, n_before: int) -> None:
-        index = torch.from_numpy(choose_rows(len(data.rows), data.weight, None))
-        rows, share = RowSubset(data.rows, index), len(data.rows) / (n_before + len(data.rows))
-        divergence = infer(self.net_, "divergence", rows).mean(axis=0)
-        if n_before > 0:
-            divergence = share * divergence + (1 - share) * self.kl_per_unit_
-        self.kl_per_unit_ = divergence
+    def _finish(self, seen: Seen) -> None:
+        rows, weight = seen.data.rows, seen.data.weight
+        chosen = RowSubset(rows, torch.from_numpy(choose_rows(len(rows), weight, None)))
+        divergence = infer(self.net_, "divergence", chosen).mean(axis=0)
+        self.kl_per_unit_ = seen.merge("kl_per_unit_", divergence)
         if not self.net_.module_.probabilities:
-            variance = self._draw_error(rows).mean() / self.n_features_in_
-            if n_before > 0:
-                variance = share * variance + (1 - share) * self.noise_variance_
+            variance = self._draw_error(chosen).mean() / self.n_features_in_
+            variance = seen.merge("noise_variance_", variance)
             self.net_.module_.noise_variance.fill_(max(variance, _LEAST_VARIANCE))

@@ -103,6 +103,11 @@ class AutoencodingEstimator(CodingEstimator):
 
         The first call fixes the network and the scaling; pass it rows that resemble those to come.
 
+        Outlier detectors and variational autoencoders keep some of the rows, in the dtype given:
+        at most 4096, or 512, of all calls, and 16 MiB. After every call ``offset_``,
+        ``noise_variance_`` and what else they measure are those of the network as it is then.
+        Copies and pickles hold these rows; ``fit`` keeps none.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
@@ -111,7 +116,7 @@ class AutoencodingEstimator(CodingEstimator):
         y : object, default=None
             Ignored; present for pipelines.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weights of the samples, 0 or more.
+            Weights of the samples within this call, 0 or more.
 
         Returns
         -------

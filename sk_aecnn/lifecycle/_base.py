@@ -64,6 +64,7 @@ from sk_aecnn.training._plan import (
     to_rows,
 )
 from sk_aecnn.training._progress import FitProgress
+from sk_aecnn.training._stream import Seen, Stream
 
 # optimizer steps and epochs after which something should be learned
 _STEPS_TO_LEARN = 50
@@ -89,6 +90,7 @@ class FittedAttributes:
     n_features_in_: int
     _fitted_parameters: dict[str, Any]
     _n_samples_seen: int
+    _stream: Stream | None
     _geometry: SampleGeometry
 
 
@@ -113,6 +115,8 @@ class NetworkEstimator(
         "https://sk-aecnn.readthedocs.io/en/latest/api/generated/sk_aecnn.{estimator_name}.html"
     )
     _parameter_constraints: ClassVar[Constraints] = {}
+    # fitted attributes that ``_finish`` takes from rows, but for those that hold of every row
+    _MEASURED: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -135,11 +139,8 @@ class NetworkEstimator(
         """Return a new net around the network and the objective, and what it was built from."""
 
     @abstractmethod
-    def _finish(self, data: TrainingData, n_before: int) -> None:
-        """Take from the training rows what else a fitted estimator needs.
-
-        Where there were ``n_before`` rows in earlier calls, what is measured counts them as well.
-        """
+    def _finish(self, seen: Seen) -> None:
+        """Take from the training rows what else a fitted estimator needs."""
 
     @abstractmethod
     def _constant_losses(self, data: TrainingData) -> dict[str, float]:
@@ -222,16 +223,36 @@ class NetworkEstimator(
         self.resolved_params_ = resolved
         if not resume:
             self._fitted_parameters = parameters
-        n_before = self._n_samples_seen if resume and partial else 0
-        progress.can_predict(lambda net: self._attributes_so_far(net, geometry, data, n_before))
+        seen = self._see(data, geometry, resume=resume, partial=partial)
+        progress.can_predict(lambda net: self._attributes_so_far(net, geometry, seen))
         losses = train(net, options, plan.training, plan.validation, progress)
         self.__dict__.update(self._fitted_attributes(net, geometry))
-        self._finish(data, n_before)
+        self._finish(seen)
         n_steps = options.max_epochs * -(-len(data.rows) // options.batch_size)
         enough = n_steps >= _STEPS_TO_LEARN and options.max_epochs >= _EPOCHS_TO_LEARN
         if enough and not partial and data.weight is None:  # or constants depend on the weights
             self._warn_of_constants(losses, data)
-        self._n_samples_seen = n_before + len(data.rows)
+        self._n_samples_seen = seen.n_before + seen.n_rows
+
+    def _see(
+        self, data: TrainingData, geometry: SampleGeometry, *, resume: bool, partial: bool
+    ) -> Seen:
+        """Return what the estimator will be measured on, after the rows of this call.
+
+        What was measured of rows that are gone is left as it was measured then. Where the network
+        of a stream is all new after some calls, that tells little of it; so rows are kept.
+        """
+        stream, self._stream = self._stream if resume else None, None
+        n_before, before = 0, {}
+        if partial and resume:
+            n_before = self._n_samples_seen
+            before = {name: getattr(self, name) for name in self._MEASURED if hasattr(self, name)}
+        n_kept = self._n_rows_kept(geometry) if partial else 0
+        if n_kept == 0:
+            return Seen(data, data.rows, len(data.rows), n_before, before)
+        stream = stream or Stream(n_before, before)
+        self._stream = stream.add(data, n_kept)
+        return self._stream.see(data.rows)
 
     def _net_for(
         self, plan: FitPlan, summary: DataSummary, parameters: Mapping[str, Any], resume: bool
@@ -450,13 +471,17 @@ class NetworkEstimator(
         }
 
     def _attributes_so_far(
-        self, net: TrainingNet, geometry: SampleGeometry, data: TrainingData, n_before: int
+        self, net: TrainingNet, geometry: SampleGeometry, seen: Seen
     ) -> dict[str, Any]:
         """Return the attributes that the estimator would have if training ended now."""
         fitted = self._shallow_copy()
         fitted.__dict__.update(self._fitted_attributes(snapshot(net), geometry))
-        fitted._finish(data, n_before)
+        fitted._finish(seen)
         return fitted.__dict__
+
+    def _n_rows_kept(self, geometry: SampleGeometry) -> int:
+        """Return how many rows ``partial_fit`` keeps, to measure them after later calls."""
+        return 0
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from sk_aecnn.statistics._mixture import (
     resolve_rng,
 )
 from sk_aecnn.training._net import TrainingNet, infer
-from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._stream import Seen
 
 
 def trains_decoder(estimator: Any) -> bool:
@@ -209,6 +209,7 @@ class MixtureAttributes:
     """What ``sample`` needs."""
 
     _sampler: CodeMixture
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler",)
 
 
 class SamplingMixin(MixtureAttributes):
@@ -240,21 +241,23 @@ class SamplingMixin(MixtureAttributes):
         n_samples = check_n_samples(n_samples)
         return self._decode(self._sampler.draw(n_samples, resolve_rng(random_state)))
 
-    def _finish(self, data: TrainingData, n_before: int) -> None:
+    def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):
-            found = fit_code_mixture(self.net_, data)
-            self._sampler = found if n_before == 0 else self._sampler.merge(found)
+            self._sampler = fit_code_mixture(self.net_, seen)
 
 
 def fit_code_mixture(
-    net: TrainingNet, data: TrainingData, classes: np.ndarray | None = None
+    net: TrainingNet, seen: Seen, classes: np.ndarray | None = None
 ) -> CodeMixture:
-    """Return a sampler of codes like those of the training rows."""
+    """Return a sampler of codes like those of the training rows, and of those seen before."""
+    data = seen.data
     index = choose_rows(len(data.rows), data.weight, classes)
     rows = RowSubset(data.rows, as_tensor(index))
-    n_rows: dict[Any, int] = {None: len(data.rows)}
+    n_rows: dict[Any, int] = {None: seen.n_rows}
     if classes is not None:
         labels, counts = np.unique(classes, return_counts=True)
         n_rows = dict(zip(labels.tolist(), counts.tolist(), strict=True))
     codes = infer(net, "encode", rows)
-    return CodeMixture(codes, None if classes is None else classes[index], n_rows)
+    mixture = CodeMixture(codes, None if classes is None else classes[index], n_rows)
+    before: CodeMixture | None = seen.before.get("_sampler")
+    return mixture if before is None else before.merge(mixture)

@@ -23,7 +23,8 @@ from sk_aecnn.recipes._recipe import (
     resolve_ensemble,
 )
 from sk_aecnn.training._losses import Objective
-from sk_aecnn.training._plan import FitPlan, TrainingData
+from sk_aecnn.training._plan import FitPlan
+from sk_aecnn.training._stream import Seen
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -71,5 +72,5 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
     def _convolves(self, geometry: SampleGeometry) -> bool:
         return bool(geometry.spatial)
 
-    def _finish(self, data: TrainingData, n_before: int) -> None:
+    def _finish(self, seen: Seen) -> None:
         """Nothing: the network is all there is."""

@@ -90,6 +90,10 @@ MOST_COMPONENTS = 1000
 # of the rows of a batch, the share whose codes are cut for nested codes
 NESTED_DROPOUT = 0.5
 
+# rows of calls of partial_fit that are kept, and measured after every call
+_ROWS_OF_A_STREAM = 4096
+_ROWS_OF_A_STREAM_SPATIAL = 512
+
 # noise on the copies of unlabeled samples, in whose predictions a classifier should agree
 CONSISTENCY_NOISE = ("gaussian", 1.5)
 
@@ -645,3 +649,30 @@ def are_too_many(n_added: int) -> bool:
     True
     """
     return n_added > _MOST_ADDED
+
+
+# -- what is measured -------------------------------------------------------------------------
+
+
+def rows_of_a_stream(geometry: SampleGeometry, n_passes: int = 1) -> int:
+    """Return how many rows of a stream are kept: to measure them should not take more than a step.
+
+    With 512 rows, the share of the samples beyond a quantile of .95 is between .035 and .065 (with
+    a probability of .9), with 4096 between .045 and .055.
+
+    Parameters
+    ----------
+    geometry : SampleGeometry
+        The shape of a sample.
+    n_passes : int
+        How often the network computes each of them.
+
+    Examples
+    --------
+    >>> rows_of_a_stream(SampleGeometry((20,), 0))
+    4096
+    >>> rows_of_a_stream(SampleGeometry((28, 28), None), n_passes=8)
+    64
+    """
+    most = _ROWS_OF_A_STREAM_SPATIAL if geometry.spatial else _ROWS_OF_A_STREAM
+    return most // n_passes

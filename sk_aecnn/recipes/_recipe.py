@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -602,15 +603,20 @@ def check_unchanged(parameters: Parameters, fitted: Parameters, resolved: Parame
 def _is_same(value: Any, fitted: Any) -> bool:
     if value is fitted:
         return True
-    if isinstance(value, float) and isinstance(fitted, float) and value != value:
-        return fitted != fitted
-    plain = (bool, int, float, str, tuple, list, dict, np.ndarray)
+    if _is_missing(value) or _is_missing(fitted):
+        return _is_missing(value) and _is_missing(fitted)
+    plain = (bool, int, float, str, date, np.datetime64, tuple, list, dict, np.ndarray)
     if not isinstance(value, plain) or not isinstance(fitted, plain):
         return False
     try:
         return bool(np.array_equal(np.asarray(value), np.asarray(fitted)))
     except (TypeError, ValueError):
         return bool(value == fitted)
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell whether a value is NaN or NaT."""
+    return isinstance(value, float | date | np.datetime64) and bool(value != value)
 
 
 # -- one parameter each -----------------------------------------------------------------------

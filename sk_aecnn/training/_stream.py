@@ -1,0 +1,159 @@
+"""What is kept of the rows of many calls: a fair sample of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse, vstack
+
+from sk_aecnn.data._rows import Rows, SparseRows
+from sk_aecnn.training._plan import TrainingData, to_rows
+
+_MOST_BYTES = 2**24
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a fitted estimator takes its measures from.
+
+    Attributes
+    ----------
+    data : TrainingData
+        The rows to measure: those of a call, or a sample of those of many calls.
+    latest : Tensor or SparseRows of shape (n_samples, n_features)
+        The rows of this call.
+    n_rows : int
+        The rows that ``data`` stand for.
+    n_before : int
+        The rows seen before these, of which only what was measured then is left.
+    before : dict of str to object
+        What was measured then, by the name of the attribute.
+    """
+
+    data: TrainingData
+    latest: Rows
+    n_rows: int
+    n_before: int = 0
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """The share of all rows that the present measure is of."""
+        return self.n_rows / (self.n_before + self.n_rows)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there was a call before this one."""
+        return self.n_before + self.n_rows > len(self.latest)
+
+    def merge(self, name: str, present: Any) -> Any:
+        """Return the mean of a present measure and the earlier one, by their numbers of rows."""
+        if self.n_before == 0:
+            return present
+        return self.share * present + (1 - self.share) * self.before[name]
+
+
+@dataclass(frozen=True)
+class Stream:
+    r"""A sample of the rows of a stream, each as likely to be in it as its weight asks for.
+
+    Every row draws a number from the exponential distribution whose rate is its weight, and those
+    with the smallest numbers are kept (Efraimidis & Spirakis 2006, "Weighted random sampling with a
+    reservoir"). A row of weight :math:`w` is kept with the probability :math:`1 - e^{-w \tau}`,
+    where :math:`\tau` is the smallest number among those that are not, and counts
+    :math:`w / (1 - e^{-w \tau})`, so that sums over the sample are unbiased (Cohen & Kaplan 2007,
+    "Summarizing data using bottom-k sketches", section 4). With equal weights all rows of the
+    stream, old and new, are equally likely to be in the sample, and count the same.
+
+    Attributes
+    ----------
+    n_before : int
+        The rows of an earlier fit, none of which is kept.
+    before : dict of str to object
+        What was measured of them.
+    rows : ndarray or csr_matrix of shape (n_kept, n_features), or None
+        The rows, in the dtype in which they were passed.
+    weight : ndarray of shape (n_kept,)
+        Their weights.
+    keys : ndarray of shape (n_kept,)
+        The numbers they have drawn.
+    threshold : float
+        The smallest number among the rows that are not kept.
+    n_rows : int
+        Rows of the stream so far.
+
+    Examples
+    --------
+    >>> import torch
+    >>> stream = Stream()
+    >>> for call in range(10):
+    ...     rows = torch.full((100, 1), call)
+    ...     stream = stream.add(TrainingData(rows, None, None), n_most=50)
+    >>> stream.n_rows, stream.rows.shape, len(np.unique(stream.rows)) > 5
+    (1000, (50, 1), True)
+    """
+
+    n_before: int = 0
+    before: Mapping[str, Any] = field(default_factory=dict)
+    rows: Any = None
+    weight: np.ndarray = field(default_factory=lambda: np.empty(0))
+    keys: np.ndarray = field(default_factory=lambda: np.empty(0))
+    threshold: float = inf
+    n_rows: int = 0
+
+    def add(self, data: TrainingData, n_most: int) -> Stream:
+        """Return the stream with the rows of a call, of which at most ``n_most`` are kept."""
+        rows = data.rows.matrix if isinstance(data.rows, SparseRows) else data.rows.numpy()
+        weight = np.ones(len(data.rows)) if data.weight is None else data.weight
+        weight = weight / weight.mean()
+        keys = np.random.default_rng(self.n_rows).exponential(size=len(weight)) / weight
+        new = np.flatnonzero(keys < self.threshold)
+        new = new[np.argsort(keys[new], kind="stable")]
+        new = np.sort(new[: _count_fitting(_bytes_of_rows(rows)[new], n_most) + 1])
+        stream = replace(self, n_rows=self.n_rows + len(keys))
+        return stream._keep(rows[new], weight[new], keys[new], n_most)
+
+    def _keep(self, rows: Any, weight: np.ndarray, keys: np.ndarray, n_most: int) -> Stream:
+        """Return the stream with those of its rows and of others that have the smallest keys."""
+        if self.rows is not None:
+            rows = _stack(self.rows, rows)
+            weight, keys = np.append(self.weight, weight), np.append(self.keys, keys)
+        order = np.argsort(keys, kind="stable")
+        n_kept = _count_fitting(_bytes_of_rows(rows)[order], n_most)
+        kept = np.sort(order[:n_kept])  # in the order in which they came
+        threshold = min(self.threshold, keys[order[n_kept:]].min(initial=inf))
+        return replace(
+            self, rows=rows[kept], weight=weight[kept], keys=keys[kept], threshold=threshold
+        )
+
+    def see(self, latest: Rows) -> Seen:
+        """Return what there is to measure after a call with the latest rows."""
+        weight = self.weight / -np.expm1(-self.weight * self.threshold)
+        data = TrainingData(to_rows(self.rows), None, weight)
+        return Seen(data, latest, self.n_rows, self.n_before, self.before)
+
+
+def _stack(kept: Any, new: Any) -> Any:
+    """Return the rows of both, sparse where both are, in a dtype that holds them."""
+    if issparse(kept) and issparse(new):
+        return vstack([kept, new], format="csr")
+    return np.concatenate([part.toarray() if issparse(part) else part for part in (kept, new)])
+
+
+def _bytes_of_rows(rows: Any) -> np.ndarray:
+    """Return the memory of each row."""
+    if issparse(rows):
+        of_a_value = rows.data.itemsize + rows.indices.itemsize
+        n_bytes: np.ndarray = np.diff(rows.indptr) * of_a_value + rows.indptr.itemsize
+        return n_bytes
+    return np.full(rows.shape[0], rows[:1].nbytes)
+
+
+def _count_fitting(n_bytes: np.ndarray, n_most: int) -> int:
+    """Return how many rows are kept, the first ones: one at the least."""
+    n_fitting = int(np.searchsorted(np.cumsum(n_bytes), _MOST_BYTES, side="right"))
+    return min(max(1, n_fitting), n_most)
