@@ -47,8 +47,10 @@ from sk_aecnn.lifecycle._parameters import (
     merge_constraints,
 )
 from sk_aecnn.nn import BaseAutoencoder, column_moments
+from sk_aecnn.recipes._cues import measure_cues
 from sk_aecnn.recipes._recipe import (
     DataSummary,
+    asks_for_cues,
     check_unchanged,
     is_choice,
     resolve_training,
@@ -214,6 +216,8 @@ class NetworkEstimator(
         task = get_tags(self).estimator_type
         once, validated = not resume and not partial, validation[0] is not None
         summary = DataSummary(geometry, *data.count(), data.are_integers, task, once, validated)
+        if not resume and asks_for_cues(parameters, summary):
+            summary = replace(summary, cues=measure_cues(data, geometry))
         options = resolve_training(parameters, summary, partial=partial)
         plan = self._plan(data, geometry, options, validation, progress)
         progress.begin(options.max_epochs + (0 if resume else parameters.get("pretrain_epochs", 0)))

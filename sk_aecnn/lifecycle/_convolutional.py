@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import Rows
@@ -13,7 +12,7 @@ from sk_aecnn.lifecycle._prediction import PredictingEstimator
 from sk_aecnn.nn import ConvolutionalNetwork
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._backends import build_backend, build_backend_members
-from sk_aecnn.recipes._input import build_columns, build_layout, measure, measure_levels, n_bins_of
+from sk_aecnn.recipes._input import build_columns, build_layout, measure, n_bins_of
 from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import (
     DataSummary,
@@ -47,9 +46,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
             )
             if ensemble.linear_path and summary.trains_once:
                 start_from_linear(backend, plan, layout, columns, summary.task)
-        transforms = resolve_augmenting(
-            parameters, summary, partial(measure_levels, plan.data, layout)
-        )
+        transforms = resolve_augmenting(parameters, summary)
         task = self._task_parts(summary, ensemble)
         network = ConvolutionalNetwork(
             layout,

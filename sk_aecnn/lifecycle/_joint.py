@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from sklearn.frozen import FrozenEstimator
@@ -23,7 +22,7 @@ from sk_aecnn.recipes._autoencoder_parts import (
 )
 from sk_aecnn.recipes._backends import build_backend, build_backend_members
 from sk_aecnn.recipes._defaults import CONSISTENCY_NOISE
-from sk_aecnn.recipes._input import measure, measure_levels
+from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import (
     AutoencoderRecipe,
@@ -64,9 +63,7 @@ class JointEstimator(EncoderMixin, PredictingEstimator, CodingEstimator, JointPa
         backend, backend_recipe = self._build_backend(parts, recipe, ensemble, plan, summary)
         task = self._task_parts(summary, ensemble)
         consistency_terms, weights = self._consistency_losses(task.chosen["label_smoothing"])
-        transforms = resolve_augmenting(
-            parameters, summary, partial(measure_levels, plan.data, parts.layout)
-        )
+        transforms = resolve_augmenting(parameters, summary)
         reconstructs = self.reconstruction_weight > 0 and not self.freeze_encoder
         network = JointNetwork(
             **parts.named(),

@@ -16,6 +16,7 @@ from sk_aecnn.nn._augmentation import (
     RandomHorizontalFlip,
     RandomTransform,
     RandomTranslation,
+    RandomVerticalFlip,
 )
 from sk_aecnn.nn._backend import CNNBackend, DenseBackend
 from sk_aecnn.nn._columns import ColumnEncoding, Columns, describe_columns
@@ -92,6 +93,7 @@ __all__ = [
     "RandomLayer",
     "RandomTransform",
     "RandomTranslation",
+    "RandomVerticalFlip",
     "SoftOrdering",
     "UpsamplingStage",
     "VariationalAutoencoder",

@@ -40,7 +40,7 @@ class RandomTransform(RandomLayer, ABC):
         How strong it is.
     """
 
-    needs_spatial_axis: ClassVar[bool] = False
+    least_spatial_axes: ClassVar[int] = 0
 
     def __init__(self, shape: Sequence[int], channel_axis: int | None, strength: float) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class RandomTranslation(RandomTransform):
             [1, 2, 3, 3]])
     """
 
-    needs_spatial_axis = True
+    least_spatial_axes = 1
 
     def __init__(self, shape: Sequence[int], channel_axis: int | None, strength: float) -> None:
         super().__init__(shape, channel_axis, strength)
@@ -111,8 +111,8 @@ class RandomTranslation(RandomTransform):
         return sources
 
 
-class RandomHorizontalFlip(RandomTransform):
-    """Mirror samples along their last spatial axis.
+class RandomFlip(RandomTransform, ABC):
+    """Mirror samples along a spatial axis. Abstract: subclasses say which.
 
     Parameters
     ----------
@@ -124,6 +124,25 @@ class RandomHorizontalFlip(RandomTransform):
     Shape
     -----
     input, output : (batch, n_features), any dtype
+    """
+
+    axis_from_last: ClassVar[int]
+
+    def __init__(self, shape: Sequence[int], channel_axis: int | None, strength: float) -> None:
+        super().__init__(shape, channel_axis, strength)
+        spatial = [axis for axis in range(len(shape)) if axis != channel_axis]
+        self.axis = spatial[-self.axis_from_last]
+
+    def forward(self, x: Tensor) -> Tensor:
+        draws = torch.rand(
+            len(x), 1, generator=self.generator, device=x.device, dtype=torch.float32
+        )
+        mirrored = x.view(len(x), *self.shape).flip(self.axis + 1).reshape(len(x), -1)
+        return torch.where(draws < self.strength, mirrored, x)
+
+
+class RandomHorizontalFlip(RandomFlip):
+    """Mirror samples along their last spatial axis; see `RandomFlip`.
 
     Examples
     --------
@@ -131,15 +150,19 @@ class RandomHorizontalFlip(RandomTransform):
     tensor([[2, 1, 0, 5, 4, 3]])
     """
 
-    needs_spatial_axis = True
+    least_spatial_axes = axis_from_last = 1
 
-    def forward(self, x: Tensor) -> Tensor:
-        axis = max(axis for axis in range(len(self.shape)) if axis != self.channel_axis)
-        draws = torch.rand(
-            len(x), 1, generator=self.generator, device=x.device, dtype=torch.float32
-        )
-        mirrored = x.view(len(x), *self.shape).flip(axis + 1).reshape(len(x), -1)
-        return torch.where(draws < self.strength, mirrored, x)
+
+class RandomVerticalFlip(RandomFlip):
+    """Mirror samples along their last spatial axis but one; see `RandomFlip`.
+
+    Examples
+    --------
+    >>> RandomVerticalFlip((2, 3), None, 1.0)(torch.arange(6)[None])
+    tensor([[3, 4, 5, 0, 1, 2]])
+    """
+
+    least_spatial_axes = axis_from_last = 2
 
 
 class RandomContrast(RandomTransform):
@@ -222,7 +245,7 @@ class RandomErasing(RandomTransform):
             [1., 1., 1., 1., 1., 1., 0., 1.]])
     """
 
-    needs_spatial_axis = True
+    least_spatial_axes = 1
 
     def forward(self, x: Tensor) -> Tensor:
         erased = torch.ones(len(x), *(1 for _ in x.shape[1:]), dtype=torch.bool, device=x.device)
@@ -351,6 +374,7 @@ def _find_generator_parameter(function: Callable[..., Tensor]) -> str | None:
 GEOMETRIC: dict[str, type[RandomTransform]] = {
     "translate": RandomTranslation,
     "horizontal_flip": RandomHorizontalFlip,
+    "vertical_flip": RandomVerticalFlip,
 }
 PHOTOMETRIC: dict[str, type[RandomTransform]] = {
     "contrast": RandomContrast,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.nn import GEOMETRIC, PHOTOMETRIC, Augmentation, CustomTransform
-from sk_aecnn.recipes._defaults import Task, auto_augmentation
+from sk_aecnn.recipes._defaults import ClassCues, Task, auto_augmentation
 
 Augment = Callable[..., Tensor]
 # transforms by name with their strengths, or functions of the user's own, in order
@@ -23,18 +23,18 @@ def resolve_augmentation(
     geometry: SampleGeometry,
     task: Task,
     n_unlabeled: int,
-    skill_of_levels: float = 0.0,
+    cues: ClassCues,
 ) -> Augmenting:
     """Return the transforms of the parameter, or raise where there is no such transform.
 
     Examples
     --------
     >>> table = SampleGeometry((50,), 0)
-    >>> resolve_augmentation({"contrast": 0.2}, table, "classifier", 0)
+    >>> resolve_augmentation({"contrast": 0.2}, table, "classifier", 0, ClassCues())
     (('contrast', 0.2),)
     """
     if isinstance(augmentation, str):
-        augmentation = auto_augmentation(geometry, task, n_unlabeled, skill_of_levels)
+        augmentation = auto_augmentation(geometry, task, n_unlabeled, cues)
     if augmentation is None:
         return ()
     if callable(augmentation):
@@ -47,7 +47,9 @@ def resolve_augmentation(
     return tuple(
         transform
         for entry in augmentation
-        for transform in resolve_augmentation(_check_entry(entry), geometry, task, n_unlabeled)
+        for transform in resolve_augmentation(
+            _check_entry(entry), geometry, task, n_unlabeled, cues
+        )
     )
 
 
@@ -116,10 +118,12 @@ def _check_strength(name: Any, strength: Any, geometry: SampleGeometry) -> float
         raise ValueError(
             f"augmentation={{{name!r}: {strength!r}}} must have a strength between 0 and 1."
         )
-    if choices[name].needs_spatial_axis and float(strength) > 0 and not geometry.spatial:
+    least = choices[name].least_spatial_axes
+    if float(strength) > 0 and len(geometry.spatial) < least:
         raise ValueError(
-            f"augmentation={{{name!r}: {strength!r}}} changes positions, but samples of shape "
-            f"{geometry.shape} have no spatial axis. Leave it out, or pass sample_shape or "
-            "channel_axis."
+            f"augmentation={{{name!r}: {strength!r}}} changes positions along "
+            f"{'two spatial axes' if least == 2 else 'a spatial axis'}, but samples of shape "
+            f"{geometry.shape} have {len(geometry.spatial) or 'no spatial axis'}. Leave it out, "
+            "or pass sample_shape or channel_axis."
         )
     return float(strength)

@@ -6,7 +6,8 @@ features. `_recipe` asks them; nothing else decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import log2, sqrt
 from typing import Literal
 
@@ -55,6 +56,9 @@ _TRANSLATION = {"translate": 0.075}
 _LEVELS = {"contrast": 0.5, "brightness": 0.5}
 # of the skill of a sample's mean and contrast, from which these may not be changed
 _TOLD_BY_LEVELS = 0.5
+# probability of a flip; of the skill of a classifier, the share lost from which there is none
+_FLIPPED = 0.5
+_LOST_BY_FLIPS = 0.25
 
 # features whose ranges lie within this factor of each other are taken to share one unit
 _COMMENSURABLE = 10.0
@@ -510,24 +514,41 @@ def auto_label_smoothing(geometry: SampleGeometry) -> float:
 # -- augmentation -----------------------------------------------------------------------------
 
 
-def depends_on_levels(geometry: SampleGeometry, task: Task, n_unlabeled: int) -> bool:
-    """Tell whether `auto_augmentation` asks for what the levels of samples tell of their class.
+@dataclass(frozen=True)
+class ClassCues:
+    """What tells the class of images, as far as simple classifiers can say.
+
+    Attributes
+    ----------
+    levels : float
+        How well the mean and the contrast of a sample alone tell its class, from 0 to 1.
+    lost_by_flips : dict of str to float
+        For the names of flips, what a classifier loses on samples so mirrored, from 0 to 1.
+    """
+
+    levels: float = 0.0
+    lost_by_flips: Mapping[str, float] = field(default_factory=dict)
+
+
+def depends_on_cues(geometry: SampleGeometry, task: Task, n_unlabeled: int) -> bool:
+    """Tell whether `auto_augmentation` asks for what tells the class of samples.
 
     Examples
     --------
-    >>> depends_on_levels(SampleGeometry((28, 28), None), "classifier", 0)
+    >>> depends_on_cues(SampleGeometry((28, 28), None), "classifier", 0)
     True
     """
     return len(geometry.spatial) == 2 and task == "classifier" and n_unlabeled == 0
 
 
 def auto_augmentation(
-    geometry: SampleGeometry, task: Task, n_unlabeled: int = 0, skill_of_levels: float = 0.0
+    geometry: SampleGeometry, task: Task, n_unlabeled: int, cues: ClassCues
 ) -> dict[str, float] | None:
     """Return the transforms of ``augmentation="auto"``: none but for images.
 
-    Classifiers of images see them translated, and in other contrast and brightness where all of
-    them have a label that these tell less than half of; autoencoders see them translated.
+    Autoencoders see images translated, and so do classifiers; those that have a label for every
+    sample see them mirrored, too, where classes do not depend on it, and in other contrast and
+    brightness where these tell less than half of the classes.
 
     Parameters
     ----------
@@ -537,25 +558,29 @@ def auto_augmentation(
         What the estimator is for.
     n_unlabeled : int
         Number of unlabeled samples.
-    skill_of_levels : float
-        How well mean and contrast of a sample alone tell its class, from 0 to 1.
+    cues : ClassCues
+        What tells the class.
 
     Examples
     --------
-    >>> image = SampleGeometry((28, 28), None)
-    >>> auto_augmentation(image, "classifier")
+    >>> image, none = SampleGeometry((28, 28), None), ClassCues()
+    >>> auto_augmentation(image, "classifier", 0, none)
     {'translate': 0.075, 'contrast': 0.5, 'brightness': 0.5}
-    >>> auto_augmentation(image, None), auto_augmentation(image, "regressor")
+    >>> (
+    ...     auto_augmentation(image, None, 0, none),
+    ...     auto_augmentation(image, "regressor", 0, none),
+    ... )
     ({'translate': 0.075}, None)
-    >>> auto_augmentation(image, "classifier", skill_of_levels=0.9)
-    {'translate': 0.075}
+    >>> cues = ClassCues(0.9, {"horizontal_flip": 0.1, "vertical_flip": 0.7})
+    >>> auto_augmentation(image, "classifier", 0, cues)
+    {'translate': 0.075, 'horizontal_flip': 0.5}
     """
     if len(geometry.spatial) != 2 or task in {"regressor", "outlier_detector"}:
         return None
-    told = skill_of_levels >= _TOLD_BY_LEVELS
-    if depends_on_levels(geometry, task, n_unlabeled) and not told:
-        return _TRANSLATION | _LEVELS
-    return dict(_TRANSLATION)
+    if not depends_on_cues(geometry, task, n_unlabeled):
+        return dict(_TRANSLATION)
+    flips = {name: _FLIPPED for name, lost in cues.lost_by_flips.items() if lost < _LOST_BY_FLIPS}
+    return _TRANSLATION | flips | (_LEVELS if cues.levels < _TOLD_BY_LEVELS else {})
 
 
 # -- features of tables -----------------------------------------------------------------------

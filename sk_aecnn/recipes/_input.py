@@ -15,7 +15,6 @@ from sk_aecnn.nn import (
 )
 from sk_aecnn.recipes._defaults import are_too_many
 from sk_aecnn.recipes._recipe import InputRecipe
-from sk_aecnn.statistics._levels import skill_of_levels
 from sk_aecnn.statistics._mixture import choose_rows
 from sk_aecnn.training._plan import TrainingData
 
@@ -53,13 +52,6 @@ def build_layout(recipe: InputRecipe, moments: Moments) -> InputLayout:
         ((geometry.n_features,), 0) if recipe.flat else (geometry.shape, geometry.channel_axis)
     )
     return InputLayout(shape, axis, offset, scale, recipe.dtype, moments.origin)
-
-
-def measure_levels(data: TrainingData, layout: InputLayout) -> float:
-    """Return how well the mean and the contrast of samples alone tell their class; see there."""
-    index = choose_rows(len(data.rows), None, None)
-    x = layout.standardise(data.rows.index_select(0, torch.from_numpy(index)))
-    return skill_of_levels(x.double().numpy(), data.targets[index])
 
 
 def build_columns(

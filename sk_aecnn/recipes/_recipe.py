@@ -7,7 +7,7 @@ data to be checked. Builders take a recipe; no estimator comes further down than
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
@@ -20,6 +20,7 @@ from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.nn import NOISE_SHARES, Moments
 from sk_aecnn.recipes._augmentation import Augmenting, resolve_augmentation
 from sk_aecnn.recipes._defaults import (
+    ClassCues,
     Scaling,
     Task,
     auto_backend,
@@ -45,7 +46,7 @@ from sk_aecnn.recipes._defaults import (
     chunk_lr_factor,
     clips_tails,
     contains_pca,
-    depends_on_levels,
+    depends_on_cues,
     has_columns,
     pools_globally,
 )
@@ -100,6 +101,8 @@ class DataSummary:
         Whether this call is the whole of training: no part of the samples, nothing trained before.
     is_validated : bool
         Whether there are samples for early stopping beside these.
+    cues : ClassCues
+        What tells the class of images.
     """
 
     geometry: SampleGeometry
@@ -109,6 +112,7 @@ class DataSummary:
     task: Task
     trains_once: bool = True
     is_validated: bool = False
+    cues: ClassCues = field(default_factory=ClassCues)
 
 
 @dataclass(frozen=True)
@@ -534,12 +538,12 @@ def resolved_parameters(parameters: Parameters, *parts: Any) -> dict[str, Any]:
 def _values(part: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that have a value, and those of a recipe in it."""
     found: dict[str, Any] = {}
-    for field in fields(part):
-        value = getattr(part, field.name)
+    for name in (entry.name for entry in fields(part)):
+        value = getattr(part, name)
         if isinstance(value, InputRecipe):
             found |= _values(value)
-        elif value != () and not _is_without_use(part, field.name):
-            found[field.name] = value
+        elif value != () and not _is_without_use(part, name):
+            found[name] = value
     return found
 
 
@@ -667,21 +671,16 @@ def resolve_kernel_size(kernel_size: Any, n_axes: int) -> int:
     return int(kernel_size)
 
 
-def resolve_augmenting(
-    parameters: Parameters,
-    summary: DataSummary,
-    measure_levels: Callable[[], float] = lambda: 0.0,
-) -> Augmenting:
-    """Return the transforms of ``augmentation``.
-
-    What ``measure_levels`` returns, see `auto_augmentation`, is asked for where it counts.
-    """
-    augmentation = parameters["augmentation"]
+def resolve_augmenting(parameters: Parameters, summary: DataSummary) -> Augmenting:
+    """Return the transforms of ``augmentation``."""
     known = summary.geometry, summary.task, summary.n_unlabeled
-    skill = 0.0
-    if is_auto(augmentation) and depends_on_levels(*known):
-        skill = measure_levels()
-    return resolve_augmentation(augmentation, *known, skill)
+    return resolve_augmentation(parameters["augmentation"], *known, summary.cues)
+
+
+def asks_for_cues(parameters: Parameters, summary: DataSummary) -> bool:
+    """Tell whether some default goes by what tells the class of samples."""
+    known = summary.geometry, summary.task, summary.n_unlabeled
+    return is_auto(parameters["augmentation"]) and depends_on_cues(*known)
 
 
 def _dtype(parameters: Parameters) -> torch.dtype:

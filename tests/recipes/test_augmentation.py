@@ -12,6 +12,7 @@ from torch import nn
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.nn import GEOMETRIC, PHOTOMETRIC, RandomTransform
 from sk_aecnn.recipes._augmentation import resolve_augmentation
+from sk_aecnn.recipes._defaults import ClassCues
 
 TRANSFORMS = sorted(GEOMETRIC | PHOTOMETRIC)
 LIGHTING = {"contrast": 0.5, "brightness": 0.5}
@@ -68,9 +69,10 @@ def test_classifiers_augment_images_by_default(image_classifier, wide, labels):
 
 
 def test_images_told_by_their_brightness_keep_it(image_classifier, wide, labels):
-    """Where the level tells the class, `augmentation` translates images alone."""
+    """Where the level tells the class, `augmentation` leaves contrast and brightness alone."""
     estimator = image_classifier(augmentation="auto").fit(wide, labels)
-    assert estimator.resolved_params_["augmentation"] == {"translate": 0.075}
+    expected = {"translate": 0.075, "horizontal_flip": 0.5}  # what is light is above
+    assert estimator.resolved_params_["augmentation"] == expected
 
 
 def test_unlabeled_images_keep_their_contrast_and_brightness(classifier, wide, labels):
@@ -145,8 +147,8 @@ def test_flat_rows_are_augmented_as_the_samples_that_they_are(every, wide, label
 
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_sequences_and_volumes_are_augmented(every, request, labels, name):
-    """Transforms are for any number of spatial axes."""
-    for kind in ("sequences", "volumes"):
+    """Transforms are for any number of spatial axes that they have a use for."""
+    for kind in ("sequences", "volumes") if name != "vertical_flip" else ("volumes",):
         X, layout = samples_of(kind, request)
         plain, augmented = (
             every(augmentation=augmentation, **layout).fit(X, labels)
@@ -398,7 +400,7 @@ def test_an_augmentation_that_cannot_be_used_is_refused(every, wide, labels, aug
     assert vars(estimator) == before
 
 
-@pytest.mark.parametrize("name", ["translate", "horizontal_flip", "erase"])
+@pytest.mark.parametrize("name", ["translate", "horizontal_flip", "vertical_flip", "erase"])
 def test_transforms_of_positions_need_a_spatial_axis(every, table, labels, name):
     """Tables have no positions: the error names augmentation; strength 0 asks for nothing."""
     message = rf"augmentation=\{{'{name}': 0.2\}} .*no spatial axis.*sample_shape"
@@ -453,7 +455,7 @@ def test_transforms_are_resolved_to_names_and_functions():
     image = SampleGeometry((6, 5), None)
 
     def resolve(augmentation):
-        return resolve_augmentation(augmentation, image, "classifier", 0)
+        return resolve_augmentation(augmentation, image, "classifier", 0, ClassCues())
 
     assert resolve(None) == resolve({}) == resolve([]) == ()
     assert resolve({"erase": 1, "translate": 0}) == (("erase", 1.0), ("translate", 0.0))

@@ -1,0 +1,69 @@
+"""What tells the class of images, as defaults want to know it."""
+
+import numpy as np
+import pytest
+import torch
+
+from sk_aecnn.data._geometry import SampleGeometry
+from sk_aecnn.recipes._cues import measure_cues
+from sk_aecnn.training._plan import TrainingData
+
+CLASSES = np.arange(240) % 2
+
+
+def cues_of(images, channel_axis=None, classes=CLASSES):
+    geometry = SampleGeometry(images.shape[1:], channel_axis)
+    rows = torch.from_numpy(images.reshape(len(images), -1))
+    return measure_cues(TrainingData(rows, classes, None), geometry)
+
+
+@pytest.fixture
+def lit_from_above():
+    """Images of 10 x 6 pixels, light above or below, in noise."""
+    images = np.random.default_rng(0).normal(size=(240, 10, 6))
+    images[CLASSES == 1, :5] += 2
+    images[CLASSES == 0, 5:] += 2
+    return images
+
+
+def test_flips_are_along_width_and_height(lit_from_above):
+    """What is above and what is below counts; what is left and what is right does not."""
+    cues = cues_of(lit_from_above)
+    assert cues.lost_by_flips["horizontal_flip"] < 0.1
+    assert cues.lost_by_flips["vertical_flip"] == 1
+    turned = cues_of(lit_from_above.transpose(0, 2, 1).copy())
+    assert turned.lost_by_flips["vertical_flip"] < 0.1
+    assert turned.lost_by_flips["horizontal_flip"] == 1
+
+
+def test_channels_are_never_mirrored(lit_from_above):
+    """First or last, the axis of the channels stays as it is."""
+    two = np.stack([lit_from_above, 0 * lit_from_above], axis=-1)
+    last, first = cues_of(two, 2), cues_of(np.moveaxis(two, -1, 1).copy(), 0)
+    assert last == first
+    assert last.lost_by_flips["horizontal_flip"] < 0.1
+    assert last.lost_by_flips["vertical_flip"] == 1
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-3, 1e300])
+def test_units_do_not_count(lit_from_above, scale):
+    """Values are standardised, whatever their size."""
+    expected, found = cues_of(lit_from_above), cues_of(scale * lit_from_above)
+    assert found.levels == pytest.approx(expected.levels, abs=0.02)
+    for name, lost in expected.lost_by_flips.items():
+        assert found.lost_by_flips[name] == pytest.approx(lost, abs=0.02)
+
+
+def test_images_of_one_value_tell_nothing():
+    """Neither levels nor shapes of equal images tell a class."""
+    cues = cues_of(np.full((240, 4, 4), 7.0))
+    assert cues.levels == 0
+    assert cues.lost_by_flips == {"horizontal_flip": 1.0, "vertical_flip": 1.0}
+
+
+def test_large_images_are_looked_at_in_small(lit_from_above):
+    """Images beyond 32 pixels an axis are averaged over areas, and tell the same."""
+    large = lit_from_above.repeat(13, axis=1).repeat(11, axis=2)
+    cues = cues_of(large)
+    assert cues.lost_by_flips["horizontal_flip"] < 0.1
+    assert cues.lost_by_flips["vertical_flip"] == 1
