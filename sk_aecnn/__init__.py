@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sk_aecnn._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from sk_aecnn.estimators._aecnn_classifier import AECNNClassifier
     from sk_aecnn.estimators._aecnn_regressor import AECNNRegressor
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from sk_aecnn.plotting._loss_curve import LossCurveDisplay
     from sk_aecnn.plotting._reconstruction import ReconstructionDisplay
     from sk_aecnn.plotting._reconstruction_error import ReconstructionErrorDisplay
-
-__version__ = "0.1.0.dev0"
 
 __all__ = [
     "AECNNClassifier",

@@ -202,7 +202,7 @@ def test_a_clone_is_unfitted_and_fits_alike(small, table, labels):
 def test_a_copy_is_the_same_and_learns_the_same(small, request, labels, kind, copy_of):
     """A pickle or a deep copy predicts as the original, and goes on learning as it would."""
     X = request.getfixturevalue(kind)
-    original = small(batch_size=7).fit(X, labels)
+    original = small(batch_size=7).fit(X, labels).set_saving(include_optimizer=True)
     copied = copy_of(original)
     assert_same(original, X, copied, X)
     assert copied.history_ == original.history_
@@ -212,6 +212,7 @@ def test_a_copy_is_the_same_and_learns_the_same(small, request, labels, kind, co
 def test_a_pickle_carries_dropout_and_callbacks(classifier, table, labels):
     """A pickle made with dropout, a callback and a progress bar goes on as the original would."""
     original = classifier(dropout=0.3, callbacks=[Counter()], verbose=1).fit(table, labels)
+    original.set_saving(include_optimizer=True)
     copied = pickle.loads(pickle.dumps(original))
     copied.verbose = original.verbose = 0
     assert_same(

@@ -147,6 +147,7 @@ def test_layers_import_downwards_only():
     [
         "README.md",
         "docs/getting_started.md",
+        "docs/guide/files.md",
         "docs/guide/geometry.md",
         "docs/guide/parameters.md",
         "docs/guide/training.md",

@@ -211,7 +211,7 @@ def test_no_fit_depends_on_the_states_of_the_process(every, table, labels, state
 @pytest.mark.parametrize("state", ["default device", "default float64", "inference mode"])
 def test_a_copy_does_not_depend_on_the_states_of_the_process(classifier, table, labels, state):
     """A pickle that is loaded, or a copy that is made, answers and goes on as the original."""
-    estimator = classifier().fit(table, labels)
+    estimator = classifier().fit(table, labels).set_saving(include_optimizer=True)
     expected = answers(estimator, table)
     with STATES[state]():
         copies = [pickle.loads(pickle.dumps(estimator)), copy.deepcopy(estimator)]

@@ -6,6 +6,7 @@ import secrets
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, ClassVar, Self
@@ -28,6 +29,7 @@ from sk_aecnn._torch import (
     resolve_device,
     undisturbed,
 )
+from sk_aecnn._version import __version__
 from sk_aecnn.data._arrays import (
     check_columns,
     check_is_array_like,
@@ -46,6 +48,7 @@ from sk_aecnn.lifecycle._parameters import (
     TrainingParameters,
     merge_constraints,
 )
+from sk_aecnn.lifecycle._state import from_plain, to_plain, version_explained
 from sk_aecnn.nn import BaseAutoencoder, column_moments
 from sk_aecnn.recipes._cues import measure_cues
 from sk_aecnn.recipes._recipe import (
@@ -56,7 +59,15 @@ from sk_aecnn.recipes._recipe import (
     resolve_training,
     resolved_parameters,
 )
-from sk_aecnn.training._net import TrainingNet, TrainingOptions, fork, infer, snapshot, train
+from sk_aecnn.training._net import (
+    TrainingNet,
+    TrainingOptions,
+    fork,
+    infer,
+    snapshot,
+    train,
+    without_optimizer,
+)
 from sk_aecnn.training._plan import (
     FitPlan,
     TrainingData,
@@ -293,6 +304,48 @@ class NetworkEstimator(
         """Return the parameters by name."""
         parameters: dict[str, Any] = self.get_params(deep=False)
         return parameters
+
+    def set_saving(self, *, include_optimizer: bool) -> Self:
+        """Choose what files of this estimator hold.
+
+        By default they hold what predicts: parameters, weights and statistics. Training that goes
+        on from a file (``partial_fit``, ``warm_start``) begins with a new optimizer then, whose
+        moments are zero, and its first steps differ from those that the estimator itself would
+        take. The choice stands until it is made again; it is no parameter, and `clone` and what is
+        made of clones (``best_estimator_``) begin with the default.
+
+        Parameters
+        ----------
+        include_optimizer : bool
+            Whether pickles and files hold what the optimizer has learned as well, so that training
+            goes on exactly as here. With Adam they are three times as large.
+
+        Returns
+        -------
+        self : estimator
+            The estimator itself.
+        """
+        self._include_optimizer = bool(include_optimizer)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return parameters and fitted attributes as text and arrays; see `to_plain`."""
+        attributes = vars(self).copy()
+        if "net_" in attributes and not attributes.get("_include_optimizer", False):
+            attributes["net_"] = without_optimizer(attributes["net_"])
+        return {"sk_aecnn_version": __version__, **to_plain(attributes)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        with version_explained(type(self).__name__, state["sk_aecnn_version"]):
+            self.__dict__.update(from_plain(state))
+
+    def __copy__(self) -> Self:
+        return self._shallow_copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied = memo[id(self)] = object.__new__(type(self))
+        copied.__dict__.update(deepcopy(vars(self), memo))
+        return copied
 
     def _shallow_copy(self) -> Self:
         copied = object.__new__(type(self))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 import torch
@@ -250,9 +251,18 @@ class InputLayout(nn.Module):
         self.scale: Tensor
         self.shift: Tensor
         self.gain: Tensor
-        far = self.mean.abs() > _FAR_FROM_ZERO * scale
-        self.needs_double = bool(far.any() or not gain.isfinite().all())
-        self.has_origin = bool(origin.any())
+        self._note_precision()
+
+    def _note_precision(self) -> None:
+        """Take down what the constants ask of the arithmetic."""
+        far = self.mean.abs() > _FAR_FROM_ZERO * self.scale
+        finite = (1 / self.scale).to(self.dtype).isfinite()
+        self.needs_double = bool(far.any() or not finite.all())
+        self.has_origin = bool(self.origin.any())
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._note_precision()
 
     def forward(self, rows: Tensor) -> Tensor:
         return self.arrange(self.standardise(rows))

@@ -41,6 +41,10 @@ class CodeMixture:
     n_rows: dict[Any, int] = field(default_factory=dict)
     _mixtures: dict[Any, tuple[Any, ...]] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the codes without the mixtures, which are fitted to them anew, and alike."""
+        return self.__dict__ | {"_mixtures": {}}
+
     def draw(self, n_samples: int, rng: Any, code_class: Any = None) -> np.ndarray:
         """Return codes, shape (n_samples, encoding_dim), like those of a class or of all."""
         if code_class not in self._mixtures:

@@ -66,6 +66,14 @@ _CHECKED_ROWS = 32
 # and whether they are lower than those of constants
 _MEASURED_ROWS = 512
 
+# arguments of every net
+_FIXED: dict[str, Any] = {
+    "iterator_train": BatchIterator,
+    "iterator_valid": BatchIterator,
+    "train_split": None,
+    "verbose": 0,
+}
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -132,32 +140,46 @@ class TrainingNet(NeuralNet):
         self.validation_scores: list[float] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return a state without a device: tensors of the CPU, generators as arrays."""
-        state = self.__dict__.copy()
-        parts = {name: state.get(name) for name in ("module_", "criterion_", "optimizer_")}
-        if torch.device(self.device).type != "cpu":
-            parts = _to_cpu(deepcopy(parts))
-        state |= parts | {"module": None, "criterion": None}
-        generator = state["iterator_train__generator"]
-        state["iterator_train__generator"] = generator.get_state().numpy()
-        return state
+        """Return what the net is built from and what it has learned."""
+        optimizer = self.optimizer_
+        return {
+            "module": self.module_,
+            "criterion": self.criterion_,
+            "arguments": {
+                "optimizer": self.optimizer,
+                "optimizer__weight_decay": self.optimizer__weight_decay,
+                "autocast": self.autocast,
+                "lr": self.lr,
+                "batch_size": self.batch_size,
+                "predict_nonlinearity": self.predict_nonlinearity,
+                "device": self.device,
+            },
+            "generator": self.iterator_train__generator.get_state().numpy(),
+            "optimizer_state": None if optimizer is None else optimizer.state_dict(),
+            "history": list(self.history),
+            "n_epochs_before": self.n_epochs_before,
+            "best_losses": self.best_losses,
+            "validation_scores": self.validation_scores,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take a state over, to the device that it was on, or to the CPU where there is none."""
-        generator = torch.Generator()
-        generator.set_state(torch.from_numpy(np.array(state["iterator_train__generator"])))
-        state = state | {
-            "module": state["module_"],
-            "criterion": state["criterion_"],
-            "iterator_train__generator": generator,
-        }
-        self.__dict__.update(state)
+        """Build the net anew, on the device that it was on, or on the CPU where there is none."""
+        arguments = state["arguments"]
         try:
-            device = resolve_device(state["device"])
+            device = resolve_device(arguments["device"])
         except ValueError:
             device = torch.device("cpu")
-        self.device = str(device)
-        _move(state, device)
+        generator = torch.Generator()
+        generator.set_state(torch.from_numpy(np.array(state["generator"])))
+        arguments = arguments | {"device": str(device), "iterator_train__generator": generator}
+        self.__init__(state["module"], state["criterion"], **_FIXED, **arguments)  # type: ignore[misc]
+        self.initialize()
+        if state["optimizer_state"] is not None:
+            self.optimizer_.load_state_dict(state["optimizer_state"])
+            _move_state(self.optimizer_, device)
+        self.history_ = History(state["history"])
+        for name in ("n_epochs_before", "best_losses", "validation_scores"):
+            setattr(self, name, state[name])
         set_generator(self.module_, on_device(generator, device))
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
@@ -349,13 +371,10 @@ def build_net(
         autocast=options.autocast,
         lr=options.lr,
         batch_size=options.batch_size,
-        iterator_train=BatchIterator,
         iterator_train__generator=generator,
-        iterator_valid=BatchIterator,
         predict_nonlinearity=nonlinearity,
-        train_split=None,
         device=str(device),
-        verbose=0,
+        **_FIXED,
     )
     initialized: TrainingNet = net.initialize()
     return initialized
@@ -571,19 +590,20 @@ def on_device(generator: torch.Generator, device: torch.device) -> torch.Generat
     return new_generator(int(torch.randint(2**62, (), generator=generator)), device)
 
 
-def _to_cpu(parts: dict[str, Any]) -> dict[str, Any]:
-    _move(parts, torch.device("cpu"))
-    return parts
-
-
-def _move(parts: dict[str, Any], device: torch.device) -> None:
-    """Move a module, a criterion and an optimizer in place, so that they go on sharing tensors."""
-    for name in ("module_", "criterion_"):
-        parts[name].to(device)
-    for state in parts["optimizer_"].state.values():
+def _move_state(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    """Move what an optimizer has learned in place."""
+    for state in optimizer.state.values():
         for name, value in state.items():
             if isinstance(value, torch.Tensor):
                 state[name] = value.to(device)
+
+
+def without_optimizer(net: TrainingNet) -> TrainingNet:
+    """Return a net whose state is that of this one without what its optimizer has learned."""
+    plain = object.__new__(type(net))
+    plain.__dict__.update(net.__dict__)
+    plain.__dict__["optimizer_"] = None
+    return plain
 
 
 def snapshot(net: TrainingNet) -> TrainingNet:

@@ -20,8 +20,10 @@ from torch.optim.sgd import sgd
 class LeanOptimizer(Optimizer, ABC):
     """An optimizer without the compiler. Abstract: subclasses say what a step is."""
 
-    # the plain method under the decorator that imports the compiler
+    # the plain methods under the decorator that imports the compiler
     add_param_group = unwrap(Optimizer.add_param_group)
+    load_state_dict = unwrap(Optimizer.load_state_dict)
+    state_dict = unwrap(Optimizer.state_dict)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, without a record for torch's profiler."""

@@ -179,6 +179,7 @@ def test_the_order_of_transforms_counts(classifier, wide, labels):
 def test_an_augmented_fit_is_pickled(every, wide, labels):
     """An estimator with transforms by name travels in a pickle, and learns on alike."""
     estimator = every(augmentation=dict.fromkeys(TRANSFORMS, 0.3)).fit(wide, labels)
+    estimator.set_saving(include_optimizer=True)
     copied = pickle.loads(pickle.dumps(estimator))
     np.testing.assert_array_equal(answer(copied, wide), answer(estimator, wide))
     estimator.partial_fit(wide, labels), copied.partial_fit(wide, labels)
@@ -307,6 +308,7 @@ def test_a_custom_transform_is_given_flat_rows_as_samples(every, wide, labels, c
 def test_a_custom_transform_is_pickled(every, wide, labels, custom):
     """Functions that stand in a module travel in a pickle, and learn on alike."""
     estimator = every(augmentation=custom).fit(wide, labels)
+    estimator.set_saving(include_optimizer=True)
     copied = pickle.loads(pickle.dumps(estimator))
     np.testing.assert_array_equal(answer(copied, wide), answer(estimator, wide))
     estimator.partial_fit(wide, labels), copied.partial_fit(wide, labels)

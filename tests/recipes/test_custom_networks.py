@@ -196,6 +196,7 @@ def test_a_clone_fits_alike(every, table, labels, custom):
 def test_a_pickle_predicts_alike(every, table, labels, custom):
     """Networks whose classes stand in a module travel in a pickle, and learn on."""
     estimator = every(**parts_of(every, custom)).fit(table, labels)
+    estimator.set_saving(include_optimizer=True)
     copied = pickle.loads(pickle.dumps(estimator))
     np.testing.assert_array_equal(answer(copied, table), answer(estimator, table))
     estimator.partial_fit(table, labels), copied.partial_fit(table, labels)
