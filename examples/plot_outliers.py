@@ -3,10 +3,10 @@ Outliers, and the features responsible
 ======================================
 
 :class:`~sk_aecnn.AutoencoderOutlierDetector` learns what most samples have in common; those that it
-reconstructs badly are outliers. The error of each pixel shows where they differ. Here it is trained
-on clean digits and applied to digits with a small defect, two by two inverted pixels. The training
-set contains no outliers, so ``support_fraction=1`` uses all of it, and ``noise=None`` allows for
-finer detail.
+reconstructs badly are outliers. What each pixel contributes to the score shows where they differ.
+Here it is trained on clean digits and applied to digits with a small defect, two by two inverted
+pixels. The training set contains no outliers, so ``support_fraction=1`` uses all of it, and
+``noise=None`` allows for finer detail.
 """
 
 import matplotlib.pyplot as plt
@@ -17,7 +17,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
-from sk_aecnn import AutoencoderOutlierDetector
+from sk_aecnn import (
+    AutoencoderOutlierDetector,
+    ReconstructionDisplay,
+    ReconstructionErrorDisplay,
+)
 
 threadpool_limits(limits=1)  # networks this small gain little from more threads
 
@@ -49,9 +53,17 @@ for name, images in {"training": X_train, "test": X_test, "damaged": damaged}.it
     print(f"{name:<9} images called outliers: {share:.1%}")
 
 # %%
+# The display draws minus the scores, and the threshold.
+
 judged = np.concatenate([X_test, damaged])
 is_damaged = np.repeat([0, 1], len(X_test))
 forest = IsolationForest(random_state=0).fit(X_train.reshape(-1, 64))
+ReconstructionErrorDisplay.from_estimator(
+    detector, judged, np.where(is_damaged, "damaged", "as they were")
+)
+plt.show()
+
+# %%
 scores = {
     "AutoencoderOutlierDetector": detector.score_samples(judged),
     "IsolationForest": forest.score_samples(judged.reshape(-1, 64)),
@@ -66,24 +78,23 @@ for name, score in scores.items():
 #
 # Which pixels are responsible?
 # -----------------------------
-# ``reconstruction_error(X, per_feature=True, scaled=True)`` is the error of every pixel. The score
-# of an image consists of these errors, each divided by the usual error of the pixel, and of its
-# code.
+# ``explain`` distributes the score of an image over its pixels: the most negative ones make it
+# unusual.
 
-errors = detector.reconstruction_error(damaged, per_feature=True, scaled=True)
-worst = np.stack(np.divmod(errors.reshape(len(errors), -1).argmax(axis=1), 8), axis=1)
+contributions = detector.explain(damaged)
+worst = np.stack(np.divmod(contributions.reshape(-1, 64).argmin(axis=1), 8), axis=1)
 inside = ((worst >= places) & (worst < places + 2)).all(axis=1)
-print(f"The pixel of the largest error lies in the defect in {inside.mean():.1%} of the images.")
+print(f"The pixel that contributes most lies in the defect in {inside.mean():.1%} of the images.")
 
-fig, axes = plt.subplots(3, 10, figsize=(8, 2.8), subplot_kw={"xticks": [], "yticks": []})
-shown = {
-    "damaged": (damaged, "gray_r", 16),
-    "reconstructed": (detector.reconstruct(damaged[:10]), "gray_r", 16),
-    "error": (errors, "Reds", errors[:10].max()),
-}
-for axes_row, (title, (images, cmap, vmax)) in zip(axes, shown.items(), strict=True):
-    axes_row[0].set_ylabel(title, rotation=0, ha="right", va="center")
-    for ax, image in zip(axes_row, images[:10], strict=True):
-        ax.imshow(image, cmap=cmap, vmin=0, vmax=vmax)
-fig.tight_layout(h_pad=0.3, w_pad=0.3)
+# %%
+# The display shows the defects as differences from the reconstruction; below, the share of each
+# pixel in the score of its image. Pixels that hardly ever differ from the reconstruction count
+# more.
+
+share = contributions[:8] / detector.score_samples(damaged[:8])[:, None, None]
+
+fig, axes = plt.subplots(2, 1, figsize=(6.4, 4), layout="constrained", height_ratios=[3, 1.4])
+ReconstructionDisplay.from_estimator(detector, damaged, ax=axes[0], image_kwargs={"cmap": "gray_r"})
+axes[1].imshow(np.hstack(np.pad(share, [(0, 0), (0, 0), (0, 1)])), cmap="magma", vmin=0)
+axes[1].set(title="share in the score", xticks=[], yticks=[])
 plt.show()

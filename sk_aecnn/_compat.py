@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sklearn.base import _fit_context
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
+from sklearn.utils._set_output import _get_adapter_from_container as get_container_adapter
 from sklearn.utils._set_output import _get_output_config as get_output_config
 from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -58,5 +59,6 @@ __all__ = [
     "check_matplotlib_support",
     "check_sample_weight",
     "fit_context",
+    "get_container_adapter",
     "get_output_config",
 ]

@@ -6,11 +6,13 @@ from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, StrOptions
-from sk_aecnn._torch import as_tensor
+from sk_aecnn._torch import as_tensor, undisturbed
+from sk_aecnn.data._containers import in_container_of
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import Rows, RowSubset, chunks
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
@@ -307,8 +309,7 @@ class AutoencoderOutlierDetector(
     def score_samples(self, X: Any) -> np.ndarray:
         """Return minus the mean squared deviation of each sample: higher is more usual.
 
-        ``reconstruction_error(X, per_feature=True, scaled=True) / residual_variance_`` says which
-        features it comes from.
+        `explain` says which features it comes from.
 
         Parameters
         ----------
@@ -324,6 +325,61 @@ class AutoencoderOutlierDetector(
         """
         check_is_fitted(self)
         return -self._deviation(to_rows(self._validate_rows(X, self._geometry)[0]))
+
+    def explain(self, X: Any) -> Any:
+        r"""Distribute the score of each sample over its features.
+
+        The contributions of a sample sum to its ``score_samples``, to rounding. The most negative
+        ones make it unusual.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        contributions : ndarray of the shape of ``X``, or DataFrame, float64
+            What each feature contributes to the score; a DataFrame with the columns of ``X`` where
+            ``X`` is one.
+
+        Notes
+        -----
+        The score is a sum of terms. The squared residual of a feature is that feature's own, and so
+        is the change of one that never changed in ``fit``. The distance of the code,
+        :math:`D = (z - \mu)^\top \Sigma^{-1} (z - \mu)`, is distributed by integrated gradients,
+        :math:`(x_j - x'_j) \int_0^1 \partial_j D(x' + \alpha (x - x')) \, d\alpha` (Sundararajan,
+        Taly & Yan 2017, "Axiomatic attribution for deep networks", eq. 1), where :math:`x'` is a
+        sample whose code is near the mean :math:`\mu`, found by L-BFGS from the reconstruction of
+        :math:`\mu` on. They sum to :math:`D(x) - D(x')`; the rest, close to 0 where the code is
+        much smaller than the sample, is shared out equally.
+
+        A residual shows where a sample differs from its reconstruction. The cause may be another
+        feature, since one unusual value changes the code, and so all reconstructions.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sk_aecnn import AutoencoderOutlierDetector
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 6))
+        >>> detector = AutoencoderOutlierDetector(2, random_state=0).fit(X)
+        >>> X[0, 4] += 10
+        >>> contributions = detector.explain(X)
+        >>> int(contributions[0].argmin())
+        4
+        >>> np.allclose(contributions.sum(axis=1), detector.score_samples(X))
+        True
+        """
+        check_is_fitted(self)
+        rows = to_rows(self._validate_rows(X, self._geometry)[0])
+        usual = self._usual()
+        with undisturbed(torch.device(self.net_.device)):
+            reference = self.net_.module_.find_usual_input(usual["mean"], usual["whitening"])
+        deviation = infer(self.net_, "deviation_by_feature", rows, **usual, reference=reference)
+        deviation[:, self._constant] += self._find_changes(rows) * self._largest_deviation
+        return in_container_of(X, -deviation)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return how far the score of each sample is above that of the least usual inliers.
@@ -406,29 +462,32 @@ class AutoencoderOutlierDetector(
         self.code_mean_, self.code_covariance_ = robust_mean_and_covariance(codes, code_weight)
 
     def _deviation(self, rows: Rows) -> np.ndarray:
-        deviation = infer(
-            self.net_,
-            "deviation",
-            rows,
-            variances=as_tensor(self.residual_variance_.ravel()),
-            mean=as_tensor(self.code_mean_),
-            whitening=as_tensor(whitening(self.code_covariance_)),
-        )
+        deviation = infer(self.net_, "deviation", rows, **self._usual())
         # whatever the unit, the change of what never changed is less usual than all that was seen
-        return deviation + self._count_changes(rows) * self._largest_deviation
+        deviation += self._find_changes(rows).sum(1) * self._largest_deviation
+        return deviation
 
-    def _count_changes(self, rows: Rows) -> np.ndarray:
-        """Return how many of the features that never changed in ``fit`` have another value."""
+    def _usual(self) -> dict[str, torch.Tensor]:
+        """Return what the network measures deviations by."""
+        return {
+            "variances": as_tensor(self.residual_variance_.ravel()),
+            "mean": as_tensor(self.code_mean_),
+            "whitening": as_tensor(whitening(self.code_covariance_)),
+        }
+
+    def _find_changes(self, rows: Rows) -> np.ndarray:
+        """Tell which of the features that never changed in ``fit`` have another value in a row."""
         index = np.flatnonzero(self._constant)
         if len(index) == 0:
-            return np.zeros(len(rows))
+            return np.zeros((len(rows), 0), dtype=bool)
         value = self._constant_value[index]
         rounding = np.finfo(np.float32).eps * np.abs(value)
-        counts = [
-            (np.abs(rows[chunk].numpy()[:, index].astype(np.float64) - value) > rounding).sum(1)
+        changes = [
+            np.abs(rows[chunk].numpy()[:, index].astype(np.float64) - value) > rounding
             for chunk in chunks(rows)
         ]
-        return np.concatenate(counts)
+        result: np.ndarray = np.concatenate(changes)
+        return result
 
 
 def _merge_deviations(

@@ -5,6 +5,7 @@ Axes are the same everywhere: rows are ``(batch, n_features)``, samples ``(batch
 """
 
 from sk_aecnn.nn._activations import ACTIVATIONS, build_activation
+from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
 from sk_aecnn.nn._augmentation import (
     GEOMETRIC,
     PHOTOMETRIC,
@@ -105,8 +106,10 @@ __all__ = [
     "column_moments",
     "describe_columns",
     "divergence_from_normal",
+    "find_minimum",
     "fit_pca",
     "fit_scaling",
+    "integrated_gradients",
     "set_generator",
     "start_as_pca",
 ]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
@@ -45,6 +47,12 @@ def weighted_batch_norm(network: nn.Module, row_weight: Tensor | None) -> Iterat
     finally:
         for norm in norms:
             norm.row_weight = None
+
+
+def _squared_distance(code: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
+    """Return the squared Mahalanobis distance of each code, float64 (batch,)."""
+    centred = code.to(torch.float64) - mean.to(code.device)
+    return batch_invariant_linear(centred, whitening.to(code.device)).square().sum(1)
 
 
 class BaseAutoencoder(nn.Module):
@@ -152,9 +160,58 @@ class BaseAutoencoder(nn.Module):
         """
         code = self.encode(rows)
         residuals = self._residuals(rows, code).square_().div_(variances.to(code.device))
-        centred = code.to(torch.float64) - mean.to(code.device)
-        codes = batch_invariant_linear(centred, whitening.to(code.device)).square_()
-        return (residuals.sum(1) + codes.sum(1)) / (residuals.shape[1] + codes.shape[1])
+        distance = _squared_distance(code, mean, whitening)
+        return (residuals.sum(1) + distance) / (residuals.shape[1] + code.shape[1])
+
+    def find_usual_input(self, mean: Tensor, whitening: Tensor) -> Tensor:
+        """Return a standardised row whose code is near the mean code, (n_features,).
+
+        The reconstruction of the mean code has another one in general. It is where the search
+        begins.
+
+        Parameters
+        ----------
+        mean, whitening : Tensor
+            As for `deviation`.
+        """
+        with torch.no_grad():
+            rows = self.decode(mean.to(self.layout.shift)[None])
+            start = self.layout.standardise(rows)[0]
+        return find_minimum(partial(self._squared_distance, mean=mean, whitening=whitening), start)
+
+    def deviation_by_feature(
+        self,
+        rows: Tensor,
+        variances: Tensor,
+        mean: Tensor,
+        whitening: Tensor,
+        reference: Tensor,
+    ) -> Tensor:
+        """Distribute `deviation` over the features, float64 (batch, n_features).
+
+        A feature has its own squared residual, and of the distance of the code what
+        `integrated_gradients` gives it. What is left, the distance of the code of the reference, is
+        shared out equally.
+
+        Parameters
+        ----------
+        rows, variances, mean, whitening : Tensor
+            As for `deviation`.
+        reference : Tensor of shape (n_features,)
+            As `find_usual_input` returns it.
+        """
+        code = self.encode(rows)
+        residuals = self._residuals(rows, code).square_().div_(variances.to(code.device))
+        distance = partial(self._squared_distance, mean=mean, whitening=whitening)
+        x = self.layout.standardise(rows)
+        distances = integrated_gradients(distance, x, reference)
+        left = distance(x) - distances.sum(1)
+        n_terms = residuals.shape[1] + code.shape[1]
+        return (residuals + distances + left[:, None] / residuals.shape[1]) / n_terms
+
+    def _squared_distance(self, x: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
+        """Return how far the codes of standardised rows are from usual, float64 (batch,)."""
+        return _squared_distance(self.encoder(self.layout.arrange(x)), mean, whitening)
 
     def _residuals(self, rows: Tensor, code: Tensor) -> Tensor:
         """Return rows minus their reconstructions, standardised: no digits are lost to offsets."""

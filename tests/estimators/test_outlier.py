@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from scipy.sparse import csr_array
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
@@ -250,3 +251,92 @@ def test_contamination_out_of_range_is_refused(detector, plane, value):
         estimator.fit(plane)
     assert repr(value) in str(caught.value)
     assert vars(estimator) == before
+
+
+# -- explain ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["plane", "images", "with a constant"])
+def test_contributions_sum_to_the_score(detector, request, plane, kind):
+    """Over its features, the contributions of a sample are its score_samples."""
+    if kind == "with a constant":
+        X = np.column_stack([plane, np.full(len(plane), 7.0)])
+        judged = X + 3 * (np.arange(len(X)) % 2)[:, None]
+    else:
+        X = judged = request.getfixturevalue(kind)
+    model = detector().fit(X)
+    contributions = model.explain(judged)
+    assert contributions.shape == judged.shape
+    assert contributions.dtype == np.float64
+    sums = contributions.reshape(len(X), -1).sum(axis=1)
+    np.testing.assert_allclose(sums, model.score_samples(judged), rtol=1e-6)
+
+
+def test_a_linear_detector_is_explained_exactly(trained, plane):
+    """Where code and reconstruction are linear, contributions are those of the formula."""
+    model = trained(precision="float64", scaling="feature").fit(plane)
+    scaler = StandardScaler().fit(plane)
+    x, codes = scaler.transform(plane), model.transform(plane)
+    encode = np.linalg.lstsq(x - x.mean(0), codes - codes.mean(0), rcond=None)[0]
+    whitening = np.linalg.inv(np.linalg.cholesky(model.code_covariance_))
+    usual = model.net_.module_.find_usual_input(
+        torch.from_numpy(model.code_mean_), torch.from_numpy(whitening)
+    ).numpy()
+    code = model.transform(scaler.inverse_transform(usual[None]))
+    np.testing.assert_allclose(code, model.code_mean_[None], atol=1e-4)
+    inverse = np.linalg.inv(model.code_covariance_)
+    # the gradient at the middle of the way, times the way
+    expected = (x - usual) * ((codes - model.code_mean_) @ inverse @ encode.T)
+    residuals = model.reconstruction_error(plane, per_feature=True, scaled=True)
+    total = residuals / model.residual_variance_ + expected
+    np.testing.assert_allclose(model.explain(plane), -total / 8, rtol=1e-3, atol=1e-4)
+
+
+def test_the_changed_feature_contributes_most(trained, plane):
+    """Where one value is unlike all others, it is to blame in nine samples of ten."""
+    model = trained().fit(plane)
+    rng = np.random.default_rng(1)
+    changed = rng.integers(0, 6, size=len(plane))
+    X = plane.copy()
+    X[np.arange(len(X)), changed] += 6 * plane.std(axis=0)[changed]
+    assert np.mean(model.explain(X).argmin(axis=1) == changed) >= 0.9
+
+
+def test_a_constant_that_changes_is_to_blame(detector, plane):
+    """A feature that had one value in fit contributes the largest deviation where it changes."""
+    X = np.column_stack([plane, np.full(len(plane), 7.0)])
+    model = detector().fit(X)
+    changed = X.copy()
+    changed[:, 6] = 7.5
+    np.testing.assert_array_equal(model.explain(changed).argmin(axis=1), 6)
+
+
+def test_contributions_have_the_layout_of_the_samples(detector, images, plane):
+    """Flat rows of images give flat rows, frames give frames, sparse tables dense arrays."""
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    model = detector().fit(images)
+    expected = model.explain(images)
+    np.testing.assert_array_equal(model.explain(images.reshape(40, 30)), expected.reshape(40, 30))
+    np.testing.assert_allclose(model.explain(images.tolist()), expected, rtol=1e-3)
+    names = list("abcdef")
+    frame = pd.DataFrame(plane, columns=names, index=np.arange(100) * 2)
+    tables = detector().fit(frame)
+    explained = tables.explain(frame)
+    assert explained.index.equals(frame.index)
+    assert list(explained.columns) == names
+    polars_frame = pl.DataFrame(plane, schema=names)
+    assert isinstance(tables.explain(polars_frame), pl.DataFrame)
+    np.testing.assert_allclose(tables.explain(polars_frame).to_numpy(), explained.to_numpy())
+    bare = detector().fit(plane)
+    np.testing.assert_allclose(bare.explain(csr_array(plane)), bare.explain(plane), rtol=1e-5)
+
+
+def test_explaining_leaves_no_gradients(detector, plane):
+    """Neither parameters nor later results know of it."""
+    model = detector().fit(plane)
+    parameters = list(model.net_.module_.parameters())
+    before, gradients = model.score_samples(plane), [weight.grad.clone() for weight in parameters]
+    model.explain(plane)
+    for weight, gradient in zip(parameters, gradients, strict=True):
+        assert weight.grad.equal(gradient)
+    np.testing.assert_array_equal(model.score_samples(plane), before)
