@@ -12,7 +12,6 @@ from scipy.sparse import issparse
 _PROTOCOLS = ("__array__", "__array_interface__", "__array_struct__", "__dataframe__")
 # whose length is that of their iteration
 _ENDING = (list, tuple, deque, range, str, bytes, Mapping, Set)
-_MISSING = "missing values (NaN, NA or None)"
 _KINDS = {"M": "dates", "m": "time differences", "U": "text", "S": "bytes"}
 
 
@@ -54,6 +53,29 @@ def read_by_length(X: Any) -> Any:
         ) from error
 
 
+def as_objects(X: Any) -> Any:
+    """Return lists of rows with text among their values as an array of objects, others as they are.
+
+    numpy would make text of the numbers beside it.
+
+    Examples
+    --------
+    >>> as_objects([["a", 1.5], ["b", None]])
+    array([['a', 1.5],
+           ['b', None]], dtype=object)
+    """
+    rows = list(X)
+    if not rows or not all(isinstance(row, list | tuple) for row in rows):
+        return X
+    holds_text = any(isinstance(value, str) for row in rows for value in row)
+    is_table = len({len(row) for row in rows}) == 1
+    if not holds_text or not is_table:
+        return X
+    array = np.empty((len(rows), len(rows[0])), dtype=object)
+    array[:] = rows
+    return array
+
+
 def _is_of_torch_data(X: Any) -> bool:
     """Tell whether X is a data set or a loader of PyTorch, which is not imported for this."""
     return any(base.__module__.startswith("torch.utils.data") for base in type(X).__mro__)
@@ -68,7 +90,7 @@ def check_columns(X: Any) -> None:
         column = X[name]
         kind = np.asarray(column[:1]).dtype.kind if np.ndim(column) == 1 else ""
         if kind in "mM" and kind:
-            raise ValueError(_describe_column(name, _KINDS[kind], getattr(column, "dtype", None)))
+            raise ValueError(describe_column(name, _KINDS[kind], getattr(column, "dtype", None)))
 
 
 def check_sparse_structure(X: Any) -> None:
@@ -102,7 +124,7 @@ def describe_unreadable(X: Any) -> str | None:
         for name in X.columns:
             found = _describe_values(np.asarray(X[name]))
             if found is not None:
-                return _describe_column(name, found, getattr(X[name], "dtype", None))
+                return describe_column(name, found, getattr(X[name], "dtype", None))
         return None
     try:
         array = np.asarray(X)
@@ -127,16 +149,14 @@ def describe_unreadable(X: Any) -> str | None:
     return f"X holds {found}, where numbers are needed. Encode them first."
 
 
-def _describe_column(name: Any, found: str, dtype: Any) -> str:
-    advice = (
-        "Leave it out, or encode it first: with OneHotEncoder or OrdinalEncoder in a "
-        "ColumnTransformer, dates as numbers of days."
-    )
-    if found == _MISSING:
-        advice = "Fill them in first, with SimpleImputer, or leave those samples out."
+def describe_column(name: Any, found: str, dtype: Any, needed: str = "numbers are needed") -> str:
+    """Return what is wrong with a column, and what to do."""
+    advice = "Leave it out, or make numbers of it first: of dates the days since the first one."
+    if found.startswith("str"):
+        advice = "Name it in categorical_features, if these are categories."
     if found.startswith("ndarray"):
         advice = "Stack the arrays to one: np.stack(X[column])."
-    return f"Column {name!r} of X holds {found} (dtype {dtype}), where numbers are needed. {advice}"
+    return f"Column {name!r} of X holds {found} (dtype {dtype}), where {needed}. {advice}"
 
 
 def _describe_values(values: np.ndarray) -> str | None:
@@ -148,7 +168,7 @@ def _describe_values(values: np.ndarray) -> str | None:
         try:
             float(value)
         except (TypeError, ValueError):
-            if value is None or type(value).__name__ in {"NAType", "NaTType"}:
-                return _MISSING
+            if value is None or type(value).__name__ == "NAType":
+                continue
             return f"{type(value).__name__} values such as {str(value)[:40]!r}"
     return None

@@ -29,15 +29,37 @@ class SampleGeometry:
         no axis for it.
     given_flat : bool
         Whether the samples were given as flat rows.
+    n_categories : tuple of int
+        The categories of each column of a table, 0 for numbers; empty for samples without. Then
+        each category is a feature of its own, and ``shape`` counts features.
     """
 
     shape: tuple[int, ...]
     channel_axis: int | None
     given_flat: bool = False
+    n_categories: tuple[int, ...] = ()
 
     @property
     def n_features(self) -> int:
         return prod(self.shape)
+
+    @property
+    def n_columns(self) -> int:
+        """The columns of a table: categories of one column count once."""
+        return len(self.n_categories) or self.n_features
+
+    def expand(self, n_categories: tuple[int, ...]) -> SampleGeometry:
+        """Return the geometry of rows in which each category has a feature of its own.
+
+        Examples
+        --------
+        >>> SampleGeometry((2,), 0).expand((0, 3)).shape
+        (4,)
+        """
+        if not n_categories:
+            return self
+        n_features = sum(max(1, count) for count in n_categories)
+        return SampleGeometry((n_features,), 0, self.given_flat, n_categories)
 
     @property
     def channels(self) -> int:

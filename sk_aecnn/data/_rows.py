@@ -67,7 +67,105 @@ class SparseRows:
         return float(self.matrix.max())
 
 
-Rows = Tensor | SparseRows
+class FeatureIndex:
+    """Which features the columns of a table have: a number has one, a category one for each value.
+
+    Parameters
+    ----------
+    n_categories : tuple of int
+        The categories of each column, 0 for numbers.
+
+    Attributes
+    ----------
+    numbers, categories : Tensor, int64
+        The columns of either kind.
+    number_features, starts : Tensor, int64
+        The feature of each number, and the first one of each category.
+    features, group : Tensor, int64
+        The features of all categories, and which of these each is of.
+    n_features : int
+        Number of features.
+
+    Examples
+    --------
+    >>> index = FeatureIndex((0, 3, 2))
+    >>> index.features, index.group
+    (tensor([1, 2, 3, 4, 5]), tensor([0, 0, 0, 1, 1]))
+    """
+
+    def __init__(self, n_categories: tuple[int, ...]) -> None:
+        self.n_categories = n_categories
+        counts = torch.tensor(n_categories)
+        sizes = counts.clamp_min(1)
+        starts = sizes.cumsum(0) - sizes
+        self.n_features = int(sizes.sum())
+        self.numbers, self.categories = torch.where(counts == 0)[0], torch.where(counts > 0)[0]
+        self.number_features, self.starts = starts[self.numbers], starts[self.categories]
+        self.sizes = counts[self.categories]
+        self.group = torch.arange(len(self.sizes)).repeat_interleave(self.sizes)
+        within = torch.arange(len(self.group)) - (self.sizes.cumsum(0) - self.sizes)[self.group]
+        self.features = self.starts[self.group] + within
+
+
+class TableRows:
+    """The rows of a table with categories, which get a feature for each as they are taken out.
+
+    A category is one of its features, the others of its column are zero; where it is missing, all
+    of them are NaN.
+
+    Parameters
+    ----------
+    matrix : Tensor of shape (n_samples, n_columns)
+        Numbers, and codes of categories; NaN for what is missing.
+    n_categories : tuple of int
+        The categories of each column, 0 for numbers.
+
+    Examples
+    --------
+    >>> rows = TableRows(torch.tensor([[0.5, 1.0], [torch.nan, 0.0]]), (0, 3))
+    >>> rows[:2]
+    tensor([[0.5000, 0.0000, 1.0000, 0.0000],
+            [   nan, 1.0000, 0.0000, 0.0000]])
+    """
+
+    def __init__(self, matrix: Tensor, n_categories: tuple[int, ...]) -> None:
+        self.matrix = matrix
+        self.index = FeatureIndex(n_categories)
+        self.shape = (len(matrix), self.index.n_features)
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        return self._expand(self.matrix[rows])
+
+    def index_select(self, axis: int, index: Tensor) -> Tensor:
+        """Return the rows at ``index``; ``axis`` is 0."""
+        return self._expand(self.matrix.index_select(0, index))
+
+    def choose(self, kept: Tensor) -> TableRows:
+        """Return the rows where ``kept`` is true."""
+        return TableRows(self.matrix[kept], self.index.n_categories)
+
+    @property
+    def numbers(self) -> Tensor:
+        """The columns of numbers."""
+        return self.matrix[:, self.index.numbers]
+
+    def _expand(self, matrix: Tensor) -> Tensor:
+        index = self.index
+        rows = matrix.new_zeros(len(matrix), index.n_features)
+        rows[:, index.number_features] = matrix[:, index.numbers]
+        codes = matrix[:, index.categories]
+        missing = codes.isnan()
+        rows.scatter_(1, index.starts + codes.masked_fill(missing, 0).long(), 1.0)
+        if missing.any():
+            unknown = missing.index_select(1, index.group)
+            rows[:, index.features] = rows[:, index.features].masked_fill(unknown, torch.nan)
+        return rows
+
+
+Rows = Tensor | SparseRows | TableRows
 
 
 class RowSubset:
@@ -75,7 +173,7 @@ class RowSubset:
 
     Parameters
     ----------
-    rows : Tensor or SparseRows of shape (n_samples, n_features)
+    rows : Tensor, SparseRows or TableRows of shape (n_samples, n_features)
         All rows.
     index : Tensor of shape (n_chosen,)
         Which.
@@ -97,7 +195,7 @@ class RowDataset(Dataset[Batch]):
 
     Parameters
     ----------
-    X : Tensor or SparseRows of shape (n_samples, n_features)
+    X : Tensor, SparseRows or TableRows of shape (n_samples, n_features)
         Rows in the dtype the user passed; never copied as a whole.
     y : Tensor of shape (n_samples,) or (n_samples, n_targets) or None
         Targets; ``None`` makes each row its own target.
@@ -261,7 +359,7 @@ def map_rows(
     ----------
     function : callable
         Maps (batch, n_features) to (batch, ...), each row for itself.
-    rows : Tensor or SparseRows of shape (n_samples, n_features)
+    rows : Tensor, SparseRows or TableRows of shape (n_samples, n_features)
         The rows, of any dtype.
     device : torch.device
         Where ``function`` computes.
@@ -294,6 +392,16 @@ def _map_batch(
         batch = torch.cat([batch, batch.new_zeros(missing, n_features)])
     output: np.ndarray = function(batch.to(device)).cpu().numpy()
     return output[:n_rows]
+
+
+def has_missing(rows: Rows) -> bool:
+    """Tell whether a value is NaN."""
+    if isinstance(rows, SparseRows):
+        return False
+    matrix = rows.matrix if isinstance(rows, TableRows) else rows
+    if not matrix.is_floating_point():
+        return False
+    return any(bool(matrix[chunk].isnan().any()) for chunk in chunks(matrix))
 
 
 def chunks(rows: Rows) -> Iterator[slice]:

@@ -166,6 +166,13 @@ class AECNNClassifier(
         The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
         last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
         single values in time are convolved over with ``None``.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Which columns of a table are categories: names, numbers from 0 on, or a mask.
+        ``"from_dtype"``: those of text and of categorical dtypes in data frames and arrays of
+        objects. None: none of them. A category has an input for each of its values, so that the
+        first layer learns an embedding of them, and the reconstruction has a probability for each.
+    max_categories : int, default=100
+        The most values of a category that are told apart; beyond, the rare ones share one.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
         How the network's inputs are standardised, inside the network. ``"feature"``: every feature
         by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
@@ -351,7 +358,7 @@ class AECNNClassifier(
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
         if y is None:
-            return self._decode(self._sampler.draw(n_samples, rng))
+            return self._decode_drawn(self._sampler.draw(n_samples, rng), rng)
         y = np.atleast_1d(y)
         if y.shape not in {(1,), (n_samples,)}:
             raise ValueError(
@@ -370,7 +377,7 @@ class AECNNClassifier(
             chosen = classes == code_class
             self._check_has_codes(code_class)
             codes[chosen] = self._sampler.draw(int(chosen.sum()), rng, code_class)
-        return self._decode(codes)
+        return self._decode_drawn(codes, rng)
 
     def _check_has_codes(self, code_class: int) -> None:
         if not self._sampler.has(code_class):

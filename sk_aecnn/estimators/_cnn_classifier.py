@@ -89,6 +89,13 @@ class CNNClassifier(
         The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
         last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
         single values in time are convolved over with ``None``.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Which columns of a table are categories: names, numbers from 0 on, or a mask.
+        ``"from_dtype"``: those of text and of categorical dtypes in data frames and arrays of
+        objects. None: none of them. A category has an input for each of its values, so that the
+        first layer learns an embedding of them, and the reconstruction has a probability for each.
+    max_categories : int, default=100
+        The most values of a category that are told apart; beyond, the rare ones share one.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
         How the network's inputs are standardised, inside the network. ``"feature"``: every feature
         by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean

@@ -156,6 +156,13 @@ class AutoencoderOutlierDetector(
         The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
         last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
         single values in time are convolved over with ``None``.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Which columns of a table are categories: names, numbers from 0 on, or a mask.
+        ``"from_dtype"``: those of text and of categorical dtypes in data frames and arrays of
+        objects. None: none of them. A category has an input for each of its values, so that the
+        first layer learns an embedding of them, and the reconstruction has a probability for each.
+    max_categories : int, default=100
+        The most values of a category that are told apart; beyond, the rare ones share one.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
         How the network's inputs are standardised, inside the network. ``"feature"``: every feature
         by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
@@ -377,9 +384,11 @@ class AutoencoderOutlierDetector(
         usual = self._usual()
         with undisturbed(torch.device(self.net_.device)):
             reference = self.net_.module_.find_usual_input(usual["mean"], usual["whitening"])
-        deviation = infer(self.net_, "deviation_by_feature", rows, **usual, reference=reference)
-        deviation[:, self._constant] += self._find_changes(rows) * self._largest_deviation
-        return in_container_of(X, -deviation)
+        deviation = infer(self.net_, "deviation_by_column", rows, **usual, reference=reference)
+        changes = np.zeros(rows.shape)
+        changes[:, self._constant] = self._find_changes(rows)
+        changes = self.net_.module_.add_up(as_tensor(changes).to(self.net_.device)).cpu().numpy()
+        return in_container_of(X, -(deviation + changes * self._largest_deviation))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return how far the score of each sample is above that of the least usual inliers.

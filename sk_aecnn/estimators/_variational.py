@@ -136,6 +136,13 @@ class VariationalAutoencoderTransformer(
         The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
         last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
         single values in time are convolved over with ``None``.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Which columns of a table are categories: names, numbers from 0 on, or a mask.
+        ``"from_dtype"``: those of text and of categorical dtypes in data frames and arrays of
+        objects. None: none of them. A category has an input for each of its values, so that the
+        first layer learns an embedding of them, and the reconstruction has a probability for each.
+    max_categories : int, default=100
+        The most values of a category that are told apart; beyond, the rare ones share one.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
         How the network's inputs are standardised, inside the network. ``"feature"``: every feature
         by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
@@ -292,7 +299,8 @@ class VariationalAutoencoderTransformer(
         """
         check_is_fitted(self)
         shape = check_n_samples(n_samples), self.net_.module_.encoding_dim
-        return self._decode(resolve_rng(random_state).standard_normal(shape))
+        rng = resolve_rng(random_state)
+        return self._decode_drawn(rng.standard_normal(shape), rng)
 
     def score_samples(self, X: Any) -> np.ndarray:
         r"""Return a lower bound on the log-likelihood of each sample: higher is more usual.
@@ -325,12 +333,16 @@ class VariationalAutoencoderTransformer(
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])
         network = self.net_.module_
-        error = self._draw_error(rows).mean(axis=1)
+        squares, nats = self._draw_error(rows).mean(axis=2).T
+        error = nats
         if not network.probabilities:
-            variance = self.noise_variance_
-            scale = network.layout.scale.cpu().numpy()
-            error = error / (2 * variance) + np.log(2 * np.pi * variance) * len(scale) / 2
-            error += np.log(scale).sum()
+            variance, scale = self.noise_variance_, network.layout.scale.cpu().numpy()
+            known = infer(self.net_, "known", rows)
+            if network.categories is not None:
+                scale = scale[network.categories.number_features.cpu().numpy()]
+                known = known[:, network.categories.numbers.cpu().numpy()]
+            error = squares / (2 * variance) + np.log(2 * np.pi * variance) * known.sum(1) / 2
+            error += np.where(known, np.log(scale), 0.0).sum(axis=1) + nats
         result: np.ndarray = -error - infer(self.net_, "divergence", rows).sum(axis=1)
         return result
 
@@ -347,6 +359,13 @@ class VariationalAutoencoderTransformer(
         half = np.random.RandomState(0).standard_normal((_DRAWS // 2, encoding_dim))
         draws = torch.from_numpy(np.concatenate([half, -half]))
         return infer(self.net_, "draw_error", rows, draws=draws)
+
+    def _count_known_numbers(self, rows: RowSubset) -> float:
+        """Return how many numbers of a row are known in the mean."""
+        known, categories = infer(self.net_, "known", rows), self.net_.module_.categories
+        if categories is not None:
+            known = known[:, categories.numbers.cpu().numpy()]
+        return float(known.sum() / len(rows))
 
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
@@ -366,7 +385,7 @@ class VariationalAutoencoderTransformer(
             network.clip_to(moments.low, moments.high)
         terms = {
             "likelihood_loss": LikelihoodLoss(recipe.probabilities),
-            "divergence_loss": DivergenceLoss(plan.geometry.n_features, self.warm_up),
+            "divergence_loss": DivergenceLoss(plan.geometry.n_columns, self.warm_up),
         }
         net = plan.build_net(network, Objective(terms, {"divergence_loss": self.beta}))
         return net, (recipe, {"augmentation": as_parameter(transforms)})
@@ -389,6 +408,7 @@ class VariationalAutoencoderTransformer(
         divergence = infer(self.net_, "divergence", chosen).mean(axis=0)
         self.kl_per_unit_ = seen.merge("kl_per_unit_", divergence)
         if not self.net_.module_.probabilities:
-            variance = self._draw_error(chosen).mean() / self.n_features_in_
+            squares = np.ascontiguousarray(self._draw_error(chosen)[:, 0])
+            variance = squares.mean() / (self._count_known_numbers(chosen) or 1.0)
             variance = seen.merge("noise_variance_", variance)
             self.net_.module_.noise_variance.fill_(max(variance, _LEAST_VARIANCE))

@@ -210,7 +210,9 @@ def build_autoencoder(
         )
         if recipe.clip:
             network.clip_to(moments.low, moments.high)
-        loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments, trimmed=trimmed)
+        loss = fit_reconstruction_loss(
+            recipe, plan.data, parts.layout, moments, parts.categories, trimmed=trimmed
+        )
         return plan.build_net(network, Objective(*code_losses(recipe, loss)))
 
     chosen: dict[str, Any] = {"augmentation": as_parameter(transforms)}

@@ -16,6 +16,7 @@ import torch
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.utils.data import Subset
@@ -23,6 +24,7 @@ from torch.utils.data import Subset
 from sk_aecnn._compat import CallbackSupportMixin, check_sample_weight
 from sk_aecnn._torch import (
     DTYPES,
+    as_tensor,
     detach_tensor,
     keep_freed_memory,
     new_generator,
@@ -31,6 +33,7 @@ from sk_aecnn._torch import (
 )
 from sk_aecnn._version import __version__
 from sk_aecnn.data._arrays import (
+    as_objects,
     check_columns,
     check_is_array_like,
     check_sparse_structure,
@@ -38,7 +41,16 @@ from sk_aecnn.data._arrays import (
     read_by_length,
 )
 from sk_aecnn.data._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
-from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, chunks
+from sk_aecnn.data._rows import (
+    BatchSource,
+    RowDataset,
+    Rows,
+    TableRows,
+    chunks,
+    has_missing,
+    resolve,
+)
+from sk_aecnn.data._tables import TableSchema, learn_schema
 from sk_aecnn.data._targets import check_some_labeled
 from sk_aecnn.lifecycle._memory import memory_explained
 from sk_aecnn.lifecycle._parameters import (
@@ -105,6 +117,7 @@ class FittedAttributes:
     _n_samples_seen: int
     _stream: Stream | None
     _geometry: SampleGeometry
+    _schema: TableSchema | None
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -218,6 +231,8 @@ class NetworkEstimator(
         parameters = self._parameters()
         if resume:
             check_unchanged(parameters, self._fitted_parameters, self.resolved_params_)
+        if not resume:
+            self._schema = self._learn_schema(X)
         data, geometry = self._validate_training_data(
             X, y, sample_weight, self._geometry if resume else None
         )
@@ -226,7 +241,9 @@ class NetworkEstimator(
         data = self._encode_target(data)
         task = get_tags(self).estimator_type
         once, validated = not resume and not partial, validation[0] is not None
-        summary = DataSummary(geometry, *data.count(), data.are_integers, task, once, validated)
+        summary = DataSummary(
+            self._expand(geometry), *data.count(), data.are_integers, task, once, validated
+        )
         if not resume and asks_for_cues(parameters, summary):
             summary = replace(summary, cues=measure_cues(data, geometry))
         options = resolve_training(parameters, summary, partial=partial)
@@ -282,8 +299,10 @@ class NetworkEstimator(
             resolved = resolved_parameters(parameters, plan.options, chosen)
             net = fork(self.net_, plan.options.partial)
             widen_range(net.module_, plan.data)
+            mask_missing(net, plan)
             return net, self.resolved_params_ | resolved
         net, recipes = self._build_net(plan, summary)
+        mask_missing(net, plan)
         return net, resolved_parameters(parameters, plan.options, chosen, *recipes)
 
     def _warn_of_constants(self, losses: dict[str, float], data: TrainingData) -> None:
@@ -375,21 +394,25 @@ class NetworkEstimator(
         """Return X as validated flat rows and the geometry, the one fitted on where there is."""
         if fitted is not None and self._are_as_fitted(X):
             return X, fitted
-        check_is_array_like(X)
-        X = read_by_length(X)
+        X = self._read(X)
         if issparse(X):
             check_sparse_structure(X)
         elif hasattr(X, "columns"):
             check_columns(X)
-        rows, data_shape = as_rows(detach_tensor(X))
+        rows, data_shape = as_rows(X)
         if fitted is not None:
             shape = getattr(X, "shape", None)
             check_same_shape(shape, data_shape, fitted, type(self).__name__)
-        rows = self._validate_numbers(rows, reset=fitted is None)
+        if self._schema is None or self._schema.is_numeric:
+            rows = self._validate_numbers(rows, reset=fitted is None)
+        else:
+            rows = self._encode(rows, reset=fitted is None)
         geometry = fitted
         if geometry is None:
-            shape = rows.shape[1], data_shape
+            n_features = rows.shape[1] if self._schema is None else len(self._schema.columns)
+            shape = n_features, data_shape
             geometry = resolve_geometry(*shape, self.sample_shape, self.channel_axis)
+            self._check_is_table(geometry)
         if issparse(rows) and self._convolves(geometry):
             raise ValueError(
                 f"X is a sparse matrix, but {type(self).__name__} convolves over samples of shape "
@@ -398,11 +421,59 @@ class NetworkEstimator(
             )
         return rows, geometry
 
+    def _read(self, X: Any) -> Any:
+        """Return X as an array, a data frame or a sparse matrix, or raise where it is none."""
+        check_is_array_like(X)
+        X = read_by_length(detach_tensor(X))
+        return as_objects(X) if isinstance(X, list | tuple) else X
+
+    def _learn_schema(self, X: Any) -> TableSchema | None:
+        """Return the columns of a table; those of the fitted encoder where there is one."""
+        encoder = getattr(self, "encoder", None)
+        fitted = encoder.estimator if isinstance(encoder, FrozenEstimator) else None
+        if getattr(fitted, "_schema", None) is not None:
+            return fitted._schema
+        X = self._read(X)
+        if hasattr(X, "columns") and not issparse(X):
+            check_columns(X)
+        return learn_schema(X, self.categorical_features, self.max_categories)
+
+    def _expand(self, geometry: SampleGeometry) -> SampleGeometry:
+        """Return the geometry of rows as the network gets them."""
+        return geometry.expand(() if self._schema is None else self._schema.n_categories)
+
+    def _check_is_table(self, geometry: SampleGeometry) -> None:
+        """Raise where there are categories, but samples are no rows of a table."""
+        schema = self._schema
+        if schema is None or not schema.n_categories or not geometry.spatial:
+            return
+        name = next(column.name for column in schema.columns if column.categories)
+        raise ValueError(
+            f"Column {name!r} of X holds categories, but samples of shape {geometry.shape} with "
+            f"channel_axis={self.channel_axis!r} are no rows of a table. Pass sample_shape=None "
+            "and channel_axis='auto'."
+        )
+
+    def _encode(self, X: Any, *, reset: bool) -> Any:
+        """Return the numbers and codes of a table, of which scikit-learn checks the names."""
+        schema = self._schema
+        assert schema is not None, "there are columns of several kinds"
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        if len(X) == 0:
+            raise ValueError("Found array with 0 sample(s), while a minimum of 1 is required.")
+        matrix = schema.encode(X if schema.library or len(np.shape(X)) < 2 else np.asarray(X))
+        if not schema.n_categories:
+            return matrix
+        return TableRows(as_tensor(matrix), schema.n_categories)
+
     def _validate_numbers(self, rows: Any, *, reset: bool) -> Any:
         """Return what scikit-learn makes of rows, or name what is no number among them."""
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # of its sum, to see what is finite
-                validated = validate_data(self, rows, reset=reset, accept_sparse="csr")
+                finite = issparse(rows) or "allow-nan"
+                validated = validate_data(
+                    self, rows, reset=reset, accept_sparse="csr", ensure_all_finite=finite
+                )
         except (TypeError, ValueError) as error:
             unreadable = describe_unreadable(rows)
             if unreadable is None:
@@ -445,7 +516,15 @@ class NetworkEstimator(
         training, held_out = self._split(data, geometry, validation, watches, fold)
         device = resolve_device(self.device)
         return FitPlan(
-            data, geometry, training, held_out, options, device, generator, progress, fold
+            data,
+            self._expand(geometry),
+            training,
+            held_out,
+            options,
+            device,
+            generator,
+            progress,
+            fold,
         )
 
     def _draw_seed(self) -> int:
@@ -557,6 +636,8 @@ class NetworkEstimator(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = tags.input_tags.string = True
         encoder = getattr(self, "encoder", None)
         tags.input_tags.sparse = self._reads_tables() or is_choice(encoder, "dense")
         return tags
@@ -576,6 +657,17 @@ def widen_range(network: torch.nn.Module, data: TrainingData) -> None:
             torch.minimum(low.cpu(), moments.low).to(low.device),
             torch.maximum(high.cpu(), moments.high).to(high.device),
         )
+
+
+def mask_missing(net: TrainingNet, plan: FitPlan) -> None:
+    """Let a net and its losses look for missing values, where there are some in a plan."""
+    sources = (plan.training, plan.validation)
+    if not any(source is not None and has_missing(resolve(source)[0].X) for source in sources):
+        return
+    net.module_.layout.has_missing = True
+    for term in net.criterion_.terms.values():
+        if hasattr(term, "masked"):
+            term.masked = True
 
 
 def _is_of_interest(name: str) -> bool:

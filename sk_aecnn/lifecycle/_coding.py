@@ -106,7 +106,7 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
         samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
             Samples in the layout and the units given to ``fit``.
         """
-        return self._in_layout(self._infer("reconstruct", X))
+        return self._as_given(self._infer("reconstruct", X), like=X)
 
     @available_if(has_trained_decoder)
     def reconstruction_error(
@@ -132,7 +132,9 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
         """
         method = "squared_error" if per_feature else "mean_squared_error"
         error = self._infer(f"standardised_{method}" if scaled else method, X)
-        return self._in_layout(error) if per_feature else error
+        if not per_feature:
+            return error
+        return self._in_layout(np.where(self._infer("known", X), error, np.nan))
 
     def _result_dtype(self) -> np.dtype:
         """Return the dtype of codes: that of the fitted network, or of the parameter."""
@@ -145,11 +147,23 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
     def _in_layout(self, rows: np.ndarray) -> np.ndarray:
         return rows if self._geometry.given_flat else rows.reshape(len(rows), *self.sample_shape_)
 
-    def _decode(self, codes: np.ndarray) -> np.ndarray:
+    def _as_given(self, rows: np.ndarray, like: Any = None) -> Any:
+        """Return samples in the layout, or as the kind of table, that were given to ``fit``."""
+        return self._in_layout(rows) if self._schema is None else self._schema.decode(rows, like)
+
+    def _decode(self, codes: np.ndarray, method: str = "decode") -> Any:
         """Return samples from codes of any precision."""
         with np.errstate(over="ignore"):  # what the precision does not hold is found below
             rows = as_tensor(codes.astype(self._result_dtype(), copy=False))
-        return self._in_layout(infer(self.net_, "decode", rows))
+        return self._as_given(infer(self.net_, method, rows))
+
+    def _decode_drawn(self, codes: np.ndarray, rng: np.random.RandomState) -> Any:
+        """Return samples from codes, with categories drawn by their probabilities."""
+        categories = self.net_.module_.categories
+        if categories is None:
+            return self._decode(codes)
+        uniform = rng.uniform(size=(len(codes), len(categories.columns)))
+        return self._decode(np.concatenate([codes, uniform], axis=1), "draw")
 
     @property
     def encoder_(self) -> torch.nn.Module:
@@ -216,7 +230,7 @@ class SamplingMixin(MixtureAttributes):
     """``sample`` from a mixture fitted to the codes of training rows."""
 
     net_: TrainingNet
-    _decode: Callable[[np.ndarray], np.ndarray]
+    _decode_drawn: Callable[[np.ndarray, np.random.RandomState], Any]
 
     @available_if(has_trained_decoder)
     def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> np.ndarray:
@@ -238,8 +252,8 @@ class SamplingMixin(MixtureAttributes):
             Samples in the layout and the units given to ``fit``.
         """
         check_is_fitted(self)
-        n_samples = check_n_samples(n_samples)
-        return self._decode(self._sampler.draw(n_samples, resolve_rng(random_state)))
+        n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
+        return self._decode_drawn(self._sampler.draw(n_samples, rng), rng)
 
     def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):

@@ -56,7 +56,7 @@ class JointEstimator(EncoderMixin, PredictingEstimator, CodingEstimator, JointPa
             parameters, summary, moments, n_encoded=parameters["encoding_dim"]
         )
         parts = build_autoencoder_parts(recipe, plan, moments)
-        loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments)
+        loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments, parts.categories)
         self._check_phases()
         self.pretrain_loss_curve_ = self._pretrain(parts, loss, plan)
         ensemble = resolve_ensemble(parameters, summary)

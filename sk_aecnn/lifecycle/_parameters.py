@@ -90,12 +90,16 @@ class InputParameters:
 
     sample_shape: Sequence[int] | np.ndarray | None = None
     channel_axis: int | Auto | None = "auto"
+    categorical_features: Literal["from_dtype"] | Sequence[Any] | np.ndarray | None = "from_dtype"
+    max_categories: int = 100
     scaling: Literal["auto", "feature", "shared"] | None = "auto"
     augmentation: Transforms | Auto | None = "auto"
 
     _parameter_constraints: ClassVar[Constraints] = {
         "sample_shape": [tuple, list, np.ndarray, None],
         "channel_axis": [StrOptions({"auto"}), Integral, None],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "max_categories": [Interval(Integral, 2, 2**31 - 1, closed="both")],
         "scaling": [StrOptions({"auto", "feature", "shared"}), None],
         "augmentation": [StrOptions({"auto"}), Mapping, list, tuple, callable, None],
     }

@@ -20,6 +20,7 @@ from sk_aecnn.nn._augmentation import (
     RandomVerticalFlip,
 )
 from sk_aecnn.nn._backend import CNNBackend, DenseBackend
+from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._columns import ColumnEncoding, Columns, describe_columns
 from sk_aecnn.nn._conv import (
     ConvDecoder,
@@ -63,6 +64,7 @@ __all__ = [
     "BaseAutoencoder",
     "BatchNorm",
     "CNNBackend",
+    "Categories",
     "ColumnEncoding",
     "Columns",
     "ConvDecoder",

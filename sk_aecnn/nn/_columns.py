@@ -84,7 +84,7 @@ def describe_columns(
     Parameters
     ----------
     rows : Tensor of shape (n_samples, n_features), float64
-        Rows as they are.
+        Rows as they are, NaN where values are missing, which count nowhere.
     x : Tensor of shape (n_samples, n_features), float64
         The same, standardised.
     row_weight : Tensor of shape (n_samples,) or None
@@ -103,8 +103,7 @@ def describe_columns(
     """
     weight = torch.ones(len(x), dtype=torch.float64) if row_weight is None else row_weight.double()
     weight = weight / weight.sum()
-    mean = weight @ x
-    deviation = (weight @ (x - mean).square()).sqrt()
+    mean, deviation = _moments(x, weight)
     centre, scale = mean.clone(), deviation.clone()
     low, median, high = _quantiles(x, weight, 4)[:, 1:4].unbind(1)
     spread = (high - low) / _QUARTILES_TO_DEVIATION
@@ -112,8 +111,8 @@ def describe_columns(
     binned: list[int] = []
     categories: list[tuple[int, Tensor]] = []
     for feature, column in enumerate(x.T):
-        values = column.unique()
-        if len(values) == 1:
+        values = _values(column)
+        if len(values) < 2:
             scale[feature] = 0.0
         elif len(values) == 2:
             scale[feature] = values[1] - values[0]
@@ -131,7 +130,25 @@ def describe_columns(
 
 
 def _are_whole(values: Tensor) -> bool:
-    return bool((values == values.round()).all())
+    return bool(((values == values.round()) | values.isnan()).all())
+
+
+def _moments(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the means and deviations of what is known."""
+    missing = x.isnan()
+    if not missing.any():
+        mean = weight @ x
+        return mean, (weight @ (x - mean).square()).sqrt()
+    total = (weight @ (~missing).double()).clamp_min(_ROUNDING)
+    mean = weight @ x.nan_to_num(0.0) / total
+    squares = (x - mean).square().masked_fill(missing, 0)
+    return mean, (weight @ squares / total).sqrt()
+
+
+def _values(column: Tensor) -> Tensor:
+    """Return the distinct values of a feature that are known, sorted."""
+    values: Tensor = column.unique()
+    return values[~values.isnan()]
 
 
 def _stack(categories: list[tuple[int, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
@@ -156,7 +173,7 @@ def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Ste
     for feature, quantiles in zip(features, _quantiles(x[:, features], weight, most), strict=True):
         edges = quantiles.unique()
         if len(edges) <= most:  # of a value that is several quantiles, as zero often is
-            values = torch.unique(x[:, feature])
+            values = _values(x[:, feature])
             edges = values[torch.linspace(0, len(values) - 1, most + 1).round().long()].unique()
         if len(edges) > 2:
             columns += [feature] * (len(edges) - 1)
@@ -167,11 +184,18 @@ def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Ste
 
 def _quantiles(x: Tensor, weight: Tensor, parts: int) -> Tensor:
     """Return the values of rows that part the weight equally, (n_features, parts + 1)."""
-    values, order = x.T.contiguous().sort(dim=1)
-    below = weight[order].cumsum(1)
-    shares = torch.linspace(0, 1 - _ROUNDING, parts + 1, dtype=torch.float64) * weight.sum()
-    place = torch.searchsorted(below, shares.expand(len(values), -1).contiguous())
-    return values.gather(1, place.clamp_max(x.shape[0] - 1))
+    values, order = x.T.contiguous().sort(dim=1)  # which puts what is missing last
+    shares = torch.linspace(0, 1 - _ROUNDING, parts + 1, dtype=torch.float64)
+    missing = values.isnan()
+    if missing.any():
+        below = weight[order].masked_fill(missing, 0).cumsum(1)
+        shares = shares * below[:, -1:]
+    else:
+        below = weight[order].cumsum(1)
+        shares = (shares * weight.sum()).expand(len(values), -1)
+    place = torch.searchsorted(below, shares.contiguous())
+    found = values.gather(1, place.clamp_max(x.shape[0] - 1))
+    return found.nan_to_num(0.0)  # of a feature of which nothing is known
 
 
 class ColumnEncoding(nn.Module):

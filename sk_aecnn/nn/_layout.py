@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sk_aecnn.data._rows import Rows, chunks
+from sk_aecnn.data._rows import FeatureIndex, Rows, chunks
 
 # of the mean of equal means, which differs from them by as many units in the last place
 _ROUNDING_OF_MEANS = 8.0
@@ -39,6 +39,8 @@ class Moments:
         tell apart, their sum has fewer digits than they have.
     extent : Tensor
         The largest value minus the least.
+    known : Tensor
+        Share of the weight of the rows in which the feature is not missing (NaN).
     """
 
     mean: Tensor
@@ -48,6 +50,11 @@ class Moments:
     origin: Tensor
     offset: Tensor
     extent: Tensor
+    known: Tensor
+
+    def choose(self, features: Tensor) -> Moments:
+        """Return the moments of some of the features."""
+        return Moments(*(getattr(self, field.name)[features] for field in fields(self)))
 
 
 def subtract_exactly(integers: Tensor, origin: Tensor) -> Tensor:
@@ -69,7 +76,7 @@ def subtract_exactly(integers: Tensor, origin: Tensor) -> Tensor:
     return (upper.double() - origin_upper) * 2.0**32 + lower_difference
 
 
-@np.errstate(over="ignore", invalid="ignore")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
     """Compute the moments of every feature in one pass over the rows.
 
@@ -85,7 +92,8 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
         Weights.
     """
     n_features = rows.shape[1]
-    total, mean, squares = 0.0, np.zeros(n_features), np.zeros(n_features)
+    total: Any = 0.0
+    weights, mean, squares = 0.0, np.zeros(n_features), np.zeros(n_features)
     low = np.full(n_features, np.inf)
     high = -low
     origin = _find_origin(rows)
@@ -98,25 +106,45 @@ def column_moments(rows: Rows, row_weight: Tensor | None = None) -> Moments:
             x = (values - origin).numpy()
         else:
             x = values.numpy()
-        low, high = np.minimum(low, x.min(0)), np.maximum(high, x.max(0))
+        low, high = np.fmin(low, np.fmin.reduce(x)), np.fmax(high, np.fmax.reduce(x))
         x = x.astype(np.float64)
         w = np.ones(len(x))
         if row_weight is not None:
             w[:] = row_weight[chunk].numpy()
-        chunk_total = float(w.sum())
-        chunk_mean = w @ x / chunk_total
-        x -= chunk_mean
-        chunk_squares = w @ np.square(x, out=x)
+        weights += float(w.sum())
+        chunk_total, chunk_mean, chunk_squares = _chunk_moments(x, w)
         delta, merged = chunk_mean - mean, total + chunk_total
-        squares += chunk_squares + np.square(delta) * (total * chunk_total / merged)
-        mean += delta * (chunk_total / merged)
+        some = np.where(merged > 0, merged, 1.0)
+        squares += chunk_squares + np.square(delta) * (total * chunk_total / some)
+        mean += delta * (chunk_total / some)
         total = merged
     # of a constant, the mean and the variance are known without rounding
-    varies = high > low
+    varies, is_empty = high > low, low > high
+    low, high = np.where(is_empty, 0.0, low), np.where(is_empty, 0.0, high)
     found = np.where(varies, mean, low), np.where(varies, squares / total, 0.0), low, high
     offset, var, low_, high_ = map(torch.from_numpy, found)
+    ends = origin + low_, origin + high_
+    known = torch.from_numpy(np.broadcast_to(total / weights, mean.shape).copy())
     extent = torch.from_numpy(high - low)
-    return Moments(origin + offset, var, origin + low_, origin + high_, origin, offset, extent)
+    return Moments(origin + offset, var, *ends, origin, offset, extent, known)
+
+
+def _chunk_moments(x: np.ndarray, w: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Return the weight, the means and the sums of squares of rows, which become the squares.
+
+    The weight is one number, or where values are missing, one for each feature.
+    """
+    missing = np.isnan(x)
+    if not missing.any():
+        total = float(w.sum())
+        mean = w @ x / total
+        x -= mean
+        return total, mean, w @ np.square(x, out=x)
+    totals = w @ ~missing
+    mean = w @ np.where(missing, 0.0, x) / np.where(totals > 0, totals, 1.0)
+    x -= mean
+    x[missing] = 0.0
+    return totals, mean, w @ np.square(x, out=x)
 
 
 def _is_wide(rows: Tensor) -> bool:
@@ -141,7 +169,9 @@ def _find_origin(rows: Rows) -> Tensor:
     return torch.where(is_far, near, 0.0)
 
 
-def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple[Tensor, Tensor]:
+def fit_scaling(
+    moments: Moments, scaling: str | None, channel: Tensor, n_categories: tuple[int, ...] = ()
+) -> tuple[Tensor, Tensor]:
     """Return the offset and the scale that standardise every feature.
 
     Parameters
@@ -153,12 +183,18 @@ def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple
         them together, those of a table the scale alone; ``None`` standardises nothing.
     channel : Tensor of shape (n_features,)
         The channel each feature belongs to; the features of a table are a channel each.
+    n_categories : tuple of int
+        The categories of each column of a table, 0 for numbers; empty where there are none. The
+        features of one column have one scale, so that the column has a variance of one: a distance
+        of rows counts it as much as a number.
 
     Returns
     -------
     offset, scale : Tensor of shape (n_features,), float64
         What is taken off, beside the origin of the moments, and what is divided by.
     """
+    if n_categories:
+        return _scale_table(moments, scaling, FeatureIndex(n_categories))
     if scaling is None:
         return -moments.origin, torch.ones_like(moments.mean)
     if scaling == "feature":
@@ -166,6 +202,21 @@ def fit_scaling(moments: Moments, scaling: str | None, channel: Tensor) -> tuple
     if _is_table(channel):
         return moments.offset, _without_zeros(moments.var.mean().sqrt().expand_as(moments.var))
     return _pool(moments, channel)
+
+
+def _scale_table(
+    moments: Moments, scaling: str | None, index: FeatureIndex
+) -> tuple[Tensor, Tensor]:
+    """Scale numbers as if there were no categories, and the features of each of these alike."""
+    offset, scale = moments.offset.clone(), torch.ones_like(moments.offset)
+    at = index.number_features
+    if len(at):
+        found = fit_scaling(moments.choose(at), scaling, torch.arange(len(at)))
+        offset[at], scale[at] = found
+    variance = torch.zeros(len(index.sizes), dtype=torch.float64)
+    variance.index_add_(0, index.group, moments.var[index.features])
+    scale[index.features] = _without_zeros(variance.sqrt())[index.group]
+    return offset, scale
 
 
 def _is_table(channel: Tensor) -> bool:
@@ -210,10 +261,19 @@ class InputLayout(nn.Module):
         ``None``, which makes the offset the mean.
     dtype : torch.dtype
         Precision of the network.
+    indicated : Tensor of shape (n_indicated,), int64, or None
+        Features of which the network is told where they are missing; of samples with axes, it is
+        told where any channel is, if there are such features at all.
+
+    Attributes
+    ----------
+    has_missing : bool
+        Whether values may be missing in training; in prediction they always may.
 
     Shape
     -----
-    rows : (batch, n_features), any dtype; result : (batch, channels, *spatial)
+    rows : (batch, n_features), any dtype, NaN where missing; result : (batch, channels, *spatial);
+    filled : with ``n_indicators`` more features or channels
 
     Examples
     --------
@@ -232,12 +292,16 @@ class InputLayout(nn.Module):
         scale: Tensor,
         dtype: torch.dtype = torch.float32,
         origin: Tensor | None = None,
+        indicated: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.shape = tuple(shape)
         self.channel_axis = channel_axis
         self.dtype = dtype
+        self.has_missing = False
         origin = torch.zeros_like(offset) if origin is None else origin
+        indicated = torch.zeros(0, dtype=torch.int64) if indicated is None else indicated
+        self.register_buffer("indicated", indicated)
         self.register_buffer("origin", origin)
         self.register_buffer("offset", offset)
         self.register_buffer("mean", origin + offset)
@@ -245,6 +309,7 @@ class InputLayout(nn.Module):
         self.register_buffer("shift", self.mean.to(dtype))
         gain = (1 / scale).to(dtype)
         self.register_buffer("gain", gain.where(gain.isfinite(), 0.0))
+        self.indicated: Tensor
         self.mean: Tensor
         self.offset: Tensor
         self.origin: Tensor
@@ -267,6 +332,29 @@ class InputLayout(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         return self.arrange(self.standardise(rows))
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether a network takes samples as vectors."""
+        return len(self.shape) == 1 and self.channel_axis == 0
+
+    @property
+    def n_indicators(self) -> int:
+        """The number of features, or channels, that `fill` adds."""
+        return len(self.indicated) if self.is_flat else min(len(self.indicated), 1)
+
+    def fill(self, x: Tensor) -> Tensor:
+        """Put zero, the mean, for what is missing in laid out rows, and tell where that is."""
+        if self.training and not self.has_missing:
+            return x
+        missing = x.isnan()
+        if self.n_indicators == 0 and not missing.any():
+            return x
+        filled = x.masked_fill(missing, 0)
+        if self.n_indicators == 0:
+            return filled
+        seen = missing[:, self.indicated] if self.is_flat else missing.any(1, keepdim=True)
+        return torch.cat([filled, seen.to(x.dtype)], dim=1)
+
     def standardise(self, rows: Tensor) -> Tensor:
         """Scale rows, after centring that loses none of their digits."""
         if _is_wide(rows):
@@ -284,7 +372,7 @@ class InputLayout(nn.Module):
 
     def arrange(self, rows: Tensor) -> Tensor:
         """Order the axes of flat rows as the network wants them."""
-        if len(self.shape) == 1 and self.channel_axis == 0:
+        if self.is_flat:
             return rows
         x = rows.view(len(rows), *self.shape)
         x = x.unsqueeze(-1) if self.channel_axis is None else x.movedim(self.channel_axis + 1, -1)

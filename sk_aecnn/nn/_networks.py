@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
 from sk_aecnn.nn._augmentation import Augmentation
+from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._noise import Corruption, NestedDropout
@@ -71,10 +72,13 @@ class BaseAutoencoder(nn.Module):
     probabilities : bool
         Whether the decoder's outputs are the logits of inputs in [0, 1] (binary cross-entropy);
         otherwise they are standardised inputs.
+    categories : Categories or None
+        Where categories are among the features, of which the decoder's outputs are logits.
 
     Shape
     -----
-    rows : (batch, n_features); code : (batch, encoding_dim)
+    rows : (batch, n_features); code : (batch, encoding_dim); columns : (batch, n_columns), the
+    features where there are no categories
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class BaseAutoencoder(nn.Module):
         encoding_dim: int,
         corruption: Corruption,
         probabilities: bool = False,
+        categories: Categories | None = None,
     ) -> None:
         super().__init__()
         self.layout = layout
@@ -93,6 +98,7 @@ class BaseAutoencoder(nn.Module):
         self.encoding_dim = encoding_dim
         self.corruption = corruption
         self.probabilities = probabilities
+        self.categories: Any = categories
         self.register_buffer("low", None)
         self.register_buffer("high", None)
         self.low: Tensor | None
@@ -107,42 +113,108 @@ class BaseAutoencoder(nn.Module):
         """Whether the decoder is trained, with the code before it."""
         return True
 
-    def target(self, rows: Tensor, x: Tensor) -> Tensor:
-        """Return what the decoder's output for the laid out rows ``x`` is compared with."""
-        if self.probabilities:
-            return self.layout.arrange(rows.to(x.dtype))
-        return x
+    def compare(self, rows: Tensor, x: Tensor, output: Tensor) -> Outputs:
+        """Return what the decoder's output for the laid out rows ``x`` is compared with, and it.
+
+        Of categories, it is their errors relative to those of the training frequencies.
+        """
+        target = self.layout.arrange(rows.to(x.dtype)) if self.probabilities else x
+        if self.categories is None:
+            return {"output": output, "target": target}
+        numbers = self.categories.number_features
+        return {
+            "output": output.index_select(1, numbers),
+            "target": target.index_select(1, numbers),
+            **self._compare_categories(output, rows),
+            "category_known": self.categories.known(rows),
+        }
+
+    def _compare_categories(self, output: Tensor, rows: Tensor) -> Outputs:
+        return {"category_error": self.categories.relative_error(output, rows)}
 
     def encode(self, rows: Tensor) -> Tensor:
         """Return the codes of rows."""
-        code: Tensor = self.encoder(self.layout(rows))
+        code: Tensor = self.encoder(self.layout.fill(self.layout(rows)))
         return code
 
     def decode(self, code: Tensor) -> Tensor:
-        """Return rows in the units of the input, (batch, n_features)."""
+        """Return columns in the units of the input, of categories the most probable codes."""
+        output, rows = self._decode(code)
+        if self.categories is None:
+            return rows
+        return self.categories.place(
+            rows.index_select(1, self.categories.number_features), self.categories.choose(output)
+        )
+
+    def draw(self, seeds: Tensor) -> Tensor:
+        """Return columns in the units of the input, with categories drawn by their probabilities.
+
+        Parameters
+        ----------
+        seeds : Tensor of shape (batch, encoding_dim + n_groups)
+            Codes, and a number between 0 and 1 for each column of categories.
+        """
+        code, uniform = seeds.tensor_split([self.encoding_dim], dim=1)
+        output, rows = self._decode(code.contiguous())
+        return self.categories.place(
+            rows.index_select(1, self.categories.number_features),
+            self.categories.draw(output, uniform),
+        )
+
+    def _decode(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the decoder's outputs, and rows in the units of the input."""
         output = self.layout.flatten(self.decoder(code))
         rows = output.sigmoid() if self.probabilities else self.layout.restore(output)
-        return rows if self.low is None else rows.clamp(self.low, self.high)
+        return output, rows if self.low is None else rows.clamp(self.low, self.high)
 
     def reconstruct(self, rows: Tensor) -> Tensor:
-        """Return rows after encoding and decoding."""
+        """Return columns after encoding and decoding."""
         return self.decode(self.encode(rows))
 
     def mean_squared_error(self, rows: Tensor) -> Tensor:
-        """Return the mean squared error of each row in the units of the input, float64 (batch,)."""
-        return self.squared_error(rows).mean(1)
+        """Return the mean error of each row in the units of the input, float64 (batch,)."""
+        return self._mean(rows, self.squared_error(rows))
 
     def squared_error(self, rows: Tensor) -> Tensor:
-        """Return the squared error of each feature, float64 (batch, n_features)."""
-        return (self._residuals(rows, self.encode(rows)) * self.layout.scale).square()
+        """Return the squared error of each column, float64; 0 where it is missing.
+
+        Of categories, it is the cross-entropy in nats.
+        """
+        return self._errors(rows, self.encode(rows), scaled=False)
 
     def standardised_mean_squared_error(self, rows: Tensor) -> Tensor:
-        """Return the mean squared error of each row in standardised units, float64 (batch,)."""
-        return self.standardised_squared_error(rows).mean(1)
+        """Return the mean error of each row in standardised units, float64 (batch,)."""
+        return self._mean(rows, self.standardised_squared_error(rows))
 
     def standardised_squared_error(self, rows: Tensor) -> Tensor:
-        """Return the squared error of each feature in standardised units, float64."""
-        return self._residuals(rows, self.encode(rows)).square()
+        """Return the squared error of each column in standardised units, float64.
+
+        Of categories, it is the cross-entropy over that of the training frequencies.
+        """
+        return self._errors(rows, self.encode(rows), scaled=True)
+
+    def known(self, rows: Tensor) -> Tensor:
+        """Tell which columns are not missing, bool."""
+        if self.categories is None:
+            return ~rows.isnan()
+        numbers = ~rows.index_select(1, self.categories.number_features).isnan()
+        result: Tensor = self.categories.place(numbers, self.categories.known(rows))
+        return result
+
+    def _mean(self, rows: Tensor, errors: Tensor) -> Tensor:
+        return errors.sum(1) / self.known(rows).sum(1).clamp_min(1)
+
+    def _errors(self, rows: Tensor, code: Tensor, *, scaled: bool) -> Tensor:
+        output = self.layout.flatten(self.decoder(code))
+        residuals = self._residuals(rows, output)
+        errors = (residuals if scaled else residuals * self.layout.scale).square()
+        errors = errors.masked_fill(rows.isnan(), 0)
+        if self.categories is None:
+            return errors
+        measure = self.categories.relative_error if scaled else self.categories.cross_entropy
+        numbers = errors.index_select(1, self.categories.number_features)
+        result: Tensor = self.categories.place(numbers, measure(output.double(), rows))
+        return result
 
     def deviation(self, rows: Tensor, variances: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
         """Return the mean squared deviation of each row, float64 (batch,).
@@ -151,23 +223,23 @@ class BaseAutoencoder(nn.Module):
         ----------
         rows : Tensor of shape (batch, n_features)
             Rows.
-        variances : Tensor of shape (n_features,), float64
-            Of the residuals in standardised units.
+        variances : Tensor of shape (n_columns,), float64
+            Usual errors in standardised units.
         mean : Tensor of shape (encoding_dim,), float64
             Of the codes.
         whitening : Tensor of shape (encoding_dim, encoding_dim), float64
             Makes deviations of codes uncorrelated, of variance one.
         """
         code = self.encode(rows)
-        residuals = self._residuals(rows, code).square_().div_(variances.to(code.device))
+        errors = self._errors(rows, code, scaled=True).div_(variances.to(code.device))
         distance = _squared_distance(code, mean, whitening)
-        return (residuals.sum(1) + distance) / (residuals.shape[1] + code.shape[1])
+        return (errors.sum(1) + distance) / (self.known(rows).sum(1) + code.shape[1])
 
     def find_usual_input(self, mean: Tensor, whitening: Tensor) -> Tensor:
         """Return a standardised row whose code is near the mean code, (n_features,).
 
         The reconstruction of the mean code has another one in general. It is where the search
-        begins.
+        begins, at the frequencies of categories.
 
         Parameters
         ----------
@@ -175,11 +247,13 @@ class BaseAutoencoder(nn.Module):
             As for `deviation`.
         """
         with torch.no_grad():
-            rows = self.decode(mean.to(self.layout.shift)[None])
+            _, rows = self._decode(mean.to(self.layout.shift)[None])
             start = self.layout.standardise(rows)[0]
+        if self.categories is not None:
+            start = start.index_fill(0, self.categories.features, 0.0)
         return find_minimum(partial(self._squared_distance, mean=mean, whitening=whitening), start)
 
-    def deviation_by_feature(
+    def deviation_by_column(
         self,
         rows: Tensor,
         variances: Tensor,
@@ -187,11 +261,11 @@ class BaseAutoencoder(nn.Module):
         whitening: Tensor,
         reference: Tensor,
     ) -> Tensor:
-        """Distribute `deviation` over the features, float64 (batch, n_features).
+        """Distribute `deviation` over the columns, float64 (batch, n_columns).
 
-        A feature has its own squared residual, and of the distance of the code what
-        `integrated_gradients` gives it. What is left, the distance of the code of the reference, is
-        shared out equally.
+        A column has its own error, and of the distance of the code what `integrated_gradients`
+        gives its features, at the mean where they are missing. What is left, the distance of the
+        code of the reference, is shared out equally.
 
         Parameters
         ----------
@@ -201,21 +275,25 @@ class BaseAutoencoder(nn.Module):
             As `find_usual_input` returns it.
         """
         code = self.encode(rows)
-        residuals = self._residuals(rows, code).square_().div_(variances.to(code.device))
+        errors = self._errors(rows, code, scaled=True).div_(variances.to(code.device))
         distance = partial(self._squared_distance, mean=mean, whitening=whitening)
-        x = self.layout.standardise(rows)
-        distances = integrated_gradients(distance, x, reference)
-        left = distance(x) - distances.sum(1)
-        n_terms = residuals.shape[1] + code.shape[1]
-        return (residuals + distances + left[:, None] / residuals.shape[1]) / n_terms
+        x = self.layout.standardise(rows).nan_to_num(0.0)
+        distances = self.add_up(integrated_gradients(distance, x, reference))
+        left = _squared_distance(code, mean, whitening) - distances.sum(1)
+        n_terms = self.known(rows).sum(1) + code.shape[1]
+        return (errors + distances + left[:, None] / errors.shape[1]) / n_terms[:, None]
+
+    def add_up(self, values: Tensor) -> Tensor:
+        """Return the sum over the features of each column, (batch, n_columns)."""
+        return values if self.categories is None else self.categories.add_up(values)
 
     def _squared_distance(self, x: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
         """Return how far the codes of standardised rows are from usual, float64 (batch,)."""
-        return _squared_distance(self.encoder(self.layout.arrange(x)), mean, whitening)
+        code = self.encoder(self.layout.fill(self.layout.arrange(x)))
+        return _squared_distance(code, mean, whitening)
 
-    def _residuals(self, rows: Tensor, code: Tensor) -> Tensor:
-        """Return rows minus their reconstructions, standardised: no digits are lost to offsets."""
-        output = self.layout.flatten(self.decoder(code))
+    def _residuals(self, rows: Tensor, output: Tensor) -> Tensor:
+        """Return rows minus decoded ones, standardised: no digits are lost to offsets."""
         if self.probabilities:
             output = self.layout.standardise(output.sigmoid())
         if self.low is not None and self.high is not None:
@@ -229,7 +307,7 @@ class Autoencoder(BaseAutoencoder):
 
     Parameters
     ----------
-    layout, encoder, decoder, encoding_dim, corruption, probabilities
+    layout, encoder, decoder, encoding_dim, corruption, probabilities, categories
         As for `BaseAutoencoder`.
     augmentation : Augmentation or None
         Random transforms of the rows that the encoder sees; the output is compared with the rows as
@@ -252,8 +330,10 @@ class Autoencoder(BaseAutoencoder):
         probabilities: bool = False,
         augmentation: Augmentation | None = None,
         nested_dropout: float = 0.0,
+        categories: Categories | None = None,
     ) -> None:
-        super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
+        parts = encoder, decoder, encoding_dim, corruption, probabilities, categories
+        super().__init__(layout, *parts)
         self.augmentation = augmentation
         self.nested_dropout = NestedDropout(nested_dropout)
 
@@ -264,15 +344,15 @@ class Autoencoder(BaseAutoencoder):
             moved = self.augmentation.move(rows)
             seen = self.augmentation.perturb(x if moved is rows else self.layout(moved))
         with weighted_batch_norm(self, row_weight):
-            code = self.encoder(self.corruption(seen))
+            code = self.encoder(self.layout.fill(self.corruption(seen)))
             output = self.decoder(self.nested_dropout(code))
-        return {"output": output, "target": self.target(rows, x), "code": code}
+        return self.compare(rows, x, output) | {"code": code}
 
     def truncated_squared_error(self, rows: Tensor, n_units: int) -> Tensor:
         """Return the mean squared error, standardised, from the first units of the code alone."""
         code = self.encode(rows)
         code[:, n_units:] = 0
-        return self._residuals(rows, code).square().mean(1)
+        return self._mean(rows, self._errors(rows, code, scaled=True))
 
 
 class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
@@ -280,7 +360,7 @@ class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
 
     Parameters
     ----------
-    layout, decoder, encoding_dim, corruption, probabilities
+    layout, decoder, encoding_dim, corruption, probabilities, categories
         As for `BaseAutoencoder`.
     encoder : nn.Module
         Input to (batch, 2 · encoding_dim): the means, and what the deviations are the softplus of.
@@ -301,15 +381,17 @@ class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
         corruption: Corruption,
         probabilities: bool = False,
         augmentation: Augmentation | None = None,
+        categories: Categories | None = None,
     ) -> None:
-        super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
+        parts = encoder, decoder, encoding_dim, corruption, probabilities, categories
+        super().__init__(layout, *parts)
         self.augmentation = augmentation
         self.register_buffer("noise_variance", torch.ones((), dtype=torch.float64))
         self.noise_variance: Tensor
 
     def distribution(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the means and deviations of the codes of laid out rows."""
-        mean, raw = self.encoder(x).chunk(2, dim=1)
+        mean, raw = self.encoder(self.layout.fill(x)).chunk(2, dim=1)
         return mean, F.softplus(raw) + _LEAST_DEVIATION
 
     def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
@@ -325,8 +407,10 @@ class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
             if self.training:
                 code = mean + deviation * torch.empty_like(mean).normal_(generator=self.generator)
             output = self.decoder(code)
-        target = self.target(rows, x)
-        return {"output": output, "target": target, "mean": mean, "deviation": deviation}
+        return self.compare(rows, x, output) | {"mean": mean, "deviation": deviation}
+
+    def _compare_categories(self, output: Tensor, rows: Tensor) -> Outputs:
+        return {"category_nats": self.categories.cross_entropy(output, rows)}
 
     def encode(self, rows: Tensor) -> Tensor:
         """Return the means of the codes."""
@@ -338,7 +422,10 @@ class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
         return divergence_from_normal(mean.double(), deviation.double())
 
     def draw_error(self, rows: Tensor, draws: Tensor) -> Tensor:
-        """Return the squared error, over features, of decoded draws; float64 (batch, draws).
+        """Return the errors of decoded draws, summed over columns; float64 (batch, 2, draws).
+
+        First the squared ones of numbers, then what is in nats: that of categories, and of numbers
+        that are probabilities.
 
         Parameters
         ----------
@@ -349,13 +436,25 @@ class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
         """
         mean, deviation = self.distribution(self.layout(rows))
         codes = [mean + deviation * draw for draw in draws.to(mean)]
-        return torch.stack([self._draw_error(rows, code) for code in codes], dim=1)
+        return torch.stack([self._draw_error(rows, code) for code in codes], dim=2)
 
     def _draw_error(self, rows: Tensor, code: Tensor) -> Tensor:
-        if not self.probabilities:
-            return self._residuals(rows, code).square().sum(1)
-        logits = self.layout.flatten(self.decoder(code)).double()
-        return F.binary_cross_entropy_with_logits(logits, rows.double(), reduction="none").sum(1)
+        output = self.layout.flatten(self.decoder(code))
+        if self.probabilities:
+            probabilities = rows.double().nan_to_num(0.0)
+            errors = F.binary_cross_entropy_with_logits(
+                output.double(), probabilities, reduction="none"
+            )
+        else:
+            errors = self._residuals(rows, output).square()
+        errors = errors.masked_fill(rows.isnan(), 0)
+        nats = errors.new_zeros(len(rows))
+        if self.categories is not None:
+            errors = errors.index_select(1, self.categories.number_features)
+            nats = self.categories.cross_entropy(output.double(), rows).sum(1)
+        total = errors.sum(1)
+        pair = (torch.zeros_like(total), total + nats) if self.probabilities else (total, nats)
+        return torch.stack(pair, dim=1)
 
 
 def divergence_from_normal(mean: Tensor, deviation: Tensor) -> Tensor:

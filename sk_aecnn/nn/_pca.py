@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sk_aecnn.data._rows import Rows, chunks
+from sk_aecnn.nn._categories import LEAST_FREQUENCY, Categories
 from sk_aecnn.nn._conv import as_feature_maps, as_vectors
 from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
@@ -118,7 +119,8 @@ def fit_pca(
 def _laid_out(rows: Rows, layout: InputLayout, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the inputs of a network as vectors, and their weights."""
     for chunk in chunks(rows):
-        yield as_vectors(layout(rows[chunk])).double(), weight[chunk]
+        x = as_vectors(layout(rows[chunk])).double()
+        yield x.masked_fill(x.isnan(), 0), weight[chunk]
 
 
 class LinearPath(nn.Module):
@@ -303,18 +305,43 @@ def start_as_pca(
     encoder: PCAEncoder,
     decoder: PCADecoder,
     components: PrincipalComponents,
-    layout: InputLayout | None = None,
+    layout: InputLayout,
+    *,
+    probabilities: bool = False,
+    categories: Categories | None = None,
 ) -> None:
     """Let the two halves of an autoencoder be PCA until they learn something else.
 
-    With a layout, the outputs of the decoder are the logits of rows in [0, 1]: the logits of the
-    means, and from there a logit's slope at one half.
+    Where outputs of the decoder are the logits of rows in [0, 1], they begin as the logits of the
+    means, and from there at a logit's slope at one half; those of categories as the logarithms of
+    their frequencies, and at the slope that these have.
+
+    Parameters
+    ----------
+    encoder, decoder : PCAEncoder, PCADecoder
+        The halves.
+    components : PrincipalComponents
+        Of laid out rows.
+    layout : InputLayout
+        What standardises rows.
+    probabilities : bool
+        Whether the outputs of the decoder are logits.
+    categories : Categories or None
+        The categories among the features.
     """
     whitening = components.directions / components.deviations[:, None]
     encoder.start_at(whitening, -(whitening @ components.mean))
     loadings, mean = components.directions.T * components.deviations, components.mean
-    if layout is not None:
-        scale, shift = (as_vectors(layout.arrange(v[None]))[0] for v in (layout.scale, layout.mean))
+    scale, shift = (as_vectors(layout.arrange(v[None]))[0] for v in (layout.scale, layout.mean))
+    if probabilities:
         loadings = _SLOPE_OF_LOGIT * scale[:, None] * loadings
         mean = (shift + scale * mean).logit(eps=_LEAST_PROBABILITY)
+    if categories is not None:
+        at, share = categories.features, categories.share
+        slope = scale[at] / share.clamp_min(_LEAST_PROBABILITY)
+        if probabilities:
+            slope = slope / (_SLOPE_OF_LOGIT * scale[at])
+        loadings, mean = loadings.clone(), mean.clone()
+        loadings[at] *= slope[:, None]
+        mean[at] = share.clamp_min(LEAST_FREQUENCY).log()
     decoder.start_at(loadings, mean)

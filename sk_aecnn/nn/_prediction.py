@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_aecnn.nn._augmentation import Augmentation
+from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._members import MeanPrediction, MeanProbability
 from sk_aecnn.nn._networks import BaseAutoencoder, Outputs, weighted_batch_norm
@@ -48,7 +49,7 @@ class JointNetwork(BaseAutoencoder):
 
     Parameters
     ----------
-    layout, encoder, decoder, encoding_dim, corruption, probabilities
+    layout, encoder, decoder, encoding_dim, corruption, probabilities, categories
         As for `BaseAutoencoder`.
     backend : nn.Module
         Code, or features, to predictions.
@@ -90,8 +91,10 @@ class JointNetwork(BaseAutoencoder):
         frozen: bool = False,
         consistent: bool = False,
         averaging: Averaging = None,
+        categories: Categories | None = None,
     ) -> None:
-        super().__init__(layout, encoder, decoder, encoding_dim, corruption, probabilities)
+        parts = encoder, decoder, encoding_dim, corruption, probabilities, categories
+        super().__init__(layout, *parts)
         self.backend: Any = backend
         self.n_outputs = n_outputs
         self.augmentation = augmentation
@@ -143,17 +146,14 @@ class JointNetwork(BaseAutoencoder):
         rows = self.augmentation.move(rows)
         x = self.layout(rows)
         with weighted_batch_norm(self, row_weight):
-            features = self.encoder.features(self.augmentation.perturb(x))
+            features = self.encoder.features(self.layout.fill(self.augmentation.perturb(x)))
             if not self.reconstructs:
                 return of_members(self._predict(features), self.averaging, fold)
             code = self.encoder.code(features)
             prediction = self.backend(code if self.backend_input == "code" else features)
             output = self.decoder(code)
-        return of_members(prediction, self.averaging, fold) | {
-            "output": output,
-            "target": self.target(rows, x),
-            "code": code,
-        }
+        outputs = of_members(prediction, self.averaging, fold)
+        return outputs | self.compare(rows, x, output) | {"code": code}
 
     def _augmented(self, rows: Tensor) -> Tensor:
         """Return rows as the encoder sees them while training."""
@@ -171,7 +171,8 @@ class JointNetwork(BaseAutoencoder):
         x = self.layout(rows)
         weight = None if row_weight is None else torch.cat([row_weight, row_weight[unlabeled]])
         with weighted_batch_norm(self, weight):
-            features = self.encoder.features(torch.cat([self.augmentation.perturb(x), copies]))
+            seen = torch.cat([self.augmentation.perturb(x), copies])
+            features = self.encoder.features(self.layout.fill(seen))
             prediction = self._average(self._predict(features))
         outputs = {"prediction": prediction[: len(x)], "corrupted": prediction[len(x) :]}
         if not self.reconstructs:
@@ -179,11 +180,12 @@ class JointNetwork(BaseAutoencoder):
         with weighted_batch_norm(self, row_weight):
             code = self.encoder.code(features[: len(x)])
             output = self.decoder(code)
-        return outputs | {"output": output, "target": self.target(rows, x), "code": code}
+        return outputs | self.compare(rows, x, output) | {"code": code}
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""
-        return self._average(self._predict(self.encoder.features(self.layout(rows))))
+        features = self.encoder.features(self.layout.fill(self.layout(rows)))
+        return self._average(self._predict(features))
 
     def _average(self, predicted: Tensor) -> Tensor:
         return predicted if self.averaging is None else self.averaging(predicted)
@@ -236,9 +238,9 @@ class ConvolutionalNetwork(nn.Module):
         """Return the predictions."""
         with weighted_batch_norm(self, row_weight):
             x = self.augmentation.perturb(self.layout(self.augmentation.move(rows)))
-            return of_members(self.backend(x), self.averaging, fold)
+            return of_members(self.backend(self.layout.fill(x)), self.averaging, fold)
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""
-        prediction: Tensor = self.backend(self.layout(rows))
+        prediction: Tensor = self.backend(self.layout.fill(self.layout(rows)))
         return prediction if self.averaging is None else self.averaging(prediction)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.frozen import FrozenEstimator
 from torch import nn
 
-from sk_aecnn.data._rows import Rows
+from sk_aecnn.data._rows import Rows, SparseRows, TableRows
 from sk_aecnn.nn import (
     Autoencoder,
+    Categories,
     ConvDecoder,
     ConvEncoder,
     DenseDecoder,
@@ -30,7 +32,7 @@ from sk_aecnn.nn import (
     fit_pca,
     start_as_pca,
 )
-from sk_aecnn.recipes._input import build_columns, build_layout, n_bins_of
+from sk_aecnn.recipes._input import build_categories, build_columns, build_layout, n_bins_of
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, is_choice
 from sk_aecnn.training._losses import ReconstructionLoss, SparsityPenalty, constant_error
 from sk_aecnn.training._plan import FitPlan, TrainingData
@@ -45,6 +47,7 @@ class AutoencoderParts:
     decoder: nn.Module
     encoding_dim: int
     probabilities: bool
+    categories: Categories | None
 
     def named(self) -> dict[str, Any]:
         """Return the parts as keyword arguments of a network."""
@@ -82,14 +85,18 @@ def build_autoencoder_parts(
         Of the features.
     """
     if isinstance(recipe.encoder, FrozenEstimator):
-        layout, encoder, decoder = _copy_fitted(recipe, recipe.encoder)
+        layout, categories, encoder, decoder = _copy_fitted(recipe, recipe.encoder)
     else:
         layout = build_layout(recipe.input, moments)
+        categories = build_categories(recipe.input, moments)
         encoder = _build_encoders(recipe, plan, layout)
         decoder = _build_decoder(recipe, plan.generator)
         if recipe.linear_path:
-            encoder, decoder = _start_as_pca(recipe, plan, layout, encoder, decoder)
-    return AutoencoderParts(layout, encoder, decoder, recipe.encoding_dim, recipe.probabilities)
+            inputs = layout, categories
+            encoder, decoder = _start_as_pca(recipe, plan, *inputs, encoder, decoder)
+    return AutoencoderParts(
+        layout, encoder, decoder, recipe.encoding_dim, recipe.probabilities, categories
+    )
 
 
 def check_no_instance(name: str, choice: Any) -> None:
@@ -105,7 +112,7 @@ def check_no_instance(name: str, choice: Any) -> None:
 def _build_encoders(recipe: AutoencoderRecipe, plan: FitPlan, layout: InputLayout) -> nn.Module:
     """Build the encoder, or those of an ensemble for tables."""
     if recipe.n_members == 0:
-        return _build_encoder(recipe, plan.generator, recipe.input.in_shape)
+        return _build_encoder(recipe, plan.generator, recipe.input.filled_shape)
     columns, n_inputs = build_columns(recipe.input, plan.data, layout)
     encoders = [
         _build_encoder(recipe, plan.generator, (n_inputs,)) for _ in range(recipe.n_members)
@@ -152,6 +159,7 @@ def _start_as_pca(
     recipe: AutoencoderRecipe,
     plan: FitPlan,
     layout: InputLayout,
+    categories: Categories | None,
     encoder: nn.Module,
     decoder: nn.Module,
 ) -> tuple[PCAEncoder, PCADecoder]:
@@ -159,14 +167,16 @@ def _start_as_pca(
     dim, shape, dtype = recipe.encoding_dim, recipe.input.in_shape, recipe.input.dtype
     weight = plan.data.row_weight(torch.float64)
     components = fit_pca(plan.data.rows, layout, weight, dim, plan.generator)
-    halves = PCAEncoder(encoder, shape, dim).to(dtype), PCADecoder(decoder, dim, shape).to(dtype)
-    start_as_pca(*halves, components, layout if recipe.probabilities else None)
+    filled = recipe.input.filled_shape
+    halves = PCAEncoder(encoder, filled, dim).to(dtype), PCADecoder(decoder, dim, shape).to(dtype)
+    kinds = {"probabilities": recipe.probabilities, "categories": categories}
+    start_as_pca(*halves, components, layout, **kinds)
     return halves
 
 
 def _copy_fitted(
     recipe: AutoencoderRecipe, choice: FrozenEstimator
-) -> tuple[InputLayout, nn.Module, nn.Module]:
+) -> tuple[InputLayout, Categories | None, nn.Module, nn.Module]:
     """Return copies of the parts of a fitted transformer."""
     fitted, geometry = choice.estimator, recipe.input.geometry
     network = getattr(getattr(fitted, "net_", None), "module_", None)
@@ -175,10 +185,11 @@ def _copy_fitted(
             f"encoder={choice!r} must hold a fitted AutoencoderTransformer, so that there is an "
             "encoder to start from: FrozenEstimator(AutoencoderTransformer().fit(X))."
         )
-    if fitted.sample_shape_ != geometry.shape:
+    shape = (geometry.n_columns,) if geometry.n_categories else geometry.shape
+    if fitted.sample_shape_ != shape:
         raise ValueError(
             f"encoder={type(fitted).__name__} was fitted on samples of shape "
-            f"{fitted.sample_shape_}, but X has samples of shape {geometry.shape}. Pass the "
+            f"{fitted.sample_shape_}, but X has samples of shape {shape}. Pass the "
             "samples that it was fitted on, or set sample_shape."
         )
     if network.encoding_dim != recipe.encoding_dim:
@@ -201,11 +212,13 @@ def _copy_fitted(
         fitted_layout.scale,
         dtype,
         fitted_layout.origin,
+        fitted_layout.indicated,
     )
     encoder, decoder = (
         deepcopy(part).cpu().to(dtype) for part in (network.encoder, network.decoder)
     )
-    return layout, encoder.requires_grad_(True), decoder.requires_grad_(True)
+    categories = deepcopy(network.categories).cpu() if network.categories else None
+    return layout, categories, encoder.requires_grad_(True), decoder.requires_grad_(True)
 
 
 def fit_reconstruction_loss(
@@ -213,6 +226,7 @@ def fit_reconstruction_loss(
     data: TrainingData,
     layout: InputLayout,
     moments: Moments,
+    categories: Categories | None = None,
     *,
     trimmed: float = 0.0,
 ) -> ReconstructionLoss:
@@ -220,16 +234,59 @@ def fit_reconstruction_loss(
 
     A share of the rows, ``trimmed``, is left out of it.
     """
+    loss = recipe.reconstruction_loss
+    masked = bool((moments.known < 1).any())
+    if categories is not None:
+        baseline = _weigh_categories(recipe, data, layout, moments, categories)
+    else:
+        baseline = _error_of_constants(recipe, data, layout, moments)
+    return ReconstructionLoss(loss, baseline or 1.0, trimmed, masked)
+
+
+def _error_of_constants(
+    recipe: AutoencoderRecipe,
+    data: TrainingData,
+    layout: InputLayout,
+    moments: Moments,
+    features: torch.Tensor | None = None,
+) -> float:
+    """Return the mean error of the training means over what is known of some or all features."""
     loss, row_weight = recipe.reconstruction_loss, data.row_weight(torch.float64)
     if is_choice(loss, "mse"):
-        baseline = float((moments.var / layout.scale.square()).mean())
-    else:
-        on_logits = recipe.probabilities
-        shift = (moments.origin - layout.origin) + (moments.offset - layout.offset)
-        mean = moments.mean if on_logits else shift / layout.scale
-        target = None if on_logits else layout.standardise
-        baseline = constant_error(loss, mean, data.rows, target, row_weight)
-    return ReconstructionLoss(loss, baseline or 1.0, trimmed)
+        errors, known = moments.var / layout.scale.square(), moments.known
+        if features is not None:
+            errors, known = errors[features], known[features]
+        if (known == 1).all():
+            return float(errors.mean())
+        return float((errors * known).sum() / known.sum()) if known.any() else 0.0
+    on_logits = recipe.probabilities
+    shift = (moments.origin - layout.origin) + (moments.offset - layout.offset)
+    mean = moments.mean if on_logits else shift / layout.scale
+    target = None if on_logits else layout.standardise
+    return constant_error(loss, mean, data.rows, target, row_weight, features)
+
+
+def _weigh_categories(
+    recipe: AutoencoderRecipe,
+    data: TrainingData,
+    layout: InputLayout,
+    moments: Moments,
+    categories: Categories,
+) -> float:
+    """Let a category count as an average number does; return the mean error of constants."""
+    numbers = categories.number_features
+    of_numbers, n_numbers = 0.0, 0.0
+    if len(numbers):
+        of_numbers = _error_of_constants(recipe, data, layout, moments, numbers)
+        varying = numbers[moments.extent[numbers] > 0]
+        n_numbers = float(moments.known[numbers].sum())
+        if len(varying):
+            each = _error_of_constants(recipe, data, layout, moments, varying)
+            categories.error_of_numbers.fill_(each or 1.0)
+    known = moments.known[categories.first]
+    relative = categories.error_of_numbers * categories.entropy / categories.unit
+    total = of_numbers * n_numbers + float((relative * known).sum())
+    return total / (n_numbers + float(known.sum()))
 
 
 def code_losses(
@@ -242,12 +299,20 @@ def code_losses(
     return terms, {"sparsity_penalty": recipe.sparsity_weight}
 
 
+def _numbers(rows: Rows) -> np.ndarray:
+    """Return the numbers of rows, but the zeros of sparse ones where there are others."""
+    if isinstance(rows, SparseRows):
+        return np.array([rows.min(), rows.max()])
+    numbers: np.ndarray = (rows.numbers if isinstance(rows, TableRows) else rows).numpy()
+    return numbers if numbers.size else np.zeros(1)
+
+
 def check_unit_interval(reconstruction_loss: Any, rows: Rows) -> None:
     """Raise where the binary cross-entropy is asked for inputs that are no probabilities."""
     if not is_choice(reconstruction_loss, "bce"):
         return
-    values = rows.numpy() if isinstance(rows, torch.Tensor) else rows
-    low, high = float(values.min()), float(values.max())
+    ends = (function.reduce(_numbers(rows), axis=None) for function in (np.fmin, np.fmax))
+    low, high = map(float, ends)
     if low < 0 or high > 1:
         raise ValueError(
             f"reconstruction_loss='bce' needs every value of X in [0, 1], but X runs from {low:g} "

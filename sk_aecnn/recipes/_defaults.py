@@ -628,6 +628,8 @@ def auto_clip(moments: Moments, are_integers: bool) -> bool:
     >>> [auto_clip(column_moments(rows), False) for rows in (shares, lengths)]
     [True, False]
     """
+    if len(moments.low) == 0:
+        return False
     ends = float(moments.low.min()), float(moments.high.max())
     return are_integers or ends in {(0.0, 1.0), (-1.0, 1.0)}
 
@@ -640,7 +642,7 @@ def has_columns(geometry: SampleGeometry) -> bool:
     >>> has_columns(SampleGeometry((50,), 0)), has_columns(SampleGeometry((5_000,), 0))
     (True, False)
     """
-    return not geometry.spatial and geometry.n_features <= _MOST_FEATURES
+    return not geometry.spatial and geometry.n_columns <= _MOST_FEATURES
 
 
 def clips_tails(task: Task) -> bool:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from sk_aecnn.nn import (
+    Categories,
     ColumnEncoding,
     InputLayout,
     Moments,
@@ -47,29 +48,43 @@ def build_layout(recipe: InputRecipe, moments: Moments) -> InputLayout:
     """Return the scaling and the order of axes."""
     geometry = recipe.geometry
     channel = torch.from_numpy(geometry.channel_of_feature)
-    offset, scale = fit_scaling(moments, recipe.scaling, channel)
+    offset, scale = fit_scaling(moments, recipe.scaling, channel, geometry.n_categories)
     shape, axis = (
         ((geometry.n_features,), 0) if recipe.flat else (geometry.shape, geometry.channel_axis)
     )
-    return InputLayout(shape, axis, offset, scale, recipe.dtype, moments.origin)
+    indicated = torch.tensor(recipe.indicated, dtype=torch.int64)
+    layout = InputLayout(shape, axis, offset, scale, recipe.dtype, moments.origin, indicated)
+    layout.has_missing = bool((moments.known < 1).any())
+    return layout
+
+
+def build_categories(recipe: InputRecipe, moments: Moments) -> Categories | None:
+    """Return where categories are among the features; None where there are none."""
+    if not recipe.geometry.n_categories:
+        return None
+    return Categories(recipe.geometry.n_categories, moments.mean)
 
 
 def build_columns(
     recipe: InputRecipe, data: TrainingData, layout: InputLayout
 ) -> tuple[nn.Module, int]:
     """Return the encoding of the features of a table by what each holds, and its size."""
-    n_features = recipe.geometry.n_features
+    n_inputs = recipe.filled_shape[0]
     if recipe.n_bins is None:
-        return nn.Identity(), n_features
+        return nn.Identity(), n_inputs
     weight = data.row_weight(torch.float64)
     index = torch.from_numpy(choose_rows(len(data.rows), None, None))
     rows = data.rows.index_select(0, index)
-    x = layout.standardise(rows).double()
+    x = layout.standardise(rows)
+    filled = layout.fill(x).double()
+    indicators = filled[:, x.shape[1] :]
+    x = torch.cat([x.double(), indicators], dim=1)
+    rows = torch.cat([rows.double(), indicators], dim=1) if len(recipe.indicated) else rows
     known = None if weight is None else weight[index] / weight[index].mean()
     columns = describe_columns(rows, x, known, recipe.n_bins, recipe.clips_tails)
     if recipe.n_bins_is_auto and are_too_many(columns.n_added):
-        return nn.Identity(), n_features
-    encoding = ColumnEncoding(columns, x, known).to(recipe.dtype)
+        return nn.Identity(), n_inputs
+    encoding = ColumnEncoding(columns, filled, known).to(recipe.dtype)
     return encoding, encoding.n_outputs
 
 

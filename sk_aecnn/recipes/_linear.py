@@ -126,7 +126,7 @@ def _choose_sample(
     else:
         with torch.no_grad():
             rows = data.rows.index_select(0, torch.from_numpy(index))
-            X = columns(layout(rows)).double().numpy()
+            X = columns(layout.fill(layout(rows))).double().numpy()
     return Sample(X, y[index], chosen), fold
 
 

@@ -17,6 +17,7 @@ from sklearn.frozen import FrozenEstimator
 
 from sk_aecnn._torch import AUTOCASTS, DTYPES
 from sk_aecnn.data._geometry import SampleGeometry
+from sk_aecnn.data._rows import FeatureIndex
 from sk_aecnn.nn import NOISE_SHARES, Moments
 from sk_aecnn.recipes._augmentation import Augmenting, resolve_augmentation
 from sk_aecnn.recipes._defaults import (
@@ -131,6 +132,9 @@ class InputRecipe:
         Whether that is given up where the inputs of all features would be too many.
     clips_tails : bool
         Whether far values of features are drawn near.
+    indicated : tuple of int
+        Features, one of each column of a table, of which the network is told where they are
+        missing.
     """
 
     geometry: SampleGeometry
@@ -140,11 +144,19 @@ class InputRecipe:
     n_bins: int | None = None
     n_bins_is_auto: bool = False
     clips_tails: bool = False
+    indicated: tuple[int, ...] = ()
 
     @property
     def in_shape(self) -> tuple[int, ...]:
         geometry = self.geometry
         return (geometry.n_features,) if self.flat else (geometry.channels, *geometry.spatial)
+
+    @property
+    def filled_shape(self) -> tuple[int, ...]:
+        """The shape of a sample with what tells of missing values."""
+        channels, *spatial = self.in_shape
+        n_added = len(self.indicated) if self.flat else min(len(self.indicated), 1)
+        return (channels + n_added, *spatial)
 
 
 @dataclass(frozen=True)
@@ -421,7 +433,9 @@ def resolve_autoencoder(
     if is_auto(hidden):
         hidden = auto_hidden_layer_sizes(ensemble.n_members)
     return AutoencoderRecipe(
-        input=InputRecipe(geometry, _dtype(parameters), scaling, flat, *columns),
+        input=InputRecipe(
+            geometry, _dtype(parameters), scaling, flat, *columns, _find_missing(geometry, moments)
+        ),
         encoding_dim=int(parameters["encoding_dim"]),
         n_encoded=n_encoded,
         encoder=encoder,
@@ -437,7 +451,7 @@ def resolve_autoencoder(
         reconstruction_loss=parameters["reconstruction_loss"],
         noise=_check_noise(parameters.get("noise"), parameters.get("noise_level", 0.0)),
         sparsity_weight=parameters.get("sparsity_weight", 0.0),
-        clip=auto_clip(moments, summary.are_integers)
+        clip=auto_clip(_of_numbers(moments, geometry), summary.are_integers)
         if is_auto(parameters["clip"])
         else bool(parameters["clip"]),
         n_members=ensemble.n_members,
@@ -453,7 +467,8 @@ def resolve_convolutional_input(
     scaling = _resolve_scaling(parameters, summary, moments)
     flat = not geometry.spatial
     columns = _resolve_columns(parameters, summary, flat, "backend", parameters["backend"])
-    return InputRecipe(geometry, _dtype(parameters), scaling, flat, *columns)
+    indicated = _find_missing(geometry, moments)
+    return InputRecipe(geometry, _dtype(parameters), scaling, flat, *columns, indicated)
 
 
 def resolve_backend(
@@ -683,13 +698,33 @@ def asks_for_cues(parameters: Parameters, summary: DataSummary) -> bool:
     return is_auto(parameters["augmentation"]) and depends_on_cues(*known)
 
 
+def _of_numbers(moments: Moments, geometry: SampleGeometry) -> Moments:
+    """Return the moments of the features that are numbers, not categories."""
+    if not geometry.n_categories:
+        return moments
+    return moments.choose(FeatureIndex(geometry.n_categories).number_features)
+
+
+def _find_missing(geometry: SampleGeometry, moments: Moments) -> tuple[int, ...]:
+    """Return the features that are sometimes missing, of categories the first of each column."""
+    missing = (moments.known > 0) & (moments.known < 1)
+    if geometry.n_categories:
+        index = FeatureIndex(geometry.n_categories)
+        first = torch.zeros_like(missing)
+        first[index.number_features] = first[index.starts] = True
+        missing = missing & first
+    return tuple(torch.where(missing)[0].tolist())
+
+
 def _dtype(parameters: Parameters) -> torch.dtype:
     return DTYPES[parameters["precision"]]
 
 
 def _resolve_scaling(parameters: Parameters, summary: DataSummary, moments: Moments) -> Scaling:
     scaling: Scaling = parameters["scaling"]
-    return auto_scaling(summary.geometry, moments) if is_auto(scaling) else scaling
+    if not is_auto(scaling):
+        return scaling
+    return auto_scaling(summary.geometry, _of_numbers(moments, summary.geometry))
 
 
 def _resolve_linear_path(

@@ -99,6 +99,7 @@ def constant_error(
     rows: Rows,
     target: Callable[[Tensor], Tensor] | None,
     row_weight: Tensor | None = None,
+    features: Tensor | None = None,
 ) -> float:
     """Return the mean error of predicting the same constants for every row.
 
@@ -109,11 +110,13 @@ def constant_error(
     constant : Tensor of shape (n_features,)
         The mean of the targets; probabilities for ``"bce"``.
     rows : Tensor of shape (n_samples, n_features)
-        Training rows.
+        Training rows; NaN counts nowhere.
     target : callable or None
         Rows to targets.
     row_weight : Tensor of shape (n_samples,) or None
         Weights.
+    features : Tensor of shape (n_counted,), int64, or None
+        The features that count; all for ``None``.
     """
     elementwise = resolve_elementwise(loss)
     if loss == "bce":
@@ -122,10 +125,36 @@ def constant_error(
     for chunk in chunks(rows):
         x = (rows[chunk] if target is None else target(rows[chunk])).flatten(1).double()
         w = x.new_ones(len(x)) if row_weight is None else row_weight[chunk].double()
-        losses = elementwise(constant.expand_as(x), x, reduction="none")
-        total += float(w @ losses.mean(1))
-        weights += float(w.sum())
-    return total / weights
+        expected = constant.expand_as(x)
+        if features is not None:
+            x, expected = x.index_select(1, features), expected.index_select(1, features)
+        known = ~x.isnan()
+        if known.all():
+            losses = elementwise(expected, x, reduction="none")
+            total += float(w @ losses.mean(1))
+            weights += float(w.sum())
+        else:
+            losses, counted = known_losses(elementwise, expected, x)
+            total += float(w @ losses) / x.shape[1]
+            weights += float(w @ counted) / x.shape[1]
+    return total / weights if weights > 0 else 0.0
+
+
+def known_losses(
+    elementwise: Callable[..., Tensor], output: Tensor, target: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the sum of losses of each row and their number, of targets that are not NaN.
+
+    Examples
+    --------
+    >>> target = torch.tensor([[2.0, torch.nan]])
+    >>> known_losses(F.mse_loss, torch.zeros(1, 2), target)
+    (tensor([4.]), tensor([1.]))
+    """
+    missing = target.isnan()
+    losses = elementwise(output, target.masked_fill(missing, 0), reduction="none")
+    losses = losses.masked_fill(missing, 0).flatten(1).sum(1)
+    return losses, (~missing).flatten(1).sum(1).to(losses.dtype)
 
 
 def weighted_mean(losses: Tensor, row_weight: Tensor) -> Tensor:
@@ -180,10 +209,13 @@ class ReconstructionLoss(nn.Module):
         Share of every batch, that of the rows with the largest errors, which is left out: least
         trimmed squares (Rousseeuw 1984, "Least median of squares regression", sec. 4), where
         outliers are among the rows.
+    masked : bool
+        Whether values may be missing, NaN in the target: they count nowhere.
 
     Shape
     -----
-    output, target : (batch, ...), the same; row_weight : (batch,) or None; result : ()
+    output, target : (batch, ...), the same; category_error, category_known : (batch, n_groups),
+    where there are categories; row_weight : (batch,) or None; result : ()
 
     Examples
     --------
@@ -197,14 +229,18 @@ class ReconstructionLoss(nn.Module):
         loss: str | type[nn.Module] | Callable[..., Tensor],
         baseline: float = 1.0,
         trimmed: float = 0.0,
+        masked: bool = False,
     ) -> None:
         super().__init__()
         self.elementwise = resolve_elementwise(loss)
         self.baseline = baseline
         self.trimmed = trimmed
+        self.masked = masked
 
     def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
         """Return the relative error of a batch."""
+        if self.masked or "category_error" in outputs:
+            return self._of_known(outputs, row_weight)
         output, target = outputs["output"], outputs["target"]
         if row_weight is None and self.trimmed == 0:
             return self.elementwise(output, target) / self.baseline
@@ -213,6 +249,18 @@ class ReconstructionLoss(nn.Module):
         if self.trimmed > 0:
             weight = trimmed_weights(losses.detach(), weight, 1 - self.trimmed)
         return weighted_mean(losses, weight) / self.baseline
+
+    def _of_known(self, outputs: Outputs, row_weight: Tensor | None) -> Tensor:
+        """Return the relative error of what is known in a batch."""
+        losses, counted = known_losses(self.elementwise, outputs["output"], outputs["target"])
+        if "category_error" in outputs:
+            losses = losses + outputs["category_error"].sum(1)
+            counted = counted + outputs["category_known"].sum(1)
+        weight = torch.ones_like(losses) if row_weight is None else row_weight
+        if self.trimmed > 0:
+            means = losses.detach() / counted.clamp_min(1)
+            weight = trimmed_weights(means, weight, 1 - self.trimmed)
+        return (losses * weight).sum() / counted.sum().clamp_min(1) / self.baseline
 
 
 def trimmed_weights(losses: Tensor, row_weight: Tensor, share: float) -> Tensor:
@@ -452,25 +500,46 @@ class LikelihoodLoss(nn.Module):
     ----------
     probabilities : bool
         Whether outputs are the logits of probabilities.
+    masked : bool
+        Whether values may be missing, NaN in the target: they count nowhere.
 
     Shape
     -----
-    output, target : (batch, ...), the same; row_weight : (batch,) or None; result : ()
+    output, target : (batch, ...), the same; category_nats, category_known : (batch, n_groups),
+    where there are categories; row_weight : (batch,) or None; result : ()
     """
 
-    def __init__(self, probabilities: bool) -> None:
+    def __init__(self, probabilities: bool, masked: bool = False) -> None:
         super().__init__()
+        self.masked = masked
         self.elementwise = F.binary_cross_entropy_with_logits if probabilities else F.mse_loss
         self.probabilities = probabilities
 
     def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
         """Return minus the log-likelihood of a batch."""
+        if self.masked or "category_nats" in outputs:
+            return self._of_known(outputs, row_weight)
         losses = self.elementwise(outputs["output"], outputs["target"], reduction="none")
         losses = losses.flatten(1).mean(1)
         mean = losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
-        if self.probabilities:
-            return mean
-        return (2 * torch.pi * torch.e * mean.clamp_min(_LEAST_VARIANCE)).log() / 2
+        return mean if self.probabilities else _normal_entropy(mean)
+
+    def _of_known(self, outputs: Outputs, row_weight: Tensor | None) -> Tensor:
+        """Return minus the log-likelihood of what is known in a batch, numbers and categories."""
+        losses, counted = known_losses(self.elementwise, outputs["output"], outputs["target"])
+        weight = torch.ones_like(losses) if row_weight is None else row_weight
+        n_numbers = n_known = counted.sum()
+        total = (losses * weight).sum()
+        if not self.probabilities:
+            total = n_numbers * _normal_entropy(total / n_numbers.clamp_min(1))
+        if "category_nats" in outputs:
+            total = total + (outputs["category_nats"].sum(1) * weight).sum()
+            n_known = n_known + outputs["category_known"].sum()
+        return total / n_known.clamp_min(1)
+
+
+def _normal_entropy(variance: Tensor) -> Tensor:
+    return (2 * torch.pi * torch.e * variance.clamp_min(_LEAST_VARIANCE)).log() / 2
 
 
 class DivergenceLoss(nn.Module):

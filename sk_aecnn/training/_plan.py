@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from sk_aecnn._torch import as_tensor
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, SparseRows
+from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, SparseRows, TableRows
 from sk_aecnn.nn import set_generator
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._net import TrainingNet, TrainingOptions, build_net, on_device
@@ -29,7 +29,7 @@ class TrainingData:
 
     Attributes
     ----------
-    rows : Tensor or SparseRows of shape (n_samples, n_features)
+    rows : Tensor, SparseRows or TableRows of shape (n_samples, n_features)
         The rows.
     y : ndarray of shape (n_samples,) or (n_samples, n_targets), or None
         The targets.
@@ -59,6 +59,8 @@ class TrainingData:
         )
         if isinstance(self.rows, SparseRows):
             return TrainingData(SparseRows(self.rows.matrix[kept]), y, weight, labeled)
+        if isinstance(self.rows, TableRows):
+            return TrainingData(self.rows.choose(torch.from_numpy(kept)), y, weight, labeled)
         return TrainingData(self.rows[torch.from_numpy(kept)], y, weight, labeled)
 
     def without_weightless(self) -> TrainingData:
@@ -70,11 +72,14 @@ class TrainingData:
         """Whether the rows, as far as the first ones tell, hold whole numbers alone."""
         if isinstance(self.rows, SparseRows):  # whose other values are zeros
             rows = as_tensor(self.rows.matrix.data[:_ROWS_TO_TELL])
+        elif isinstance(self.rows, TableRows):
+            rows = self.rows.numbers[:_ROWS_TO_TELL]
         else:
             rows = self.rows[:_ROWS_TO_TELL]
         if not rows.is_floating_point():
             return True
-        return bool(((rows == rows.round()) & (rows.abs() < _ALL_ARE_WHOLE)).all())
+        whole = (rows == rows.round()) & (rows.abs() < _ALL_ARE_WHOLE)
+        return bool((whole | rows.isnan()).all())
 
     def count(self) -> tuple[int, int]:
         """Return the number of rows, and of those without a target."""
@@ -152,6 +157,8 @@ def rescale_weight(weight: np.ndarray) -> np.ndarray:
 
 def to_rows(rows: Any) -> Rows:
     """Return validated rows as the networks take them."""
+    if isinstance(rows, TableRows):
+        return rows
     return as_tensor(rows) if isinstance(rows, np.ndarray) else SparseRows(rows)
 
 

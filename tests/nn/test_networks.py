@@ -226,10 +226,11 @@ def test_the_error_of_draws_is_the_squared_error(rows):
     """Each draw, the same for every row, is decoded and compared in standardised units."""
     network, draws = variational().eval(), torch.randn(3, 4, generator=stream()).double()
     error = network.draw_error(rows, draws)
-    assert error.shape == (7, 3)
+    assert error.shape == (7, 2, 3)
     assert error.dtype == torch.float64
+    assert (error[:, 1] == 0).all()
     mean, deviation = network.distribution(network.layout(rows))
-    for column, draw in zip(error.T, draws, strict=True):
+    for column, draw in zip(error[:, 0].T, draws, strict=True):
         output = network.layout.flatten(network.decoder(mean + deviation * draw.float()))
         expected = (network.layout.standardise(rows) - output).double().square().sum(1)
         torch.testing.assert_close(column, expected)
@@ -239,7 +240,8 @@ def test_the_error_of_drawn_probabilities_is_the_cross_entropy(pixels):
     """Where outputs are logits, draws are compared with the rows by binary cross-entropy."""
     network = variational(probabilities=True).eval()
     mean = network.encode(pixels)
-    (error,) = network.draw_error(pixels, torch.zeros(1, 4)).T
+    squares, error = network.draw_error(pixels, torch.zeros(1, 4))[:, :, 0].T
+    assert (squares == 0).all()
     logits = network.layout.flatten(network.decoder(mean)).double()
     expected = F.binary_cross_entropy_with_logits(logits, pixels.double(), reduction="none").sum(1)
     torch.testing.assert_close(error, expected)

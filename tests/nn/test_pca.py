@@ -95,7 +95,7 @@ def test_weights_count_as_copies(rows):
 def test_an_autoencoder_starts_as_pca(rows, hidden, dim):
     """Its codes are components of about variance one, its reconstructions those of PCA."""
     encoder, decoder = dense_halves(hidden, dim)
-    start_as_pca(encoder, decoder, found(rows, dim))
+    start_as_pca(encoder, decoder, found(rows, dim), layout_of(rows))
     x = layout_of(rows)(rows)
     code = encoder(x)
     n = min(dim, 5)
@@ -121,7 +121,7 @@ def test_convolutions_start_as_pca_too(shape, axis):
     sizes = channels, spatial, (4, 6), 7
     encoder = PCAEncoder(ConvEncoder(*sizes).double(), x.shape[1:], 7).double()
     decoder = PCADecoder(ConvDecoder(*sizes).double(), 7, x.shape[1:]).double()
-    start_as_pca(encoder, decoder, found(rows, 7, layout=layout))
+    start_as_pca(encoder, decoder, found(rows, 7, layout=layout), layout)
     code = encoder.eval()(x)
     expected = PCA(7).fit(rows.numpy())
     expected = expected.inverse_transform(expected.transform(rows.numpy()))
@@ -138,7 +138,7 @@ def test_probabilities_start_near_those_of_pca():
     rows[:, 1] = rows[:, 0]
     layout = layout_of(rows)
     encoder, decoder = dense_halves((4,), 2)
-    start_as_pca(encoder, decoder, found(rows, 2), layout)
+    start_as_pca(encoder, decoder, found(rows, 2), layout, probabilities=True)
     output = decoder(encoder(layout(rows))).sigmoid()
     assert (output - rows).square().mean() < (rows - rows.mean(0)).square().mean()
 
@@ -146,7 +146,7 @@ def test_probabilities_start_near_those_of_pca():
 def test_what_was_learned_is_taken_back_in_part(rows):
     """Shrunk by one, an autoencoder is PCA again; by zero, it stays."""
     encoder, decoder = dense_halves((4,), 2)
-    start_as_pca(encoder, decoder, found(rows, 2))
+    start_as_pca(encoder, decoder, found(rows, 2), layout_of(rows))
     x = layout_of(rows)(rows)
     start = decoder(encoder(x)).detach()
     for parameter in (*encoder.parameters(), *decoder.parameters()):
@@ -167,5 +167,5 @@ def test_constant_rows_blow_nothing_up():
     encoder, decoder = dense_halves((4,), 2)
     components = found(rows, 2)
     assert all(value.isfinite().all() for value in vars(components).values())
-    start_as_pca(encoder, decoder, components)
+    start_as_pca(encoder, decoder, components, layout_of(rows))
     assert not decoder(encoder(layout_of(rows)(rows))).any()
