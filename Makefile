@@ -35,7 +35,7 @@ $(ready): pyproject.toml $(CONSTRAINTS)
 	    "sk_aecnn needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] \
 	    + ". Name another one: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(install) --editable '.[plot,test]'
+	$(install) --editable '.[onnx,plot,test]'
 	@touch $@
 
 $(VENV)/.ready-%: $(ready)
@@ -88,7 +88,7 @@ constraints:  ## pin the newest versions in constraints.txt
 	@set -e; clean=$$(mktemp -d); trap 'rm -rf "$$clean"' EXIT; \
 	$(PYTHON) -m venv "$$clean/venv"; \
 	"$$clean/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-	    '.[plot,test,lint,docs,release]'; \
+	    '.[onnx,plot,test,lint,docs,release]'; \
 	{ sed '/^[^#]/,$$d' constraints.txt; \
 	  "$$clean/venv/bin/python" -m pip freeze --all --exclude pip --exclude sk-aecnn \
 	      | sed 's/+[A-Za-z0-9.]*$$//'; } > "$$clean/constraints.txt"; \

@@ -49,6 +49,18 @@ _LEAST_DIVERGENCE = 1e-2
 _CHECKED = 1000
 
 
+def standard_draws(encoding_dim: int) -> np.ndarray:
+    """Return the draws that scores are means over, each with its opposite; always the same.
+
+    Examples
+    --------
+    >>> standard_draws(2).shape
+    (16, 2)
+    """
+    half = np.random.RandomState(0).standard_normal((_DRAWS // 2, encoding_dim))
+    return np.concatenate([half, -half])
+
+
 @dataclass(eq=False, repr=False, kw_only=True)
 class VariationalParameters(DenoisingParameters):
     """The prior of a variational autoencoder."""
@@ -356,8 +368,7 @@ class VariationalAutoencoderTransformer(
 
     def _draw_error(self, rows: Rows | RowSubset) -> np.ndarray:
         encoding_dim = self.net_.module_.encoding_dim
-        half = np.random.RandomState(0).standard_normal((_DRAWS // 2, encoding_dim))
-        draws = torch.from_numpy(np.concatenate([half, -half]))
+        draws = torch.from_numpy(standard_draws(encoding_dim))
         return infer(self.net_, "draw_error", rows, draws=draws)
 
     def _count_known_numbers(self, rows: RowSubset) -> float:

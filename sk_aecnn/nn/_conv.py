@@ -62,8 +62,8 @@ def as_feature_maps(vectors: Tensor, shape: Sequence[int]) -> Tensor:
     """
     channels, *spatial = shape
     if len(spatial) == 2:
-        return vectors.view(len(vectors), *spatial, channels).movedim(-1, 1)
-    return vectors.view(len(vectors), channels, *spatial)
+        return vectors.view(vectors.shape[0], *spatial, channels).movedim(-1, 1)
+    return vectors.view(vectors.shape[0], channels, *spatial)
 
 
 def pooled(spatial: Sequence[int]) -> tuple[int, ...]:
@@ -338,7 +338,7 @@ class SoftOrdering(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         ordered: Tensor = self.activation(self.norm(self.linear(x)))
-        return ordered.view(len(x), *self.shape)
+        return ordered.view(x.shape[0], *self.shape)
 
 
 class Dropout(RandomLayer):

@@ -26,7 +26,8 @@ from sk_aecnn.nn._random import RandomLayer
 
 Outputs = dict[str, Tensor]
 
-_LEAST_DEVIATION = 1e-4
+# added to the deviations of codes
+LEAST_DEVIATION = 1e-4
 
 
 @contextmanager
@@ -392,7 +393,7 @@ class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
     def distribution(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the means and deviations of the codes of laid out rows."""
         mean, raw = self.encoder(self.layout.fill(x)).chunk(2, dim=1)
-        return mean, F.softplus(raw) + _LEAST_DEVIATION
+        return mean, F.softplus(raw) + LEAST_DEVIATION
 
     def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
         """Decode a draw from each row's distribution; the mean itself in validation."""

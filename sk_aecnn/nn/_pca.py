@@ -248,7 +248,8 @@ class PCAEncoder(PCAHalf):
         features = self.residual.features(x)
         room = self.n_channels * prod(features.shape[2:])
         path = F.pad(self.linear(as_vectors(x)), (0, room - self.encoding_dim))
-        return torch.cat([features, path.view(len(x), self.n_channels, *features.shape[2:])], dim=1)
+        path = path.view(x.shape[0], self.n_channels, *features.shape[2:])
+        return torch.cat([features, path], dim=1)
 
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""

@@ -1,0 +1,211 @@
+"""The layers of the networks as nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from sk_aecnn.nn import BatchNorm, ConvStage, Dropout, Linear, SoftOrdering, UpsamplingStage
+from sk_aecnn.nn._conv import pooled
+from sk_aecnn.nn._late import CONV, CONV_TRANSPOSE
+from sk_aecnn.nn._pca import LinearPath
+from sk_aecnn.onnx._graph import Graph, to_array
+
+Emit = Callable[[Graph, Any, str], str]
+
+
+def _node(op_type: str, **attributes: str) -> Emit:
+    """Return what adds one node, whose attributes are those of the layer of these names."""
+
+    def emit(graph: Graph, layer: nn.Module, x: str) -> str:
+        named = {name: getattr(layer, its) for name, its in attributes.items()}
+        return graph.add(op_type, x, **named)
+
+    return emit
+
+
+def _nothing(graph: Graph, layer: nn.Module, x: str) -> str:
+    return x
+
+
+def _silu(graph: Graph, layer: nn.Module, x: str) -> str:
+    return graph.add("Mul", x, graph.add("Sigmoid", x))
+
+
+def _gelu(graph: Graph, layer: nn.Module, x: str) -> str:
+    erf = graph.add("Erf", graph.add("Mul", x, graph.number(sqrt(0.5))))
+    doubled = graph.add("Mul", x, graph.add("Add", erf, graph.number(1.0)))
+    return graph.add("Mul", doubled, graph.number(0.5))
+
+
+def _batch_norm(graph: Graph, layer: BatchNorm, x: str) -> str:
+    statistics = layer.weight, layer.bias, layer.running_mean, layer.running_var
+    return graph.add("BatchNormalization", x, *statistics, epsilon=layer.eps)
+
+
+def _max_pool(graph: Graph, layer: Any, x: str) -> str:
+    window = list(layer.kernel_size)
+    if max(window) == 1:
+        return x
+    return graph.add("MaxPool", x, kernel_shape=window, strides=window, ceil_mode=1)
+
+
+def _conv(graph: Graph, layer: Any, x: str) -> str:
+    return graph.add("Conv", x, *_parameters(graph, layer), **_geometry(layer))
+
+
+def _conv_transpose(graph: Graph, layer: Any, x: str) -> str:
+    geometry = {**_geometry(layer), "output_padding": list(layer.output_padding)}
+    return graph.add("ConvTranspose", x, *_parameters(graph, layer), **geometry)
+
+
+def _geometry(layer: Any) -> dict[str, list[int]]:
+    return {
+        "kernel_shape": list(layer.kernel_size),
+        "strides": list(layer.stride),
+        "pads": [*layer.padding, *layer.padding],
+    }
+
+
+def _parameters(graph: Graph, layer: Any) -> list[Any]:
+    if graph.dtype != np.float32:
+        raise ValueError(
+            "precision='float64': onnxruntime convolves in single precision alone. Fit with "
+            "precision='float32'."
+        )
+    return [layer.weight] if layer.bias is None else [layer.weight, layer.bias]
+
+
+def _conv_stage(graph: Graph, layer: ConvStage, x: str) -> str:
+    for part in (layer.conv, layer.pool, layer.norm, layer.activation):
+        x = add_layer(graph, part, x)
+    return x
+
+
+def _upsampling(graph: Graph, layer: UpsamplingStage, x: str) -> str:
+    return add_layer(graph, layer.conv, x)
+
+
+def _soft_ordering(graph: Graph, layer: SoftOrdering, x: str) -> str:
+    for part in (layer.linear, layer.norm, layer.activation):
+        x = add_layer(graph, part, x)
+    return graph.reshape(x, -1, *layer.shape)
+
+
+def _linear(graph: Graph, layer: Any, x: str) -> str:
+    return _gemm(graph, x, *_weight_and_bias(layer))
+
+
+def _sequential(graph: Graph, layer: nn.Sequential, x: str) -> str:
+    for part in layer:
+        x = add_layer(graph, part, x)
+    return x
+
+
+_ACTIVATIONS: dict[type[nn.Module], Emit] = {
+    nn.ELU: _node("Elu", alpha="alpha"),
+    nn.GELU: _gelu,
+    nn.Identity: _nothing,
+    nn.LeakyReLU: _node("LeakyRelu", alpha="negative_slope"),
+    nn.ReLU: _node("Relu"),
+    nn.SiLU: _silu,
+    nn.Sigmoid: _node("Sigmoid"),
+    nn.Tanh: _node("Tanh"),
+}
+LAYERS: dict[type[nn.Module], Emit] = {
+    **_ACTIVATIONS,
+    **dict.fromkeys(CONV.values(), _conv),
+    **dict.fromkeys(CONV_TRANSPOSE.values(), _conv_transpose),
+    **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d), _max_pool),
+    BatchNorm: _batch_norm,
+    ConvStage: _conv_stage,
+    Dropout: _nothing,
+    Linear: _linear,
+    LinearPath: _linear,
+    SoftOrdering: _soft_ordering,
+    UpsamplingStage: _upsampling,
+    nn.Sequential: _sequential,
+}
+
+
+def add_layer(graph: Graph, layer: nn.Module, x: str) -> str:
+    """Add a layer of one of the types in `LAYERS`."""
+    return LAYERS[type(layer)](graph, layer, x)
+
+
+def add_members(graph: Graph, stacks: Sequence[nn.Sequential], x: str) -> str:
+    """Add the dense layers of several members, which are alike: see `add_linear_members`."""
+    for layers in zip(*stacks, strict=True):
+        linear = isinstance(layers[0], Linear)
+        x = add_linear_members(graph, layers, x) if linear else add_layer(graph, layers[0], x)
+    return x
+
+
+def add_linear_members(graph: Graph, layers: Sequence[Any], x: str) -> str:
+    """Add a linear layer of every member: (batch, n) or (members, batch, n) to (members, batch, m).
+
+    One product of stacks of matrices takes a fraction of the time of as many single ones.
+    """
+    weights, biases = zip(*(_weight_and_bias(layer) for layer in layers), strict=True)
+    return add_stacked_linear(graph, np.stack(weights), np.stack(biases), x)
+
+
+def add_stacked_linear(graph: Graph, weight: np.ndarray, bias: np.ndarray, x: str) -> str:
+    """Add linear maps of weights (members, m, n) and biases (members, m)."""
+    product = graph.add("MatMul", x, np.ascontiguousarray(weight.swapaxes(1, 2)))
+    return graph.add("Add", product, bias[:, None])
+
+
+def _weight_and_bias(layer: Any) -> tuple[np.ndarray, np.ndarray]:
+    weight = to_array(layer.weight)
+    bias = np.zeros(len(weight), weight.dtype) if layer.bias is None else to_array(layer.bias)
+    return weight, bias
+
+
+def _gemm(graph: Graph, x: str, weight: np.ndarray, bias: np.ndarray) -> str:
+    return graph.add("Gemm", x, weight, bias, transB=1)
+
+
+def add_linear_of_maps(
+    graph: Graph, layer: Any, x: str, shape: Sequence[int], n_outputs: int | None = None
+) -> str:
+    """Add a linear layer on the vectors of feature maps, (batch, *shape).
+
+    Its weight is put in the order of the maps, in place of the other way round. Outputs after the
+    last one, up to ``n_outputs``, are zeros.
+    """
+    weight, bias = _weight_and_bias(layer)
+    if len(shape) == 3:
+        channels, *spatial = shape
+        weight = np.moveaxis(weight.reshape(-1, *spatial, channels), -1, 1).reshape(weight.shape)
+    missing = 0 if n_outputs is None else n_outputs - len(weight)
+    weight, bias = np.pad(weight, ((0, missing), (0, 0))), np.pad(bias, (0, missing))
+    vectors = x if len(shape) == 1 else graph.add("Flatten", x)
+    return _gemm(graph, vectors, weight, bias)
+
+
+def add_linear_to_maps(graph: Graph, layer: Any, x: str, shape: Sequence[int]) -> str:
+    """Add a linear layer whose output is taken as feature maps, (batch, *shape)."""
+    weight, bias = _weight_and_bias(layer)
+    if len(shape) == 3:
+        channels, *spatial = shape
+        order = np.arange(prod(shape)).reshape(*spatial, channels)
+        order = np.moveaxis(order, -1, 0).ravel()
+        weight, bias = weight[order], bias[order]
+    output = _gemm(graph, x, weight, bias)
+    return output if len(shape) == 1 else graph.reshape(output, -1, *shape)
+
+
+def shape_after(stages: nn.Sequential, shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape of the feature maps that convolutional stages make of some of a shape."""
+    for stage in stages:
+        if isinstance(stage, SoftOrdering):
+            shape = stage.shape
+        else:
+            assert isinstance(stage, ConvStage)
+            shape = (stage.conv.out_channels, *pooled(shape[1:]))
+    return tuple(shape)

@@ -1,0 +1,300 @@
+"""A fitted network as nodes: from rows as the user has them to what the network makes of them.
+
+What several results have in common is added once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from sk_aecnn._torch import torch_to_numpy
+from sk_aecnn.nn import (
+    BackendMembers,
+    InputLayout,
+    MeanProbability,
+    VariationalAutoencoder,
+)
+from sk_aecnn.onnx._graph import Graph, compact, integers, to_array
+from sk_aecnn.onnx._parts import (
+    EncoderGraph,
+    Features,
+    add_backend,
+    add_backend_members,
+    add_decoder,
+    build_encoder_graph,
+    mean_of_members,
+)
+
+_DOUBLE = np.dtype("float64")
+_WIDE = ("int64", "uint64")
+# types with more digits than single precision
+_NEED_DOUBLE = ("float64", "int32", "uint32")
+# the values of 32 bits
+_HALF = 2**32
+
+
+class NetworkGraph:
+    """The network of a fitted estimator as nodes.
+
+    Parameters
+    ----------
+    network : nn.Module
+        The network, which has a layout of its input.
+    given : str
+        Name of the input.
+    shape : sequence of int
+        Shape of one sample of it.
+    dtype : dtype
+        Its type.
+    """
+
+    def __init__(self, network: Any, given: str, shape: Sequence[int], dtype: np.dtype) -> None:
+        self.network = network
+        self.layout: InputLayout = network.layout
+        self.graph = Graph(torch_to_numpy(self.layout.dtype))
+        self.dtype = dtype
+        self.shape = tuple(shape)
+        self._given = given
+
+    @cached_property
+    def rows(self) -> str:
+        """The input in the shape that the layout is for, (batch, *layout.shape)."""
+        return self._reshape(self._given, self.shape, self.layout.shape)
+
+    @cached_property
+    def flat_rows(self) -> str:
+        """The input as flat rows, (batch, n_features)."""
+        return self._reshape(self._given, self.shape, (prod(self.shape),))
+
+    def as_given(self, x: str) -> str:
+        """Return samples, (batch, *layout.shape), in the shape of the input."""
+        return self._reshape(x, self.layout.shape, self.shape)
+
+    def _reshape(self, x: str, before: tuple[int, ...], after: tuple[int, ...]) -> str:
+        return x if before == after else self.graph.reshape(x, -1, *after)
+
+    # -- as in `InputLayout` --------------------------------------------------------------------
+
+    @cached_property
+    def standardised(self) -> str:
+        """The input, centred without loss of digits and scaled, (batch, *layout.shape)."""
+        return self._standardise(self.rows, self.dtype)
+
+    def _standardise(self, rows: str, dtype: np.dtype) -> str:
+        layout, wide = self.layout, dtype.name in _WIDE
+        if not (wide or layout.needs_double or dtype.name in _NEED_DOUBLE):
+            rows = self._cast(rows, dtype, self.graph.dtype)
+            return self._scale(self._subtract(rows, layout.shift), "Mul", layout.gain)
+        if wide and layout.has_origin:
+            centred = self._subtract(self._subtract_origin(rows), layout.offset)
+        else:
+            centred = self._centre(self._cast(rows, dtype, _DOUBLE))
+        return self._cast(self._scale(centred, "Div", layout.scale), _DOUBLE, self.graph.dtype)
+
+    def _scale(self, x: str, op_type: str, by: Any) -> str:
+        by = self.constant(by)
+        return x if (by == 1).all() else self.graph.add(op_type, x, by)
+
+    def _centre(self, rows: str) -> str:
+        if not self.layout.has_origin:
+            return self._subtract(rows, self.layout.mean)
+        return self._subtract(self._subtract(rows, self.layout.origin), self.layout.offset)
+
+    def _subtract_origin(self, integers: str) -> str:
+        """Take whole numbers off 64-bit integers by halves, which double precision holds."""
+        graph, origin = self.graph, self.constant(self.layout.origin)
+        half = np.array(_HALF, dtype=self.dtype)
+        lower = graph.add("Mod", integers, half)
+        upper = graph.add("Div", graph.add("Sub", integers, lower), half)
+        origin_upper = np.floor(origin / _HALF)
+        origin_lower = origin - origin_upper * _HALF
+        lower = graph.add("Sub", graph.cast(lower, _DOUBLE), origin_lower)
+        upper = graph.add("Sub", graph.cast(upper, _DOUBLE), origin_upper)
+        return graph.add("Add", graph.add("Mul", upper, np.array(float(_HALF))), lower)
+
+    def _subtract(self, x: str, constant: Any) -> str:
+        constant = self.constant(constant)
+        return self.graph.add("Sub", x, constant) if constant.any() else x
+
+    def _cast(self, x: str, before: np.dtype, after: np.dtype) -> str:
+        return x if before == after else self.graph.cast(x, after)
+
+    def constant(self, values: Any) -> np.ndarray:
+        """Return constants of the features in the shape of a batch of one sample."""
+        return compact(to_array(values).reshape(1, *self.layout.shape))
+
+    @cached_property
+    def _is_flat(self) -> bool:
+        return len(self.layout.shape) == 1 and self.layout.channel_axis == 0
+
+    @property
+    def _order(self) -> list[int]:
+        """The axes of a batch of samples, channels first."""
+        axes, channel = list(range(len(self.layout.shape) + 1)), self.layout.channel_axis or 0
+        return [0, axes.pop(channel + 1), *axes[1:]]
+
+    @cached_property
+    def in_shape(self) -> tuple[int, ...]:
+        """Shape of one input of the first layer, channels first."""
+        shape = self.layout.shape
+        if self._is_flat:
+            return shape
+        if self.layout.channel_axis is None:
+            return (1, *shape)
+        return tuple(shape[axis - 1] for axis in self._order[1:])
+
+    @cached_property
+    def inputs(self) -> str:
+        """What the first layer sees, (batch, *in_shape)."""
+        if self._is_flat:
+            return self.standardised
+        if self.layout.channel_axis is None:
+            return self.graph.add("Unsqueeze", self.standardised, integers(1))
+        return self._transpose(self.standardised, self._order)
+
+    def _arrange_back(self, x: str) -> str:
+        """Undo the order of axes, to (batch, *layout.shape)."""
+        if self._is_flat:
+            return x
+        if self.layout.channel_axis is None:
+            return self.graph.add("Squeeze", x, integers(1))
+        return self._transpose(x, np.argsort(self._order).tolist())
+
+    def _transpose(self, x: str, order: list[int]) -> str:
+        return x if order == sorted(order) else self.graph.add("Transpose", x, perm=order)
+
+    # -- as in `BaseAutoencoder` ----------------------------------------------------------------
+
+    @cached_property
+    def _encoder(self) -> EncoderGraph:
+        return build_encoder_graph(self.graph, self.network.encoder, self.in_shape)
+
+    @cached_property
+    def _features(self) -> Features:
+        return self._encoder.features(self.inputs)
+
+    @cached_property
+    def distribution(self) -> tuple[str, str]:
+        """The means of codes, and what their deviations are the softplus of."""
+        mean, raw = self.graph.add_many(
+            "Split", [self._encoder.code(self._features)], 2, axis=1, num_outputs=2
+        )
+        return mean, raw
+
+    @cached_property
+    def code(self) -> str:
+        """The codes, (batch, encoding_dim)."""
+        if isinstance(self.network, VariationalAutoencoder):
+            return self.distribution[0]
+        return self._encoder.code(self._features)
+
+    def decode(self, code: str) -> str:
+        """Add the decoder, whose output is (batch, *layout.shape)."""
+        network = self.network
+        dim = network.encoding_dim
+        output = add_decoder(self.graph, network.decoder, code, dim, self.in_shape)
+        return self._arrange_back(output)
+
+    @cached_property
+    def _output(self) -> str:
+        return self.decode(self.code)
+
+    @cached_property
+    def reconstruction(self) -> str:
+        """The reconstruction in the units of the input, (batch, *layout.shape)."""
+        graph, network = self.graph, self.network
+        if network.probabilities:
+            restored = graph.add("Sigmoid", self._output)
+        else:
+            restored = self._restore(self._output)
+        if network.low is None:
+            return restored
+        return self._clip(restored, self.constant(network.low), self.constant(network.high))
+
+    def _restore(self, output: str) -> str:
+        graph, layout = self.graph, self.layout
+        scale, mean = self.constant(layout.scale), self.constant(layout.mean)
+        if (scale == 1).all() and not mean.any():
+            return output
+        scaled = graph.add("Mul", self._cast(output, graph.dtype, _DOUBLE), scale)
+        return self._cast(graph.add("Add", scaled, mean), _DOUBLE, graph.dtype)
+
+    def _clip(self, x: str, low: np.ndarray, high: np.ndarray) -> str:
+        if low.size == high.size == 1:
+            return self.graph.add("Clip", x, low.reshape(()), high.reshape(()))
+        return self.graph.add("Min", self.graph.add("Max", x, low), high)
+
+    def residuals_of(self, output: str, standardised: str) -> str:
+        """Return what a decoder's output differs by from rows, standardised, in double precision.
+
+        Parameters
+        ----------
+        output : str
+            Output of the decoder, (..., *layout.shape).
+        standardised : str
+            Rows that go with it.
+        """
+        network, layout = self.network, self.layout
+        if network.probabilities:
+            output = self._standardise(self.graph.add("Sigmoid", output), self.graph.dtype)
+        if network.low is not None:
+            ends = (layout.standardise(end[None]) for end in (network.low, network.high))
+            output = self._clip(output, *(self.constant(end) for end in ends))
+        return self._cast(self.graph.add("Sub", standardised, output), self.graph.dtype, _DOUBLE)
+
+    @cached_property
+    def residuals(self) -> str:
+        """The rows minus their reconstructions, standardised, in double precision."""
+        return self.residuals_of(self._output, self.standardised)
+
+    def over_features(self, op_type: str, x: str) -> str:
+        """Reduce values of every feature, (..., *layout.shape), to one of every row."""
+        axes = np.arange(-len(self.layout.shape), 0)
+        return self.graph.add(op_type, x, axes, keepdims=0)
+
+    # -- as in `JointNetwork` and `ConvolutionalNetwork` ----------------------------------------
+
+    @cached_property
+    def _seen(self) -> tuple[Features, tuple[int, ...]]:
+        """What the back end sees, and the shape of one."""
+        network = self.network
+        if not hasattr(network, "encoder"):
+            return Features(self.inputs), self.in_shape
+        if network.backend_input == "code":
+            return Features(self.code), (network.encoding_dim,)
+        if isinstance(network.backend, BackendMembers) and network.backend.sizes:
+            return self._features, (network.backend.sizes[0],)
+        joined = self._encoder.join(self._features)
+        return Features(joined), tuple(network.encoder.feature_shape)
+
+    @cached_property
+    def members(self) -> str:
+        """The predictions of the members of an ensemble, (members, batch, n_outputs)."""
+        return add_backend_members(self.graph, self.network.backend, *self._seen)
+
+    @cached_property
+    def prediction(self) -> str:
+        """What the back end predicts, (batch, n_outputs)."""
+        if self.network.averaging is None:
+            features, shape = self._seen
+            return add_backend(self.graph, self.network.backend, features.own, shape)
+        return mean_of_members(self.graph, self.members)
+
+    def probabilities(self, inverse_temperature: float) -> str:
+        """Return the probabilities of classes, (batch, n_classes)."""
+        graph, averaging = self.graph, self.network.averaging
+        if isinstance(averaging, MeanProbability):
+            return mean_of_members(
+                graph, self._softmax(self.members, float(averaging.inverse_temperature))
+            )
+        return self._softmax(self.prediction, inverse_temperature)
+
+    def _softmax(self, logits: str, inverse_temperature: float) -> str:
+        if inverse_temperature != 1:
+            logits = self.graph.add("Mul", logits, self.graph.number(inverse_temperature))
+        return self.graph.add("Softmax", logits, axis=-1)

@@ -1,0 +1,353 @@
+"""The encoders, the decoders and the back ends as nodes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from sk_aecnn.nn import (
+    BackendMembers,
+    CNNBackend,
+    ColumnEncoding,
+    ConvDecoder,
+    ConvEncoder,
+    CustomEncoder,
+    DenseBackend,
+    DenseDecoder,
+    DenseEncoder,
+    EncoderMembers,
+    PCADecoder,
+    PCAEncoder,
+)
+from sk_aecnn.nn._conv import global_mean_max_pool
+from sk_aecnn.onnx._custom import add_custom
+from sk_aecnn.onnx._graph import Graph, integers, to_array
+from sk_aecnn.onnx._layers import (
+    LAYERS,
+    add_layer,
+    add_linear_members,
+    add_linear_of_maps,
+    add_linear_to_maps,
+    add_members,
+    add_stacked_linear,
+    shape_after,
+)
+
+# whose square single precision holds
+_LARGEST = 1e18
+
+
+@dataclass(frozen=True)
+class Features:
+    """What an encoder makes before its code.
+
+    Attributes
+    ----------
+    own : str
+        What its hidden layers or stages put out, (batch, *shape); those of members are stacked,
+        (members, batch, hidden).
+    inputs : str
+        What every member sees, (batch, n); empty where there are no members.
+    path : str
+        The linear path, (batch, n); empty where there is none.
+    """
+
+    own: str
+    inputs: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class EncoderGraph(ABC):
+    """An encoder as nodes. Abstract: subclasses are for one kind each.
+
+    Attributes
+    ----------
+    graph : Graph
+        Where the nodes are added.
+    encoder : nn.Module
+        The encoder.
+    in_shape : tuple of int
+        Shape of one of its inputs.
+    """
+
+    graph: Graph
+    encoder: Any
+    in_shape: tuple[int, ...]
+
+    @abstractmethod
+    def features(self, x: str) -> Features:
+        """Add what comes before the code."""
+
+    @abstractmethod
+    def code(self, features: Features) -> str:
+        """Go on from there to the code, (batch, encoding_dim)."""
+
+    def join(self, features: Features) -> str:
+        """Return all of the features in one, (batch, *feature_shape)."""
+        return features.own
+
+
+class LayeredEncoder(EncoderGraph):
+    """A `DenseEncoder` or a `ConvEncoder`."""
+
+    def features(self, x: str) -> Features:
+        return Features(add_layer(self.graph, self.encoder.body, x))
+
+    def code(self, features: Features) -> str:
+        shape, layer = self.encoder.feature_shape, self.encoder.bottleneck
+        code = add_linear_of_maps(self.graph, layer, features.own, shape)
+        return add_layer(self.graph, self.encoder.code_activation, code)
+
+
+class LinearPathEncoder(EncoderGraph):
+    """A `PCAEncoder`."""
+
+    @property
+    def _residual(self) -> EncoderGraph:
+        return build_encoder_graph(self.graph, self.encoder.residual, self.in_shape)
+
+    def features(self, x: str) -> Features:
+        last = self.encoder.last
+        first: Any = last[0] if isinstance(last, nn.ModuleList) else last
+        n_outputs = first.out_features
+        path = add_linear_of_maps(self.graph, self.encoder.linear, x, self.in_shape, n_outputs)
+        return replace(self._residual.features(x), path=path)
+
+    def code(self, features: Features) -> str:
+        return self.graph.add("Add", self._residual.code(features), features.path)
+
+    def join(self, features: Features) -> str:
+        _, *spatial = self.encoder.feature_shape
+        room = self.encoder.n_channels * prod(spatial)
+        path = _fit_width(self.graph, features.path, self.encoder.encoding_dim, room)
+        path = self.graph.reshape(path, -1, self.encoder.n_channels, *spatial)
+        return self.graph.add("Concat", self._residual.join(features), path, axis=1)
+
+
+class MemberEncoders(EncoderGraph):
+    """The `EncoderMembers` of an ensemble."""
+
+    @property
+    def _are_dense(self) -> bool:
+        return _are_all(DenseEncoder, self.encoder.encoders)
+
+    @property
+    def _members(self) -> list[EncoderGraph]:
+        n_inputs = (self.encoder.n_inputs,)
+        return [build_encoder_graph(self.graph, one, n_inputs) for one in self.encoder.encoders]
+
+    def features(self, x: str) -> Features:
+        inputs = add_columns(self.graph, self.encoder.columns, x)
+        if self._are_dense:
+            bodies = [encoder.body for encoder in self.encoder.encoders]
+            return Features(add_members(self.graph, bodies, inputs), inputs)
+        return Features(_stack(self.graph, [m.features(inputs).own for m in self._members]), inputs)
+
+    def code(self, features: Features) -> str:
+        encoders = self.encoder.encoders
+        if self._are_dense:
+            layers = [encoder.bottleneck for encoder in encoders]
+            codes = add_linear_members(self.graph, layers, features.own)
+            codes = add_layer(self.graph, encoders[0].code_activation, codes)
+        else:
+            parts = _unstack(self.graph, features.own, len(encoders))
+            made = [m.code(Features(p)) for m, p in zip(self._members, parts, strict=True)]
+            codes = _stack(self.graph, made)
+        return mean_of_members(self.graph, codes)
+
+    def join(self, features: Features) -> str:
+        parts = _unstack(self.graph, features.own, len(self.encoder.encoders))
+        return self.graph.add("Concat", *parts, features.inputs, axis=1)
+
+
+class CustomEncoderGraph(EncoderGraph):
+    """An encoder of the user's, or with an activation of the user's."""
+
+    def features(self, x: str) -> Features:
+        return Features(add_custom(self.graph, "encoder", self.encoder.features, x, self.in_shape))
+
+    def code(self, features: Features) -> str:
+        encoder = self.encoder
+        if isinstance(encoder, CustomEncoder) and not encoder.has_features:
+            return features.own
+        if type(getattr(encoder, "code_activation", None)) in LAYERS:
+            return LayeredEncoder(self.graph, encoder, self.in_shape).code(features)
+        code, shape = encoder.code, encoder.feature_shape
+        return add_custom(self.graph, "encoder", code, features.own, shape)
+
+
+_ENCODERS: dict[type[nn.Module], type[EncoderGraph]] = {
+    ConvEncoder: LayeredEncoder,
+    DenseEncoder: LayeredEncoder,
+    EncoderMembers: MemberEncoders,
+    PCAEncoder: LinearPathEncoder,
+}
+
+
+def build_encoder_graph(graph: Graph, encoder: Any, in_shape: Sequence[int]) -> EncoderGraph:
+    """Return what adds an encoder."""
+    kind = _ENCODERS.get(type(encoder), CustomEncoderGraph)
+    if kind is LayeredEncoder and not _is_known(encoder):
+        kind = CustomEncoderGraph
+    return kind(graph, encoder, tuple(in_shape))
+
+
+def _is_known(module: nn.Module) -> bool:
+    """Tell whether all layers of a module are of those that are added one by one."""
+    _, *layers = module.modules()
+    return all(type(layer) in LAYERS for layer in layers)
+
+
+def _are_all(kind: type[nn.Module], members: Iterable[nn.Module]) -> bool:
+    """Tell whether members are of a dense kind, which is added for all of them at once."""
+    return all(type(member) is kind and _is_known(member) for member in members)
+
+
+def _fit_width(graph: Graph, x: str, width: int, wanted: int) -> str:
+    """Return the first ``width`` columns, with as many of zeros as are wanted."""
+    x = _first_columns(graph, x, width)
+    if wanted == width:
+        return x
+    return graph.add("Pad", x, integers(0, 0, 0, wanted - width))
+
+
+def _first_columns(graph: Graph, x: str, width: int) -> str:
+    start, stop, axis = (integers(n) for n in (0, width, 1))
+    return graph.add("Slice", x, start, stop, axis)
+
+
+def _stack(graph: Graph, values: Sequence[str]) -> str:
+    """Stack what members make, (members, batch, ...)."""
+    first = integers(0)
+    return graph.add("Concat", *(graph.add("Unsqueeze", v, first) for v in values), axis=0)
+
+
+def _unstack(graph: Graph, stack: str, n_members: int) -> list[str]:
+    return [
+        graph.add("Gather", stack, np.array(i, dtype=np.int64), axis=0) for i in range(n_members)
+    ]
+
+
+def mean_of_members(graph: Graph, stack: str) -> str:
+    """Average what members make, (members, batch, n)."""
+    return graph.add("ReduceMean", stack, integers(0), keepdims=0)
+
+
+# -- what comes before a network for tables -----------------------------------------------------
+
+
+def add_columns(graph: Graph, columns: nn.Module, x: str) -> str:
+    """Add the encoding of the features of a table, or nothing where there is none."""
+    if isinstance(columns, nn.Identity):
+        return x
+    assert isinstance(columns, ColumnEncoding), "features are encoded by what they hold"
+    scaled = graph.add("Add", graph.add("Mul", x, columns.gain), columns.shift)
+    far = graph.add("Div", scaled, columns.bulk)
+    far = graph.add("Clip", far, graph.number(-_LARGEST), graph.number(_LARGEST))
+    squares = graph.add("Add", graph.add("Mul", far, far), graph.number(1))
+    parts = [graph.add("Div", scaled, graph.add("Sqrt", squares))]
+    if len(columns.slope):
+        binned = graph.add("Gather", x, columns.bin_column, axis=1)
+        steps = graph.add("Add", graph.add("Mul", binned, columns.slope), columns.offset)
+        parts.append(graph.add("Clip", steps, graph.number(0), graph.number(1)))
+    if len(columns.category):
+        values = graph.add("Gather", x, columns.category_column, axis=1)
+        distance = graph.add("Abs", graph.add("Sub", values, columns.category))
+        is_value = graph.add("Less", distance, columns.tolerance)
+        parts.append(graph.cast(is_value, graph.dtype))
+    joined = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+    return graph.add("Sub", joined, columns.mean)
+
+
+# -- decoders -----------------------------------------------------------------------------------
+
+
+def add_decoder(
+    graph: Graph, decoder: Any, code: str, encoding_dim: int, out_shape: Sequence[int]
+) -> str:
+    """Add a decoder, (batch, encoding_dim) to (batch, *out_shape)."""
+    if isinstance(decoder, PCADecoder):
+        residual = add_decoder(graph, decoder.residual, code, encoding_dim, out_shape)
+        path = add_linear_to_maps(graph, decoder.linear, code, out_shape)
+        return graph.add("Add", residual, path)
+    if type(decoder) in (ConvDecoder, DenseDecoder) and _is_known(decoder):
+        if isinstance(decoder, DenseDecoder):
+            return add_layer(graph, decoder.output, add_layer(graph, decoder.body, code))
+        maps = add_linear_to_maps(graph, decoder.expand, code, decoder.feature_shape)
+        return add_layer(graph, decoder.body, maps)
+    return add_custom(graph, "decoder", decoder, code, (encoding_dim,))
+
+
+# -- back ends ----------------------------------------------------------------------------------
+
+
+def add_backend(graph: Graph, backend: Any, x: str, in_shape: Sequence[int]) -> str:
+    """Add a back end, (batch, *in_shape) to (batch, n_outputs)."""
+    if not (type(backend) in _BACKENDS and _is_known(backend)):
+        return add_custom(graph, "backend", backend, x, in_shape)
+    return _BACKENDS[type(backend)](graph, backend, x, in_shape)
+
+
+def _cnn_backend(graph: Graph, backend: CNNBackend, x: str, in_shape: Sequence[int]) -> str:
+    maps = add_layer(graph, backend.stages, x)
+    shape = shape_after(backend.stages, in_shape)
+    if backend.flatten is global_mean_max_pool:
+        means, largest = (graph.add(f"Global{kind}Pool", maps) for kind in ("Average", "Max"))
+        maps = graph.add("Flatten", graph.add("Concat", means, largest, axis=1))
+        shape = (2 * shape[0],)
+    hidden = add_linear_of_maps(graph, backend.dense, maps, shape)
+    return add_layer(graph, backend.output, add_layer(graph, backend.activation, hidden))
+
+
+def _dense_backend(graph: Graph, backend: DenseBackend, x: str, in_shape: Sequence[int]) -> str:
+    for layer in (backend.dense, backend.activation, backend.output):
+        x = add_layer(graph, layer, x)
+    return x
+
+
+_BACKENDS: dict[type[nn.Module], Callable[[Graph, Any, str, Sequence[int]], str]] = {
+    CNNBackend: _cnn_backend,
+    DenseBackend: _dense_backend,
+}
+
+
+def add_backend_members(
+    graph: Graph, members: BackendMembers, features: Features, in_shape: Sequence[int]
+) -> str:
+    """Add the back ends of an ensemble, to (members, batch, n_outputs).
+
+    Parameters
+    ----------
+    graph : Graph
+        Where they are added.
+    members : BackendMembers
+        The back ends.
+    features : Features
+        Those of `MemberEncoders`, or what all back ends see, without inputs beside it.
+    in_shape : sequence of int
+        Shape of what one of them sees.
+    """
+    inputs = features.inputs or add_columns(graph, members.columns, features.own)
+    seen = features.own if features.inputs else inputs
+    backends = members.backends
+    if _are_all(DenseBackend, backends):
+        hidden = add_linear_members(graph, [backend.dense for backend in backends], seen)
+        hidden = add_layer(graph, backends[0].activation, hidden)  # type: ignore[arg-type]
+        outputs = add_linear_members(graph, [backend.output for backend in backends], hidden)
+    else:
+        n_members = len(backends)
+        parts = _unstack(graph, seen, n_members) if features.inputs else [seen] * n_members
+        both = zip(backends, parts, strict=True)
+        outputs = _stack(graph, [add_backend(graph, one, part, in_shape) for one, part in both])
+    if members.linear is None:
+        return outputs
+    weight = to_array(members.linear.weight).reshape(len(backends), members.n_outputs, -1)
+    bias = to_array(members.linear.bias).reshape(len(backends), -1)
+    return graph.add("Add", outputs, add_stacked_linear(graph, weight, bias, inputs))

@@ -1,0 +1,323 @@
+"""A graph has the results of its estimator, whatever the samples and the network."""
+
+import sys
+import warnings
+from datetime import date
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from sk_aecnn.onnx import to_onnx
+
+# shape of one sample, and parameters that say what it is
+GEOMETRIES = {
+    "table": ((6,), {}),
+    "flat grey image": ((30,), {"sample_shape": (6, 5)}),
+    "grey image": ((6, 5), {}),
+    "colour image": ((6, 5, 3), {}),
+    "channels first": ((3, 6, 5), {"channel_axis": 0}),
+    "channels between": ((6, 3, 5), {"channel_axis": 1}),
+    "flat channels first": ((90,), {"sample_shape": (3, 6, 5), "channel_axis": 0}),
+    "single values in time": ((12,), {"channel_axis": None}),
+    "sequence": ((12, 2), {"channel_axis": -1}),
+    "sequence, channels first": ((2, 13), {"channel_axis": 0}),
+    "volume": ((4, 5, 6, 2), {}),
+}
+
+
+@pytest.fixture
+def columns():
+    """40 rows of numbers, of few whole numbers, of two values and of one."""
+    rng = np.random.default_rng(0)
+    numbers = [1e3 * rng.normal(size=(40, 2)), rng.exponential(size=(40, 1))]
+    return np.hstack([*numbers, rng.integers(0, 4, (40, 2)), rng.integers(0, 2, (40, 1))])
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_the_results_are_those_of_the_estimator(every, geometry, labels, assert_exported):
+    """Every method of every estimator, on samples of every kind, one at a time and all at once."""
+    shape, parameters = GEOMETRIES[geometry]
+    X = np.random.default_rng(0).normal(5, 3, size=(40, *shape))
+    X[1::2] += 3
+    assert_exported(every(**parameters).fit(X, labels), X)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("backend_input", ["features", "code"])
+@pytest.mark.parametrize("backend", ["dense", "cnn"])
+@pytest.mark.parametrize("linear_path", ["auto", False])
+def test_ensembles_of_tables(
+    joint, columns, labels, assert_exported, members, backend_input, backend, linear_path
+):
+    """The encodings of columns, the members and their linear models are part of the graph."""
+    estimator = joint(
+        n_estimators=members, backend_input=backend_input, backend=backend, linear_path=linear_path
+    )
+    assert_exported(estimator.fit(columns, labels), columns)
+
+
+@pytest.mark.parametrize("n_bins", ["auto", None])
+def test_ensembles_without_an_encoder(
+    cnn_classifier, cnn_regressor, columns, labels, assert_exported, n_bins
+):
+    """Back ends that see the columns themselves."""
+    for make in (cnn_classifier, cnn_regressor):
+        assert_exported(make(n_bins=n_bins).fit(columns, labels), columns)
+
+
+def test_held_out_samples_set_the_temperature(cnn_classifier, columns, labels, assert_exported):
+    """The temperature of an ensemble is fitted by early stopping, and in the graph."""
+    fitted = cnn_classifier(n_estimators=2, early_stopping="cv").fit(columns, labels)
+    assert float(fitted.net_.module_.averaging.inverse_temperature) != 1
+    assert_exported(fitted, columns)
+
+
+def test_several_targets(regressor, cnn_regressor, columns, images, assert_exported):
+    """Targets come back in their units and in their layout."""
+    for X in (columns, images):
+        flat = X.reshape(len(X), -1).astype(float)
+        y = 1e6 + flat @ np.random.default_rng(0).normal(size=(flat.shape[1], 2))
+        for make in (regressor, cnn_regressor):
+            assert_exported(make().fit(X, y), X)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"linear_path": False},
+        {"nested": True},
+        {"encoder": "dense"},
+        {"encoder": "dense", "hidden_layer_sizes": (8, 6)},
+        {"scaling": None},
+        {"scaling": "feature"},
+        {"clip": False},
+        {"kernel_size": 5, "normalization": None},
+        {"output": "reconstruction"},
+        {"code_activation": "sigmoid"},
+        {"encoding_dim": 40},
+    ],
+    ids=str,
+)
+def test_kinds_of_autoencoders(autoencoder, images, assert_exported, parameters):
+    """What parameters make of an autoencoder is in the graph."""
+    assert_exported(autoencoder(**parameters).fit(images), images)
+
+
+@pytest.mark.parametrize(
+    "activation", ["elu", "gelu", "identity", "leaky_relu", "relu", "sigmoid", "silu", "tanh"]
+)
+def test_activations(autoencoder, table, assert_exported, activation):
+    """Every activation that has a name."""
+    assert_exported(autoencoder(activation=activation).fit(table), table)
+
+
+def test_probabilities_as_input(autoencoder, variational, images, assert_exported):
+    """With the cross-entropy, reconstructions are probabilities."""
+    X = images / 255
+    for make in (autoencoder, variational):
+        assert_exported(make(reconstruction_loss="bce").fit(X), X)
+
+
+def test_global_pooling(cnn_classifier, labels, assert_exported):
+    """A back end that sees the mean and the maximum of every channel of long sequences."""
+    X = np.random.default_rng(0).normal(size=(40, 300, 2))
+    fitted = cnn_classifier(channel_axis=-1).fit(X, labels)
+    pooled = fitted.net_.module_.backend.flatten.__name__
+    assert pooled == "global_mean_max_pool"
+    assert_exported(fitted, X)
+
+
+def test_an_encoder_to_start_from(autoencoder, classifier, images, table, labels, assert_exported):
+    """A back end on the features of a frozen encoder, and of its linear path."""
+    for X in (images, table):
+        frozen = FrozenEstimator(autoencoder().fit(X))
+        joint = classifier(encoder=frozen, n_estimators=1, freeze_encoder=True)
+        assert_exported(joint.fit(X, labels), X)
+
+
+def test_features_that_never_changed(detector, table, assert_exported):
+    """Another value than the one in training counts as the largest deviation."""
+    X = np.hstack([table, np.full((40, 1), 7.0)])
+    fitted = detector().fit(X)
+    X[::3, -1] = 8
+    assert len(np.unique(fitted.predict(X))) == 2
+    assert_exported(fitted, X)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32", "float64", "int64"])
+def test_types_of_input(classifier, images, labels, assert_exported, dtype):
+    """The graph takes samples of the type that is asked for."""
+    assert_exported(classifier().fit(images, labels), images, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_integers_beyond_double_precision(autoencoder, table, assert_exported, dtype):
+    """Identifiers and times in nanoseconds keep all of their digits."""
+    X = 2**60 + np.round(100 * table).astype(dtype)
+    fitted = autoencoder(clip=False).fit(X)
+    codes = fitted.transform(X)
+    assert codes.std() > 0.1
+    assert_exported(fitted, X, dtype)
+
+
+def test_large_offsets_survive(autoencoder, table, assert_exported):
+    """Times in seconds are centred before they become single precision."""
+    X = table + 1.7e9
+    assert_exported(autoencoder(clip=False).fit(X), X)
+
+
+def test_double_precision(classifier, regressor, table, labels, run):
+    """A network of double precision has a graph of double precision."""
+    for make, method in ((classifier, "predict_proba"), (regressor, "predict")):
+        fitted = make(precision="float64").fit(table, labels)
+        (found,) = run(to_onnx(fitted, method=method), table)
+        np.testing.assert_allclose(found, getattr(fitted, method)(table), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("names", "dtype"),
+    [
+        ([3, 8], np.int64),
+        ([False, True], np.int64),
+        (["no", "yes"], object),
+        (np.array(["no", "yes"], dtype=object), object),
+        ([0.0, 2.0], np.float64),
+    ],
+    ids=str,
+)
+def test_labels(classifier, table, labels, run, names, dtype):
+    """Labels are integers, numbers or text."""
+    fitted = classifier().fit(table, np.array(names)[labels])
+    (found,) = run(to_onnx(fitted, method="predict"), table)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, fitted.predict(table))
+
+
+def test_labels_that_onnx_has_no_type_for(classifier, table, labels):
+    """Dates are refused, with the remedy; their probabilities are not."""
+    days = np.array([date(2020, 1, 1), date(2020, 1, 2)])
+    fitted = classifier().fit(table, days[labels])
+    to_onnx(fitted)
+    with pytest.raises(ValueError, match=r"datetime.date\(2020, 1, 1\).*method='predict_proba'"):
+        to_onnx(fitted, method="predict")
+
+
+def test_any_number_of_rows(classifier, images, labels, run):
+    """No row at all is a batch, too."""
+    model = to_onnx(classifier().fit(images, labels))
+    for n_rows in (0, 1, 7):
+        (found,) = run(model, images[:n_rows].astype(float))
+        assert found.shape == (n_rows, 2)
+
+
+def test_several_methods_share_what_they_can(classifier, images, labels):
+    """Features and code are computed once."""
+
+    def count(method):
+        nodes = to_onnx(fitted, method=method).graph.node
+        return sum(node.op_type == "Conv" for node in nodes)
+
+    fitted = classifier().fit(images, labels)
+    apart = [count(method) for method in ("predict_proba", "transform", "predict")]
+    assert apart == [3, 2, 3]
+    assert count(["predict_proba", "transform", "predict"]) == 3
+
+
+def test_the_first_method_by_default(every, table, labels):
+    """Classes have probabilities, targets predictions, samples alone codes."""
+    (output,) = to_onnx(every().fit(table, labels)).graph.output
+    names = {"Classifier": "probabilities", "Regressor": "prediction", "Detector": "label"}
+    kind = next((kind for kind in names if type(every()).__name__.endswith(kind)), None)
+    assert output.name == names.get(kind, "code")
+
+
+def test_input_and_outputs_are_described(classifier, images, labels):
+    """Names, types and shapes are in the graph, with an axis for the batch."""
+    model = to_onnx(classifier().fit(images, labels), method=["predict", "reconstruct"])
+    (given,) = model.graph.input
+    label, reconstruction = model.graph.output
+
+    def sizes(value):
+        return [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+
+    assert (given.name, sizes(given)) == ("X", ["batch", 6, 5])
+    assert (label.name, sizes(label)) == ("label", ["batch"])
+    assert (reconstruction.name, sizes(reconstruction)) == ("reconstruction", ["batch", 6, 5])
+
+
+def test_a_file_is_written_whole(autoencoder, table, run, tmp_path, monkeypatch):
+    """After an error, the old file is as it was, and there is no other."""
+    fitted, path = autoencoder().fit(table), tmp_path / "model.onnx"
+    model = to_onnx(fitted, path)
+    assert path.read_bytes() == model.SerializeToString()
+    np.testing.assert_allclose(run(str(path), table)[0], fitted.transform(table), atol=1e-5)
+
+    def fail(*names):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        to_onnx(fitted, path, method="reconstruct")
+    assert path.read_bytes() == model.SerializeToString()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_global_changes(classifier, images, labels):
+    """Warning filters, torch's defaults and random numbers are as before."""
+
+    def state():
+        modes = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()
+        return list(warnings.filters), modes, torch.get_rng_state().tolist()
+
+    fitted = classifier().fit(images, labels)
+    before = state()
+    to_onnx(fitted, method=["predict", "reconstruct"])
+    assert state() == before
+
+
+def test_methods_that_there_are_not(classifier, cnn_classifier, table, labels):
+    """A name that no estimator has, one of another estimator, one without a trained decoder."""
+    fitted = cnn_classifier().fit(table, labels)
+    for method in ("encode", "transform", [], ["predict", "predict"]):
+        with pytest.raises((AttributeError, ValueError), match=r"transform|predict, predict_proba"):
+            to_onnx(fitted, method=method)
+    fitted = classifier(reconstruction_weight=0, backend_input="code").fit(table, labels)
+    to_onnx(fitted, method="transform")
+    with pytest.raises(AttributeError, match="no attribute 'reconstruct'"):
+        to_onnx(fitted, method="reconstruct")
+
+
+def test_estimators_that_are_refused(autoencoder, table, labels):
+    """Unfitted ones, and those of other packages, with the remedy."""
+    with pytest.raises(NotFittedError):
+        to_onnx(autoencoder())
+    pipeline = make_pipeline(autoencoder(), LogisticRegression()).fit(table, labels)
+    with pytest.raises(ValueError, match="register_converters"):
+        to_onnx(pipeline)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "complex64", str, "no type"])
+def test_types_that_are_refused(autoencoder, table, dtype):
+    """The input is of numbers."""
+    with pytest.raises(ValueError, match=r"dtype=.* must be float32, float64, bool or an integer"):
+        to_onnx(autoencoder().fit(table), dtype=dtype)
+
+
+def test_convolutions_in_double_precision_are_refused(autoencoder, images):
+    """onnxruntime has none."""
+    fitted = autoencoder(precision="float64").fit(images)
+    with pytest.raises(ValueError, match="precision='float32'"):
+        to_onnx(fitted)
+
+
+def test_the_missing_package_is_named(autoencoder, table, monkeypatch):
+    """The error says which extra to install."""
+    fitted = autoencoder().fit(table)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r"pip install 'sk-aecnn\[onnx\]'"):
+        to_onnx(fitted)
