@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse, vstack
 
-from sk_aecnn.data._rows import Rows, SparseRows
+from sk_aecnn._torch import as_tensor
+from sk_aecnn.data._rows import Rows, SparseRows, TableRows
 from sk_aecnn.training._plan import TrainingData, to_rows
 
 _MOST_BYTES = 2**24
@@ -107,7 +108,7 @@ class Stream:
 
     def add(self, data: TrainingData, n_most: int) -> Stream:
         """Return the stream with the rows of a call, of which at most ``n_most`` are kept."""
-        rows = data.rows.matrix if isinstance(data.rows, SparseRows) else data.rows.numpy()
+        rows = _matrix_of(data.rows)
         weight = np.ones(len(data.rows)) if data.weight is None else data.weight
         weight = weight / weight.mean()
         keys = np.random.default_rng(self.n_rows).exponential(size=len(weight)) / weight
@@ -133,8 +134,22 @@ class Stream:
     def see(self, latest: Rows) -> Seen:
         """Return what there is to measure after a call with the latest rows."""
         weight = self.weight / -np.expm1(-self.weight * self.threshold)
-        data = TrainingData(to_rows(self.rows), None, weight)
+        data = TrainingData(_as_rows(self.rows, latest), None, weight)
         return Seen(data, latest, self.n_rows, self.n_before, self.before)
+
+
+def _matrix_of(rows: Rows) -> Any:
+    """Return rows as an array or a sparse matrix, categories as codes."""
+    if isinstance(rows, SparseRows):
+        return rows.matrix
+    return (rows.matrix if isinstance(rows, TableRows) else rows).numpy()
+
+
+def _as_rows(matrix: Any, like: Rows) -> Rows:
+    """Return a matrix as rows of the kind of others."""
+    if isinstance(like, TableRows):
+        return TableRows(as_tensor(matrix), like.index.n_categories)
+    return to_rows(matrix)
 
 
 def _stack(kept: Any, new: Any) -> Any:

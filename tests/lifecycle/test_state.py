@@ -51,7 +51,6 @@ def round_trip(value):
         [{"epoch": i} if i else {"loss": 0.0} for i in range(50)],
         np.float32(0.1),
     ],
-    ids=repr,
 )
 def test_a_value_is_what_it_was(value):
     """Values come back equal and of the same type, however deep."""
