@@ -134,6 +134,7 @@ def test_layers_import_downwards_only():
     "page",
     [
         "README.md",
+        "docs/coming_from.md",
         "docs/getting_started.md",
         "docs/guide/geometry.md",
         "docs/guide/parameters.md",
