@@ -14,7 +14,7 @@ package = Path(sk_aecnn.__file__).parent
 assert package.is_relative_to(sys.prefix), f"tested {package}, which is not the installed wheel"
 assert importlib.metadata.version("sk-aecnn") == sk_aecnn.__version__
 assert importlib.resources.files("sk_aecnn").joinpath("py.typed").is_file()
-rooms = ("data", "estimators", "lifecycle", "nn", "recipes", "statistics", "training")
+rooms = ("data", "estimators", "lifecycle", "nn", "plotting", "recipes", "statistics", "training")
 missing = [room for room in rooms if not (package / room / "__init__.py").is_file()]
 assert not missing, f"the wheel lacks {missing}"
 top_level = {file.parts[0] for file in importlib.metadata.files("sk-aecnn") or []}

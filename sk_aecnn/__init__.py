@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from sk_aecnn.estimators._outlier import AutoencoderOutlierDetector
     from sk_aecnn.estimators._variational import VariationalAutoencoderTransformer
     from sk_aecnn.exceptions import DivergenceError
+    from sk_aecnn.plotting._code_size import CodeSizeDisplay
+    from sk_aecnn.plotting._code_space import CodeSpaceDisplay
+    from sk_aecnn.plotting._loss_curve import LossCurveDisplay
+    from sk_aecnn.plotting._reconstruction import ReconstructionDisplay
+    from sk_aecnn.plotting._reconstruction_error import ReconstructionErrorDisplay
 
 __version__ = "0.1.0.dev0"
 
@@ -28,7 +33,12 @@ __all__ = [
     "AutoencoderTransformer",
     "CNNClassifier",
     "CNNRegressor",
+    "CodeSizeDisplay",
+    "CodeSpaceDisplay",
     "DivergenceError",
+    "LossCurveDisplay",
+    "ReconstructionDisplay",
+    "ReconstructionErrorDisplay",
     "VariationalAutoencoderTransformer",
 ]
 
@@ -39,7 +49,12 @@ _HOMES = {
     "AutoencoderTransformer": "sk_aecnn.estimators._autoencoder",
     "CNNClassifier": "sk_aecnn.estimators._cnn_classifier",
     "CNNRegressor": "sk_aecnn.estimators._cnn_regressor",
+    "CodeSizeDisplay": "sk_aecnn.plotting._code_size",
+    "CodeSpaceDisplay": "sk_aecnn.plotting._code_space",
     "DivergenceError": "sk_aecnn.exceptions",
+    "LossCurveDisplay": "sk_aecnn.plotting._loss_curve",
+    "ReconstructionDisplay": "sk_aecnn.plotting._reconstruction",
+    "ReconstructionErrorDisplay": "sk_aecnn.plotting._reconstruction_error",
     "VariationalAutoencoderTransformer": "sk_aecnn.estimators._variational",
 }
 

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from sklearn.base import _fit_context
+from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils._set_output import _get_output_config as get_output_config
 from sklearn.utils.metaestimators import available_if as _available_if
@@ -54,6 +55,7 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "available_if",
+    "check_matplotlib_support",
     "check_sample_weight",
     "fit_context",
     "get_output_config",

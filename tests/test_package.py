@@ -19,6 +19,11 @@ from sk_aecnn import (
     AutoencoderTransformer,
     CNNClassifier,
     CNNRegressor,
+    CodeSizeDisplay,
+    CodeSpaceDisplay,
+    LossCurveDisplay,
+    ReconstructionDisplay,
+    ReconstructionErrorDisplay,
     VariationalAutoencoderTransformer,
     nn,
 )
@@ -33,6 +38,13 @@ ESTIMATORS = [
     AECNNRegressor,
     CNNClassifier,
     CNNRegressor,
+]
+DISPLAYS = [
+    ReconstructionDisplay,
+    CodeSpaceDisplay,
+    LossCurveDisplay,
+    ReconstructionErrorDisplay,
+    CodeSizeDisplay,
 ]
 # parameters of one name that mean something else in each of the groups of classes named, or have
 # another default there; others agree everywhere
@@ -191,12 +203,12 @@ def parameters(function):
 
 
 def public_methods(cls):
-    for name, method in inspect.getmembers(cls, inspect.isfunction):
+    for name, method in inspect.getmembers(cls, inspect.isroutine):
         if not name.startswith("_") and (method.__module__ or "").startswith("sk_aecnn"):
             yield pytest.param(method, id=f"{cls.__name__}.{name}")
 
 
-METHODS = [method for cls in ESTIMATORS for method in public_methods(cls)]
+METHODS = [method for cls in ESTIMATORS + DISPLAYS for method in public_methods(cls)]
 
 
 def test_there_are_methods_to_look_at():
@@ -204,6 +216,7 @@ def test_there_are_methods_to_look_at():
     ids = {parameter.id for parameter in METHODS}
     assert {"AECNNClassifier.fit", "AECNNClassifier.transform"} <= ids
     assert {"AutoencoderTransformer.reconstruct", "AutoencoderTransformer.score"} <= ids
+    assert {"CodeSpaceDisplay.plot", "CodeSpaceDisplay.from_estimator"} <= ids
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
@@ -218,7 +231,17 @@ def test_a_class_documents_exactly_its_parameters(cls):
         assert value == default, parameter.name
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("cls", DISPLAYS)
+def test_a_display_documents_its_parameters_and_artists(cls):
+    """Parameters stand in the order of the signature; ``ax_`` and ``figure_`` among attributes."""
+    parts = sections(cls.__doc__)
+    assert list(entries(parts["Parameters"])) == parameters(cls.__init__)
+    listed = set(entries(parts["Attributes"]))
+    assert {"ax_", "figure_"} < listed
+    assert listed == {name for name in inspect.get_annotations(cls) if name.endswith("_")}
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS + DISPLAYS)
 def test_a_class_has_every_section(cls):
     """What it is, its parameters, what fit leaves behind, what is like it, and an example."""
     assert {"Parameters", "Attributes", "See Also", "Examples"} <= set(sections(cls.__doc__))
@@ -278,7 +301,8 @@ def test_a_method_documents_exactly_its_parameters(method):
     """Every public method has a summary, its parameters in order, and what it returns."""
     parts = sections(method.__doc__)
     assert parts[""].strip().splitlines()[0].endswith(".")
-    assert list(entries(parts.get("Parameters", ""))) == parameters(method)
+    listed = [name for name in entries(parts.get("Parameters", "")) if name != "**kwargs"]
+    assert listed == parameters(method)
     assert "Returns" in parts
 
 

@@ -8,14 +8,13 @@ components.
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
-from sk_aecnn import AutoencoderTransformer
+from sk_aecnn import AutoencoderTransformer, CodeSpaceDisplay
 
 threadpool_limits(limits=1)  # networks this small gain little from more threads
 
@@ -42,13 +41,10 @@ codes = {name: plane.fit(X_train).transform(X_test) for name, plane in planes.it
 # The test images in the plane
 # ----------------------------
 
-fig, axes = plt.subplots(1, 2, figsize=(9, 4.6), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
 for ax, (name, points) in zip(axes, codes.items(), strict=True):
-    ax.scatter(*points.T, c=y_test, cmap="tab10", s=14, alpha=0.7)
-    for label in range(10):
-        middle = np.median(points[y_test == label], axis=0)
-        ax.text(*middle, label, size=16, weight="bold", ha="center", va="center")
-    ax.set(title=name, xlabel="first number of the code", ylabel="second number")
+    CodeSpaceDisplay.from_codes(points, y_test, ax=ax)
+    ax.set_title(name)
 plt.show()
 
 # %%
@@ -65,22 +61,15 @@ for name, points in codes.items():
 # Decode a grid
 # -------------
 # The decoder maps any point to an image, also points that are not the code of an image. Here it
-# decodes a grid over the central 90 % of the test codes in each direction.
+# decodes a grid over the central 90 % of the test codes in each direction, under small points that
+# are the codes.
 
-low, high = np.quantile(codes["autoencoder"], [0.05, 0.95], axis=0)
-n_steps = 11
-xs, ys = np.linspace(low, high, n_steps).T
-grid = np.array([[x, y] for y in ys[::-1] for x in xs])
-images = planes["autoencoder"].inverse_transform(grid).reshape(n_steps, n_steps, 8, 8)
-tiles = np.pad(images, [(0, 0), (0, 0), (1, 1), (1, 1)])
-canvas = tiles.swapaxes(1, 2).reshape(10 * n_steps, 10 * n_steps)
-
-fig, ax = plt.subplots(figsize=(5.4, 5.4), layout="constrained")
-ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=16, extent=(low[0], high[0], low[1], high[1]))
-ax.set(
-    title="The output of the decoder at each point",
-    xlabel="first number of the code",
-    ylabel="second number",
-    aspect="auto",
+CodeSpaceDisplay.from_estimator(
+    planes["autoencoder"],
+    X_test,
+    y_test,
+    grid_size=11,
+    image_kwargs={"cmap": "gray_r", "vmin": 0, "vmax": 16},
+    scatter_kwargs={"s": 6},
 )
 plt.show()

@@ -17,7 +17,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
-from sk_aecnn import AECNNClassifier
+from sk_aecnn import AECNNClassifier, LossCurveDisplay
 
 threadpool_limits(limits=1)  # networks this small gain little from more threads
 
@@ -50,16 +50,10 @@ for name, value in models[1.0].history_[-1].items():
     print(f"{name:<26} {value:.3f}")
 
 # %%
-titles = {"classification_loss": "cross-entropy", "reconstruction_loss": "reconstruction error R"}
-
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharex=True)
-for ax, (name, title) in zip(axes, titles.items(), strict=True):
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+for ax, loss in zip(axes, ["classification_loss", "reconstruction_loss"], strict=True):
     for weight, model in models.items():
-        curve = [epoch[f"train_{name}"] for epoch in model.history_]
-        ax.plot(range(1, len(curve) + 1), curve, label=f"reconstruction_weight={weight:g}")
-    ax.set(title=title, xlabel="epoch", ylabel="loss on the training images")
-    ax.set_ylim(bottom=0)
-axes[0].legend()
+        LossCurveDisplay.from_estimator(model, ax=ax, names=[loss], estimator_name=f"{weight:g}")
 plt.show()
 
 # %%
