@@ -1,8 +1,16 @@
 """Configuration of the documentation; built by `make docs`."""
 
+import os
 import re
+import sys
+from pathlib import Path
+
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401, an example uses it
+from sphinx_gallery.sorting import ExplicitOrder
 
 import sk_aecnn
+
+sys.path.append(str(Path(__file__).parent / "_ext"))
 
 project = "sk_aecnn"
 author = "sk_aecnn developers"
@@ -12,10 +20,14 @@ version = release = sk_aecnn.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "numpydoc",
+    "mathml",
     "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "suite_chart",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 exclude_patterns = ["_build", "guide/quality"]  # the tables are included by a page
@@ -33,6 +45,22 @@ numpydoc_class_members_toctree = False
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+html_math_renderer = "mathml"
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+# -- Links to other projects, where there is a network to read their lists of names ------------
+
+if os.environ.get("READTHEDOCS") or os.environ.get("DOCS_INTERSPHINX"):
+    extensions.append("sphinx.ext.intersphinx")
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3", None),
+    "numpy": ("https://numpy.org/doc/stable", None),
+    "pandas": ("https://pandas.pydata.org/docs", None),
+    "sklearn": ("https://scikit-learn.org/stable", None),
+    "skorch": ("https://skorch.readthedocs.io/en/stable", None),
+    "torch": ("https://docs.pytorch.org/docs/stable", None),
+}
 
 # -- Gallery: the scripts named plot_* are run, the others are shown --------------------------
 
@@ -40,6 +68,25 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "subsection_order": ExplicitOrder(
+        [
+            f"../examples/{section}"
+            for section in (
+                "codes",
+                "prediction",
+                "tables",
+                "text",
+                "sound_and_series",
+                "outliers",
+                "generation",
+                "search",
+                "large_data",
+            )
+        ]
+    ),
+    # the pages of the API list the examples that use a class
+    "doc_module": ("sk_aecnn",),
+    "backreferences_dir": "api/generated/backreferences",
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 60,
@@ -50,6 +97,8 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "sk_aecnn"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],

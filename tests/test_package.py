@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import runpy
 import subprocess
 import sys
 from itertools import combinations
@@ -146,6 +147,7 @@ def test_layers_import_downwards_only():
     "page",
     [
         "README.md",
+        "docs/coming_from.md",
         "docs/getting_started.md",
         "docs/guide/files.md",
         "docs/guide/geometry.md",
@@ -162,6 +164,18 @@ def test_the_examples_of_a_page_run(page, monkeypatch, tmp_path):
         pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
     monkeypatch.chdir(tmp_path)
     exec(compile("\n".join(blocks), page, "exec"), {"__name__": "__main__"})
+
+
+def test_release_notes_are_the_section_of_the_version():
+    """A tag is released with what the changelog says of it, or not at all."""
+    script = runpy.run_path(str(ROOT / ".ci" / "release_notes.py"))
+    changelog = "## [0.2.0] - 2027-01-01\n\n- Two.\n\n## [0.1.0] - 2026-12-01\n\n- One.\n"
+    assert script["release_notes"]("v0.1.0", "0.1.0", changelog) == "- One."
+    assert script["release_notes"]("v0.2.0", "0.2.0", changelog) == "- Two."
+    with pytest.raises(SystemExit, match="the version of the package is"):
+        script["release_notes"]("v0.1.0", "0.2.0", changelog)
+    with pytest.raises(SystemExit, match="no section headed"):
+        script["release_notes"]("v0.3.0", "0.3.0", changelog)
 
 
 # -- docstrings -------------------------------------------------------------------------------

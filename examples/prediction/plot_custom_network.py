@@ -1,6 +1,6 @@
 """
-A custom encoder
-================
+Use a PyTorch module as encoder
+===============================
 
 ``encoder``, ``decoder`` and ``backend`` take a `torch.nn.Module` class, or a function that returns
 a module. It is called with the shape of its input and the size of its output; everything else, from

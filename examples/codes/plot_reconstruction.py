@@ -1,6 +1,6 @@
 """
-Reconstructions at several code sizes
-=====================================
+Compress images: an autoencoder and PCA
+=======================================
 
 An autoencoder reconstructs each sample from a code of a few numbers. The quality of the
 reconstruction depends on the size of the code. Here scikit-learn's digits, flat rows of 64 pixels,

@@ -1,6 +1,6 @@
 """
-Outliers, and the features responsible
-======================================
+Detect outliers, and find the features responsible
+==================================================
 
 :class:`~sk_aecnn.AutoencoderOutlierDetector` learns what most samples have in common; those that it
 reconstructs badly are outliers. What each pixel contributes to the score shows where they differ.

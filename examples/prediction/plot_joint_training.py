@@ -1,6 +1,6 @@
 r"""
-Joint training: two losses, one network
-=======================================
+Train an autoencoder and a classifier jointly
+=============================================
 
 :class:`~sk_aecnn.AECNNClassifier` minimises
 

@@ -1,6 +1,6 @@
 """
-A denoiser in front of a classifier
-===================================
+Denoise images in front of a classifier
+=======================================
 
 A denoising autoencoder is trained to reconstruct clean samples from noisy ones. With
 ``output="reconstruction"``, :class:`~sk_aecnn.AutoencoderTransformer` returns samples instead of

@@ -1,6 +1,6 @@
 """
-A pipeline, a grid search and a cache
-=====================================
+Pipeline, GridSearchCV and a cache
+==================================
 
 :class:`~sk_aecnn.AutoencoderTransformer` is used as any other transformer: in a ``Pipeline``, with
 parameters tuned by ``GridSearchCV``. The pipeline can cache the fitted transformer, so that it is

@@ -1,6 +1,6 @@
 """
-Few labels, many images
-=======================
+Semi-supervised classification: few labels, many images
+=======================================================
 
 Images are often easy to get, and labels are not. :class:`~sk_aecnn.AECNNClassifier` uses unlabeled
 images as well: they train the reconstruction, and a consistency loss trains the classifier to

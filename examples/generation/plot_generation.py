@@ -1,6 +1,6 @@
 """
-New samples, and what they are good for
-=======================================
+Generate new images
+===================
 
 A decoder maps any code to a sample, so new codes give new samples. Below, two estimators generate
 digits in different ways; then generated samples are added to a small class.

@@ -1,6 +1,6 @@
 """
-A code space of two dimensions
-==============================
+Visualise data in two dimensions
+================================
 
 With ``encoding_dim=2`` the codes can be plotted. The autoencoder is trained without labels; the
 colours show how well the digits are separated all the same. The plot beside it is a PCA of two
