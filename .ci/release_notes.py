@@ -37,6 +37,6 @@ def release_notes(tag, version, changelog):
 
 
 if __name__ == "__main__":
-    source = (ROOT / "sk_aecnn" / "__init__.py").read_text(encoding="utf-8")
+    source = (ROOT / "sk_aecnn" / "_version.py").read_text(encoding="utf-8")
     version = re.search(r'^__version__ = "(.+)"$', source, flags=re.MULTILINE)[1]
     print(release_notes(sys.argv[1], version, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")))
