@@ -650,7 +650,8 @@ def undisturbed_process():
 def contents(value):
     """Return all that a container holds, to be compared."""
     if issparse(value):
-        parts = value.coords if value.format == "coo" else (value.indices, value.indptr)
+        coo = value.format == "coo"
+        parts = (value.row, value.col) if coo else (value.indices, value.indptr)
         return (value.format, *map(contents, (value.data, *parts)))
     if isinstance(value, np.ndarray):
         held = value.tolist() if value.dtype.kind == "O" else value.tobytes()

@@ -18,6 +18,7 @@ import torch
 from sklearn.base import ClassifierMixin
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer
+from skorch.callbacks.scoring import ScoringBase
 from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 from skorch.history import History
@@ -61,6 +62,10 @@ _COPIES_KEPT = {"adam": 4, "adamw": 4}
 _COPIES_OF_OTHERS = 2
 # up to which a look at each costs less than to sum them up and mind overflow
 _FEW_VALUES = 10_000
+_NOTHING_TO_SCORE = (
+    "A callback scores training samples{}, but none of these has a target. Leave it out of "
+    "callbacks in this call, or pass samples with a target."
+)
 # to see whether the weights after the last step give finite losses
 _CHECKED_ROWS = 32
 # and whether they are lower than those of constants
@@ -467,6 +472,9 @@ def train(
             module.momentum = momentum
     net.train_split = None if validation is None else predefined_split(validation)
     net.initialize_callbacks()
+    scores = any(isinstance(c, ScoringBase) and c.on_train for _, c in net.callbacks_)
+    if scores and len(ScoredRows(data).X) == 0:  # of which some scorers make NaN
+        raise ValueError(_NOTHING_TO_SCORE.format(""))
     try:
         net.partial_fit(data)
     except (KeyError, SkorchException, ValueError) as error:
@@ -499,10 +507,7 @@ def _explain_callback(error: Exception, data: Any, validation: Any) -> str | Non
             "early_stopping=True, or let the callback watch 'train_loss'."
         )
     if type(error) is ValueError and len(ScoredRows(data).X) == 0:
-        return (
-            f"A callback scores training samples ({error}), but none of these has a target. Leave "
-            "it out of callbacks in this call, or pass samples with a target."
-        )
+        return _NOTHING_TO_SCORE.format(f" ({error})")
     return None
 
 

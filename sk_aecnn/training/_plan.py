@@ -61,7 +61,8 @@ class TrainingData:
             return TrainingData(SparseRows(self.rows.matrix[kept]), y, weight, labeled)
         if isinstance(self.rows, TableRows):
             return TrainingData(self.rows.choose(torch.from_numpy(kept)), y, weight, labeled)
-        return TrainingData(self.rows[torch.from_numpy(kept)], y, weight, labeled)
+        index = torch.from_numpy(np.flatnonzero(kept))  # torch 2.6 has no masks of unsigned types
+        return TrainingData(self.rows.index_select(0, index), y, weight, labeled)
 
     def without_weightless(self) -> TrainingData:
         """Return the rows of positive weight: others count as absent."""

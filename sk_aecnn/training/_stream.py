@@ -15,6 +15,8 @@ from sk_aecnn.data._rows import Rows, SparseRows, TableRows
 from sk_aecnn.training._plan import TrainingData, to_rows
 
 _MOST_BYTES = 2**24
+# of a row among rows of a mean weight of one: far below what changes a sum
+_LEAST_WEIGHT = 1e-100
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Stream:
         """Return the stream with the rows of a call, of which at most ``n_most`` are kept."""
         rows = _matrix_of(data.rows)
         weight = np.ones(len(data.rows)) if data.weight is None else data.weight
-        weight = weight / weight.mean()
+        weight = np.maximum(weight / weight.mean(), _LEAST_WEIGHT)
         keys = np.random.default_rng(self.n_rows).exponential(size=len(weight)) / weight
         new = np.flatnonzero(keys < self.threshold)
         new = new[np.argsort(keys[new], kind="stable")]

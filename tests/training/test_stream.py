@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.sparse import csr_array, issparse, random_array
+from scipy.sparse import csr_array, issparse
 
 from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.training import _stream
@@ -71,6 +71,17 @@ def test_sums_over_weighted_rows_are_unbiased():
     assert kept[heavy].mean() > 3 * kept[~heavy].mean()
 
 
+@pytest.mark.parametrize("least", [1e-320, 1e-200])
+def test_weights_far_apart_are_finite(least):
+    """A weight next to nothing is one of a row that is hardly ever kept, and counts finitely."""
+    weight = np.where(np.arange(100) % 10, least, 1.0)
+    stream = numbered(4, 100, n_most=30, weight=weight)
+    seen = stream.see(torch.zeros(1, 1))
+    assert (seen.data.rows.numpy() % 10 == 0).all()
+    assert np.isfinite(seen.data.weight).all()
+    assert numbered(1, 100, n_most=500, weight=weight).rows.shape == (100, 1)
+
+
 def test_memory_is_bounded(monkeypatch):
     """Of large rows fewer are kept, one at the least; of a longer stream not more."""
     monkeypatch.setattr(_stream, "_MOST_BYTES", 8000)
@@ -101,8 +112,7 @@ def test_rows_of_two_dtypes_lose_no_digit():
 
 def test_sparse_rows_stay_sparse():
     """Sparse rows are sampled as dense ones, and held in the memory of their values."""
-    rng = np.random.default_rng(0)
-    X = csr_array(random_array((300, 50), density=0.1, rng=rng))
+    X = csr_array(np.random.default_rng(0).poisson(0.1, size=(300, 50)) / 3)
     dense = sparse = mixed = Stream()
     for part in (slice(0, 100), slice(100, 200), slice(200, 300)):
         dense = dense.add(data_of(X[part].toarray()), 60)
