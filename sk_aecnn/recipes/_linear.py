@@ -90,17 +90,20 @@ def start_from_linear(
     sample, fold = _choose_sample(plan, layout, columns, task)
     if len(sample.y) < 2 * _FOLDS:
         return
-    fit: Fitting = _logistic_regression(backend.n_outputs)
+    assert backend.linear is not None, "there are linear models"
+    n_members, n_outputs = backend.linear.bias.shape
+    fit: Fitting = _logistic_regression(n_outputs)
     loss: Measuring = _cross_entropy
     if task != "classifier":
         fit, loss = _fit_ridge, _squared_error
     parts = assign_folds(sample.y, _FOLDS, seed=0).numpy() if fold is None else fold
     inverse_strength = _choose_strength(sample, parts, fit, loss)
     if fold is None:
-        models = [fit(sample, inverse_strength)] * len(backend.backends)
+        models = [fit(sample, inverse_strength)] * n_members
     else:
-        members = range(len(backend.backends))
-        models = [fit(sample.choose(fold != member), inverse_strength) for member in members]
+        models = [
+            fit(sample.choose(fold != member), inverse_strength) for member in range(n_members)
+        ]
     coefficients = np.stack([model.coefficients for model in models])
     intercepts = np.stack([model.intercepts for model in models])
     if issparse(sample.X):  # which was not centred, as the inputs of the network are
