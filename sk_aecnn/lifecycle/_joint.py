@@ -102,7 +102,7 @@ class JointEstimator(EncoderMixin, PredictingEstimator, CodingEstimator, JointPa
         """Return the back end, or those of an ensemble, and what it was built from."""
         members = parts.members if ensemble.n_members else None
         n_outputs = self._n_outputs(plan.data)
-        in_shape = parts.feature_shape if members is None else (members.sizes[0],)
+        in_shape = parts.feature_shape if members is None else members.hidden_shape[1:]
         if self.backend_input == "code":
             members, in_shape = None, (recipe.encoding_dim,)
         backend_recipe = resolve_backend(

@@ -51,6 +51,7 @@ from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
 from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._random import RandomLayer, set_generator
+from sk_aecnn.nn._side_by_side import LinearMembers
 
 __all__ = [
     "ACTIVATIONS",
@@ -82,6 +83,7 @@ __all__ = [
     "InputLayout",
     "JointNetwork",
     "Linear",
+    "LinearMembers",
     "MeanPrediction",
     "MeanProbability",
     "Moments",

@@ -18,6 +18,8 @@ from sk_aecnn.nn._random import RandomLayer
 
 # by the number of spatial axes
 _MAX_POOL: dict[int, Any] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
+# of 16 bits, by which dropout decides
+_LEVELS = 2**16
 
 
 def build_norm(normalization: str | None, channels: int) -> nn.Module:
@@ -347,7 +349,8 @@ class Dropout(RandomLayer):
     Parameters
     ----------
     p : float
-        Share of values set to zero while training; the others are divided by ``1 - p``.
+        Share of values set to zero while training, to four digits; the others are divided by
+        ``1 - p``.
 
     Shape
     -----
@@ -368,5 +371,16 @@ class Dropout(RandomLayer):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
-        return x * keep / (1 - self.p)
+        return x * self._draw(x)
+
+    def _draw(self, x: Tensor) -> Tensor:
+        """Return zeros, and what makes up for them elsewhere, by 16 random bits for each value.
+
+        Of 64 bits, which cost as much to draw as a number, there are four values.
+        """
+        n_dropped = min(round(self.p * _LEVELS), _LEVELS - 1)
+        bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
+        bits.random_(-(2**63), None, generator=self.generator)
+        values = bits.view(torch.int16)[: x.numel()].view(x.shape)
+        kept = values.ge_(n_dropped - _LEVELS // 2).to(x.dtype)
+        return kept.mul_(_LEVELS / (_LEVELS - n_dropped))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sk_aecnn.nn._dense import Linear
+from sk_aecnn.nn._side_by_side import LinearMembers, side_by_side
 
 
 class EncoderMembers(nn.Module):
@@ -41,42 +43,56 @@ class EncoderMembers(nn.Module):
         super().__init__()
         self.columns = columns
         self.n_inputs = n_inputs
-        self.encoders = nn.ModuleList(encoders)
-        shapes = [encoder.feature_shape for encoder in encoders]
-        self.sizes = [int(size) for (size,) in shapes]  # type: ignore[misc]
-        self.feature_shape = (sum(self.sizes) + n_inputs,)
+        shape: Any = encoders[0].feature_shape
+        self.hidden_shape = (len(encoders), int(shape[0]))
+        self.encoders: Any = side_by_side(encoders)
+        self.feature_shape = (prod(self.hidden_shape) + n_inputs,)
 
     @property
-    def bottleneck(self) -> nn.ModuleList:
+    def bottleneck(self) -> nn.Module:
         """The layers of all members that put out their codes."""
-        return nn.ModuleList([encoder.bottleneck for encoder in self.encoders])  # type: ignore[misc]
+        layers: nn.Module = self.encoders.bottleneck
+        return layers
 
     def features(self, x: Tensor) -> Tensor:
         """Return the features of every member, and the inputs beside them."""
         inputs = self.columns(x)
-        features = [encoder.features(inputs) for encoder in self.encoders]  # type: ignore[operator]
+        features = self.encoders.features(inputs.expand(self.hidden_shape[0], -1, -1))
         return torch.cat([*features, inputs], dim=1)
+
+    def separate_features(self, x: Tensor) -> Tensor:
+        """Return the features of every member, and the inputs, for rows of its own.
+
+        Shape
+        -----
+        x : (members, batch, n_features); result : (members, batch, hidden + n_inputs)
+        """
+        inputs = separately(self.columns, x)
+        return torch.cat([self.encoders.features(inputs), inputs], dim=2)
 
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""
-        *parts, _ = torch.split(features, [*self.sizes, self.n_inputs], dim=1)
-        # parts of a row sum in another order than rows of their own
-        codes = [
-            encoder.code(part.contiguous())  # type: ignore[operator]
-            for encoder, part in zip(self.encoders, parts, strict=True)
-        ]
-        return _mean(codes)
+        hidden = features[:, : prod(self.hidden_shape)].unflatten(1, self.hidden_shape)
+        return _mean(self.encoders.code(hidden.transpose(0, 1)))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.code(self.features(x))
 
 
-def _mean(tensors: Sequence[Tensor]) -> Tensor:
-    """Return the mean of tensors, one after another: kernels sum a few rows in another order."""
-    total = tensors[0]
-    for tensor in tensors[1:]:
-        total = total + tensor
-    return total / len(tensors)
+def _mean(members: Tensor) -> Tensor:
+    """Return the mean over the first axis, in turn: kernels sum a few rows in another order."""
+    first, *others = members.unbind(0)
+    return sum(others, start=first) / len(members)
+
+
+def separately(module: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Apply what maps (batch, n_in) to (batch, n_out) to the rows of every member.
+
+    Shape
+    -----
+    x : (members, batch, n_in); result : (members, batch, n_out)
+    """
+    return module(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
 class BackendMembers(nn.Module):
@@ -88,24 +104,22 @@ class BackendMembers(nn.Module):
         What comes before all of it.
     backends : sequence of nn.Module
         The back ends: vectors to (batch, n_outputs).
-    sizes : sequence of int
-        Of the parts of the input that each member has for itself, one after another; empty where
+    n_own : int
+        Size of the part of the input that each member has for itself, one after another; 0 where
         all of them see the rest.
     n_inputs : int
         Size of what comes after them, which the linear models see; the rest is left alone.
-    n_outputs : int
-        Size of a prediction.
-    linear : Linear or None
-        The linear models: (batch, n_inputs) to (batch, members · n_outputs).
+    linear : LinearMembers or None
+        The linear models.
 
     Shape
     -----
-    input : (batch, sum(sizes) + n_inputs, or more); output : (batch, members, n_outputs)
+    input : (batch, members · n_own + n_inputs, or more); output : (batch, members, n_outputs)
 
     Examples
     --------
-    >>> backends = [nn.Linear(4, 3), nn.Linear(4, 3)]
-    >>> members = BackendMembers(nn.Identity(), backends, (4, 4), 6, 3, Linear(6, 6))
+    >>> backends, linear = ([nn.Linear(n, 3) for _ in range(2)] for n in (4, 6))
+    >>> members = BackendMembers(nn.Identity(), backends, 4, 6, LinearMembers(linear))
     >>> members(torch.zeros(5, 14)).shape
     torch.Size([5, 2, 3])
     """
@@ -114,17 +128,16 @@ class BackendMembers(nn.Module):
         self,
         columns: nn.Module,
         backends: Sequence[nn.Module],
-        sizes: Sequence[int],
+        n_own: int,
         n_inputs: int,
-        n_outputs: int,
-        linear: Linear | None = None,
+        linear: LinearMembers | None = None,
     ) -> None:
         super().__init__()
         self.columns = columns
-        self.backends = nn.ModuleList(backends)
-        self.sizes = list(sizes)
+        self.n_members = len(backends)
+        self.backends = side_by_side(backends)
+        self.n_own = n_own
         self.n_inputs = n_inputs
-        self.n_outputs = n_outputs
         self.linear = linear
 
     @torch.no_grad()
@@ -139,24 +152,33 @@ class BackendMembers(nn.Module):
             Constants.
         """
         assert self.linear is not None, "there are linear models"
-        self.linear.weight.copy_(coefficients.flatten(0, 1))
-        self.linear.bias.copy_(intercepts.flatten())
+        self.linear.weight.copy_(coefficients)
+        self.linear.bias.copy_(intercepts)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the prediction of every member."""
-        seen = self.columns(x)[:, : sum(self.sizes) + self.n_inputs]
-        *parts, inputs = torch.split(seen, [*self.sizes, self.n_inputs], dim=1)
-        inputs = inputs.contiguous()
-        if not parts:
-            parts = [inputs] * len(self.backends)
-        outputs = [
-            backend(part.contiguous()) for backend, part in zip(self.backends, parts, strict=True)
-        ]
-        predictions = torch.stack(outputs, dim=1)
-        if self.linear is None:
-            return predictions
-        linear: Tensor = self.linear(inputs)
-        return predictions + linear.view_as(predictions)
+        n_hidden = self.n_members * self.n_own
+        hidden, inputs = self.columns(x)[:, : n_hidden + self.n_inputs].tensor_split([n_hidden], 1)
+        inputs = inputs.contiguous()  # parts of a row sum in another order than rows of their own
+        if self.n_own:
+            seen = hidden.unflatten(1, (self.n_members, self.n_own)).transpose(0, 1)
+        else:
+            seen = inputs.expand(self.n_members, -1, -1)
+        return self._add(self.backends(seen), inputs).transpose(0, 1)
+
+    def predict_separately(self, x: Tensor) -> Tensor:
+        """Return the prediction of every member for rows of its own.
+
+        Shape
+        -----
+        x : (members, batch, n_own + n_inputs); result : (members, batch, n_outputs)
+        """
+        hidden, inputs = separately(self.columns, x).tensor_split([self.n_own], 2)
+        return self._add(self.backends(hidden if self.n_own else inputs), inputs)
+
+    def _add(self, predictions: Tensor, inputs: Tensor) -> Tensor:
+        """Add the linear models to predictions of the back ends, (members, batch, n_outputs)."""
+        return predictions if self.linear is None else predictions + self.linear(inputs)
 
 
 class MeanPrediction(nn.Module):
@@ -168,7 +190,7 @@ class MeanPrediction(nn.Module):
     """
 
     def forward(self, predictions: Tensor) -> Tensor:
-        return _mean(predictions.unbind(1))
+        return _mean(predictions.transpose(0, 1))
 
 
 class MeanProbability(nn.Module):

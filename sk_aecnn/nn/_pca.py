@@ -251,6 +251,11 @@ class PCAEncoder(PCAHalf):
         path = path.view(x.shape[0], self.n_channels, *features.shape[2:])
         return torch.cat([features, path], dim=1)
 
+    def separate_features(self, x: Tensor) -> Tensor:
+        """Return the features of the members of the residual, each for rows of its own."""
+        features: Tensor = self.residual.separate_features(x)
+        return features
+
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""
         features, path = features.tensor_split([-self.n_channels], dim=1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._layout import InputLayout
-from sk_aecnn.nn._members import MeanPrediction, MeanProbability
+from sk_aecnn.nn._members import MeanPrediction, MeanProbability, separately
 from sk_aecnn.nn._networks import BaseAutoencoder, Outputs, weighted_batch_norm
 from sk_aecnn.nn._noise import Corruption
 
@@ -187,6 +187,17 @@ class JointNetwork(BaseAutoencoder):
         features = self.encoder.features(self.layout.fill(self.layout(rows)))
         return self._average(self._predict(features))
 
+    def predict_separately(self, rows: Tensor) -> Tensor:
+        """Return what every member says of rows of its own.
+
+        Shape
+        -----
+        rows : (members, batch, n_features); result : (members, batch, n_outputs)
+        """
+        features = self.encoder.separate_features(separately(self.layout, rows))
+        prediction: Tensor = self.backend.predict_separately(features)
+        return prediction
+
     def _average(self, predicted: Tensor) -> Tensor:
         return predicted if self.averaging is None else self.averaging(predicted)
 
@@ -244,3 +255,13 @@ class ConvolutionalNetwork(nn.Module):
         """Return what the back end says of rows, (batch, n_outputs)."""
         prediction: Tensor = self.backend(self.layout.fill(self.layout(rows)))
         return prediction if self.averaging is None else self.averaging(prediction)
+
+    def predict_separately(self, rows: Tensor) -> Tensor:
+        """Return what every member says of rows of its own.
+
+        Shape
+        -----
+        rows : (members, batch, n_features); result : (members, batch, n_outputs)
+        """
+        prediction: Tensor = self.backend.predict_separately(separately(self.layout, rows))
+        return prediction

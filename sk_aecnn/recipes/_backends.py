@@ -13,6 +13,7 @@ from sk_aecnn.nn import (
     DenseBackend,
     EncoderMembers,
     Linear,
+    LinearMembers,
     MeanPrediction,
     MeanProbability,
     build,
@@ -80,18 +81,19 @@ def build_backend_members(
     n_inputs : int
         Size of what all of them see.
     """
-    n_members, n_outputs = ensemble.n_members, recipe.n_outputs
+    n_members = ensemble.n_members
     backends = [build_backend(recipe, generator) for _ in range(n_members)]
     linear = None
     if ensemble.linear_path:
-        make = partial(Linear, n_inputs, n_members * n_outputs)
-        linear = build(make, recipe.dtype, generator)
+        make = partial(Linear, n_inputs, recipe.n_outputs)
+        layers = [build(make, recipe.dtype, generator) for _ in range(n_members)]
         own = [backend for backend in backends if isinstance(backend, CNNBackend | DenseBackend)]
-        for layer in (linear, *(backend.output for backend in own)):
+        for layer in (*layers, *(backend.output for backend in own)):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-    sizes = [] if encoder is None else encoder.sizes
-    return BackendMembers(columns, backends, sizes, n_inputs, n_outputs, linear)
+        linear = LinearMembers(layers)
+    n_own = 0 if encoder is None else encoder.hidden_shape[1]
+    return BackendMembers(columns, backends, n_own, n_inputs, linear)
 
 
 def build_averaging(

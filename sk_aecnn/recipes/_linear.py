@@ -90,17 +90,19 @@ def start_from_linear(
     sample, fold = _choose_sample(plan, layout, columns, task)
     if len(sample.y) < 2 * _FOLDS:
         return
-    fit: Fitting = _logistic_regression(backend.n_outputs)
+    assert backend.linear is not None, "there are linear models"
+    n_members, n_outputs = backend.linear.bias.shape
+    fit: Fitting = _logistic_regression(n_outputs)
     loss: Measuring = _cross_entropy
     if task != "classifier":
         fit, loss = _fit_ridge, _squared_error
     parts = assign_folds(sample.y, _FOLDS, seed=0).numpy() if fold is None else fold
-    inverse_strength = _choose_strength(sample, parts, fit, loss)
+    inverse_strength, models = _choose_strength(sample, parts, fit, loss)
     if fold is None:
-        models = [fit(sample, inverse_strength)] * len(backend.backends)
-    else:
-        members = range(len(backend.backends))
-        models = [fit(sample.choose(fold != member), inverse_strength) for member in members]
+        models = [fit(sample, inverse_strength)] * n_members
+    else:  # those that were compared are those of the first members
+        others = range(len(models), n_members)
+        models += [fit(sample.choose(fold != member), inverse_strength) for member in others]
     coefficients = np.stack([model.coefficients for model in models])
     intercepts = np.stack([model.intercepts for model in models])
     if issparse(sample.X):  # which was not centred, as the inputs of the network are
@@ -135,21 +137,24 @@ def _choose_strength(
     parts: np.ndarray,
     fit: Fitting,
     loss: Measuring,
-) -> float:
-    """Return the inverse strength with which rows that are left out are predicted best."""
-    best, chosen = np.inf, _INVERSE_STRENGTHS[0]
+) -> tuple[float, list[LinearModel]]:
+    """Return the inverse strength with which rows that are left out are predicted best.
+
+    And the models that it was found with, each without the rows of one part.
+    """
+    best, inverse_strength, models = np.inf, _INVERSE_STRENGTHS[0], []
     n_parts = _COMPARED if len(sample.y) >= _MANY_ROWS else int(parts.max()) + 1
-    for inverse_strength in _INVERSE_STRENGTHS:
+    for candidate in _INVERSE_STRENGTHS:
+        fitted = [fit(sample.choose(parts != part), candidate) for part in range(n_parts)]
         total = 0.0
-        for part in range(n_parts):
+        for part, model in enumerate(fitted):
             left_out = sample.choose(parts == part)
-            model = fit(sample.choose(parts != part), inverse_strength)
             total += float(left_out.weight @ loss(model.predict(left_out.X), left_out.y))
         if total < best:
-            best, chosen = total, inverse_strength
+            best, inverse_strength, models = total, candidate, fitted
         elif total > _WORSE * best:
             break
-    return chosen
+    return inverse_strength, models
 
 
 def _fit_ridge(sample: Sample, inverse_strength: float) -> LinearModel:
@@ -181,18 +186,23 @@ def _logistic_regression(n_classes: int) -> Fitting:
         penalty = 1 / (inverse_strength * sample.weight.sum())
         if n_classes == 2:  # one vector of coefficients there, two opposite ones here
             penalty *= 2
-        one_hot = np.eye(n_classes)[y]
+        of_class = np.arange(len(y)), y
 
         def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
             parameters = flat.reshape(n_classes, -1)
             coefficients = parameters[:, :-1]
-            logits = X @ coefficients.T + parameters[:, -1]
-            total = logsumexp(logits, axis=1)
-            loss = weight @ (total - logits[np.arange(len(y)), y])
-            error = weight[:, None] * (np.exp(logits - total[:, None]) - one_hot)
+            scores = X @ coefficients.T
+            scores += parameters[:, -1]
+            scores -= scores.max(axis=1, keepdims=True)
+            own = scores[of_class]
+            np.exp(scores, out=scores)
+            total = scores.sum(axis=1)
+            loss = weight @ (np.log(total) - own)
+            scores *= (weight / total)[:, None]
+            scores[of_class] -= weight
             slope = np.empty_like(parameters)
-            slope[:, :-1] = (X.T @ error).T + penalty * coefficients
-            slope[:, -1] = error.sum(0)
+            slope[:, :-1] = (X.T @ scores).T + penalty * coefficients
+            slope[:, -1] = scores.sum(axis=0)
             return loss + penalty * np.square(coefficients).sum() / 2, slope.ravel()
 
         zeros = np.zeros(n_classes * (X.shape[1] + 1))

@@ -11,8 +11,9 @@ from scipy.optimize import minimize_scalar
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from sk_aecnn.data._rows import BatchIterator, BatchSource
+from sk_aecnn.data._rows import BatchSource, resolve
 from sk_aecnn.nn import MeanProbability
 
 # epochs to wait for a lower loss, and the share of those that led to the lowest
@@ -57,6 +58,7 @@ class HeldOutSelection(Callback):
         buffers = [tensor for tensor in net.module_.buffers() if tensor.is_floating_point()]
         self.state_ = [tensor.detach() for tensor in (*net.module_.parameters(), *buffers)]
         self.average_ = [tensor.clone() for tensor in self.state_]
+        self._sort_by_fold()
         self._evaluate(net)
 
     def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
@@ -83,18 +85,34 @@ class HeldOutSelection(Callback):
         averaging = net.module_.averaging
         if isinstance(averaging, MeanProbability):
             averaging.inverse_temperature.fill_(self.best_temperature_)
-        for name in ("state_", "average_", "best_", "data"):
+        of_data = "data", "rows_", "index_", "counted_", "targets_", "weight_"
+        for name in ("state_", "average_", "best_", *of_data):
             delattr(self, name)  # nothing of the data may travel with a pickle
+
+    def _sort_by_fold(self) -> None:
+        """Find the rows of each fold, (members, most rows of one), and what they are to be."""
+        rows, index = resolve(self.data)
+        assert rows.fold is not None, "rows are held out"
+        assert rows.y is not None, "rows have targets"
+        fold = rows.fold[index]
+        folds = [index[fold == member] for member in range(int(fold.max()) + 1)]
+        self.index_ = pad_sequence(folds, batch_first=True, padding_value=int(index[0]))
+        sizes = torch.tensor([len(part) for part in folds])
+        self.counted_ = torch.arange(self.index_.shape[1]) < sizes[:, None]
+        ordered = self.index_[self.counted_]
+        self.rows_, self.targets_ = rows.X, rows.y[ordered]
+        weight = torch.ones(len(rows)) if rows.row_weight is None else rows.row_weight
+        self.weight_ = weight[ordered].double()
 
     def _evaluate(self, net: NeuralNet) -> None:
         now = [tensor.clone() for tensor in self.state_]
         torch._foreach_copy_(self.state_, self.average_)
-        predictions, y, weight = self._predict(net)
+        predictions, weight = self._predict(net), self.weight_
         torch._foreach_copy_(self.state_, now)
         task = net.criterion_.terms[self.name]
 
         def loss(inverse_temperature: float) -> float:
-            losses = task.measure(inverse_temperature * predictions[:, None], y)[:, 0]
+            losses = task.measure(inverse_temperature * predictions[:, None], self.targets_)[:, 0]
             return float(losses @ weight / weight.sum())
 
         inverse_temperature = 1.0
@@ -107,16 +125,14 @@ class HeldOutSelection(Callback):
             self.best_temperature_ = inverse_temperature
 
     @torch.no_grad()
-    def _predict(self, net: NeuralNet) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what the member that has not seen a row predicts of it, targets and weights."""
+    def _predict(self, net: NeuralNet) -> Tensor:
+        """Return what the member that has not seen a row predicts of it, fold after fold."""
         net._set_training(False)
-        predictions, targets, weights = [], [], []
-        for inputs, y in BatchIterator(self.data, _ROWS):
-            members = net.infer(inputs)["members"].cpu()
-            predictions.append(members[torch.arange(len(y)), inputs["fold"]])
-            targets.append(y)
-            weights.append(inputs.get("row_weight", torch.ones(len(y))).double())
-        return torch.cat(predictions).double(), torch.cat(targets), torch.cat(weights)
+        parts = []
+        for index in self.index_.split(-(-_ROWS // len(self.index_)), dim=1):
+            rows = self.rows_.index_select(0, index.flatten()).unflatten(0, index.shape)
+            parts.append(net.module_.predict_separately(rows.to(net.device)).cpu())
+        return torch.cat(parts, dim=1)[self.counted_].double()
 
 
 def _minimize(loss: Callable[[float], float]) -> float:

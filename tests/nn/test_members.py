@@ -8,7 +8,7 @@ from sk_aecnn.nn import (
     BackendMembers,
     DenseEncoder,
     EncoderMembers,
-    Linear,
+    LinearMembers,
     MeanPrediction,
     MeanProbability,
 )
@@ -17,7 +17,7 @@ from sk_aecnn.nn._prediction import of_members
 
 @pytest.fixture
 def encoders():
-    return EncoderMembers(nn.Identity(), 6, [DenseEncoder(6, (4,), 2) for _ in range(3)]).eval()
+    return [DenseEncoder(6, (4,), 2).eval() for _ in range(3)]
 
 
 @pytest.fixture
@@ -27,19 +27,19 @@ def rows():
 
 def test_the_code_is_the_mean_of_the_members(encoders, rows):
     """Each member contributes its own code."""
-    expected = torch.stack([encoder(rows) for encoder in encoders.encoders]).mean(0)
-    torch.testing.assert_close(encoders(rows), expected)
+    expected = torch.stack([encoder(rows) for encoder in encoders]).mean(0)
+    torch.testing.assert_close(EncoderMembers(nn.Identity(), 6, encoders).eval()(rows), expected)
 
 
 def test_a_back_end_sees_the_features_of_its_encoder(encoders, rows):
     """Another member's features change nothing."""
     backends = [nn.Linear(4, 2) for _ in range(3)]
-    members = BackendMembers(nn.Identity(), backends, encoders.sizes, 6, 2)
-    features = encoders.features(rows)
+    members = BackendMembers(nn.Identity(), backends, 4, 6)
+    features = EncoderMembers(nn.Identity(), 6, encoders).eval().features(rows)
     before = members(features)
     for member in range(3):
         torch.testing.assert_close(
-            before[:, member], backends[member](encoders.encoders[member].features(rows))
+            before[:, member], backends[member](encoders[member].features(rows))
         )
     features[:, :4] += 1
     after = members(features)
@@ -53,11 +53,25 @@ def test_linear_models_are_added(rows):
     for backend in backends:
         nn.init.zeros_(backend.weight)
         nn.init.zeros_(backend.bias)
-    members = BackendMembers(nn.Identity(), backends, [], 6, 2, Linear(6, 6))
+    linear = LinearMembers([nn.Linear(6, 2) for _ in range(3)])
+    members = BackendMembers(nn.Identity(), backends, 0, 6, linear)
     coefficients, intercepts = torch.randn(3, 2, 6), torch.randn(3, 2)
     members.start_from(coefficients, intercepts)
     expected = torch.einsum("bf,mof->bmo", rows, coefficients) + intercepts
     torch.testing.assert_close(members(rows), expected)
+
+
+def test_members_predict_rows_of_their_own(encoders, rows):
+    """For each of them, what it says of its rows among the predictions of all for all rows."""
+    encoders = EncoderMembers(nn.Identity(), 6, encoders).eval()
+    linear = LinearMembers([nn.Linear(6, 2) for _ in range(3)])
+    backends = [nn.Linear(4, 2) for _ in range(3)]
+    members = BackendMembers(nn.Identity(), backends, 4, 6, linear).eval()
+    own = torch.stack([rows, rows.flip(0), rows + 1])
+    predicted = members.predict_separately(encoders.separate_features(own))
+    for member in range(3):
+        of_all = members(encoders.features(own[member]))
+        torch.testing.assert_close(predicted[member], of_all[:, member])
 
 
 def test_probabilities_are_averaged():

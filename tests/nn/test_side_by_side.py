@@ -1,0 +1,77 @@
+"""Networks side by side do what they would do one after another."""
+
+import pytest
+import torch
+from torch import nn
+
+from sk_aecnn.nn import DenseEncoder, LinearMembers
+from sk_aecnn.nn._backend import CNNBackend, DenseBackend
+from sk_aecnn.nn._side_by_side import SeparateMembers, side_by_side
+
+
+def make_networks(kind, activation="tanh"):
+    """Return three networks from 6 numbers to 2."""
+    makes = {
+        "encoder": lambda: DenseEncoder(6, (5, 4), 2, activation),
+        "shallow encoder": lambda: DenseEncoder(6, (), 2, activation),
+        "back end": lambda: DenseBackend(6, 2, 4, activation=activation),
+    }
+    return [makes[kind]().double() for _ in range(3)]
+
+
+@pytest.fixture
+def rows():
+    return torch.randn(3, 7, 6, generator=torch.Generator().manual_seed(0)).double()
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("kind", ["encoder", "shallow encoder", "back end"])
+def test_dense_networks_become_one(kind, training, rows):
+    """Its outputs and its gradients are theirs."""
+    networks = make_networks(kind)
+    members = side_by_side(networks).train(training)
+    assert not isinstance(members, SeparateMembers)
+    expected = torch.stack(
+        [network.train(training)(part) for network, part in zip(networks, rows, strict=True)]
+    )
+    outputs = members(rows)
+    torch.testing.assert_close(outputs, expected)
+    outputs.square().sum().backward()
+    expected.square().sum().backward()
+    for name, parameter in members.named_parameters():
+        gradients = [network.get_parameter(name).grad for network in networks]
+        torch.testing.assert_close(parameter.grad, torch.stack(gradients))
+
+
+@pytest.mark.parametrize("activation", [nn.PReLU, lambda x: x.softmax(1)])
+def test_other_activations_keep_networks_apart(activation, rows):
+    """One with parameters is each member's own; a function may mean another axis."""
+    networks = make_networks("encoder", activation)
+    members = side_by_side(networks)
+    assert isinstance(members, SeparateMembers)
+    expected = [network(part) for network, part in zip(networks, rows, strict=True)]
+    torch.testing.assert_close(members(rows), torch.stack(expected))
+    torch.testing.assert_close(members.code(members.features(rows)), torch.stack(expected))
+    assert [layer.out_features for layer in members.bottleneck] == [2, 2, 2]
+
+
+def test_convolutional_networks_stay_apart(rows):
+    """They are called one after another."""
+    backends = [CNNBackend((6,), 2, (4,), dense_units=3).double().eval() for _ in range(3)]
+    expected = [backend(part) for backend, part in zip(backends, rows, strict=True)]
+    torch.testing.assert_close(side_by_side(backends)(rows), torch.stack(expected))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_all_linear_layers_may_see_the_same_rows(training, rows):
+    """Rows without an axis for members are those of each."""
+    layers = LinearMembers([nn.Linear(6, 2).double() for _ in range(3)]).train(training)
+    same = rows[0]
+    torch.testing.assert_close(layers(same), layers(same.expand(3, -1, -1)))
+
+
+def test_a_row_alone_is_the_row_among_others():
+    """In prediction, to the last bit."""
+    layers = LinearMembers([nn.Linear(7, 3) for _ in range(3)]).eval()
+    rows = torch.randn(3, 64, 7, generator=torch.Generator().manual_seed(0))
+    assert layers(rows[:, 16:32]).equal(layers(rows)[:, 16:32])
