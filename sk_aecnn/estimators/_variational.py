@@ -277,7 +277,7 @@ class VariationalAutoencoderTransformer(
         "reconstruction_loss": [StrOptions({"mse", "bce"})],
     }
 
-    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> np.ndarray:
+    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> Any:
         """Generate new samples: decode draws from the prior.
 
         Parameters
