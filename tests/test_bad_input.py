@@ -34,14 +34,10 @@ def check_raises(estimator, X, y, message, error=ValueError, **fit_params):
         (np.empty((0, 4, 4)), r"0 sample\(s\)"),
         (np.empty((6, 0)), r"0 feature\(s\)"),
         (np.empty((6, 0, 4)), r"0 feature\(s\)"),
-        (np.full((6, 3), np.nan), "contains NaN"),
-        (np.full((6, 3, 3), np.nan), "contains NaN"),
         (np.full((6, 3), np.inf), "contains infinity"),
         (np.arange(18.0).reshape(6, 3) * 1e300, "so large"),
         (np.ones((6, 3), dtype=complex), "[Cc]omplex data not supported"),
         (np.ones((6, 2, 2), dtype=complex), "[Cc]omplex data not supported"),
-        (np.full((6, 3), "a"), "could not convert string|dtype='numeric'"),
-        (np.full((6, 3), None), "float|NaN"),
         (np.arange(6.0), "Expected 2D array, got 1D array"),
         (np.float64(3), "Expected 2D array, got scalar array"),
         ([[1.0, 2.0], [3.0]] * 3, "inhomogeneous|sequence"),
@@ -59,7 +55,7 @@ def test_an_object_array_of_objects_is_refused(small, labels):
     """Objects that are no numbers are refused, objects that are numbers are not."""
     X = np.empty((40, 2), dtype=object)
     X[:] = [[1.0, {}]]
-    check_raises(small(), X, labels, "must be a string or a.* number", TypeError)
+    check_raises(small(), X, labels, "Column 1 of X holds dict values")
     X[:, 1] = np.arange(40)
     assert small().fit(X, labels).transform(X).shape == (40, 3)
 
@@ -69,11 +65,11 @@ def test_an_error_leaves_a_fitted_estimator_as_it_was(small, table, labels):
     estimator = small(warm_start=True).fit(table, labels)
     codes = estimator.transform(table)
     broken = table.copy()
-    broken[3, 2] = np.nan
-    check_raises(estimator, broken, labels, "contains NaN")
-    check_raises(estimator.set_params(warm_start=False), broken, labels, "contains NaN")
+    broken[3, 2] = np.inf
+    check_raises(estimator, broken, labels, "contains infinity")
+    check_raises(estimator.set_params(warm_start=False), broken, labels, "contains infinity")
     check_raises(estimator, table[:, :0], labels, "0 feature")
-    with pytest.raises(ValueError, match="contains NaN"):
+    with pytest.raises(ValueError, match="contains infinity"):
         estimator.partial_fit(broken, labels)
     np.testing.assert_array_equal(estimator.transform(table), codes)
 

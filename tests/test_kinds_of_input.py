@@ -84,15 +84,16 @@ FRAMES += [(pl.DataFrame, column) for column in POLARS_COLUMNS.values()]
     ids=[f"pandas {name}" for name in COLUMNS] + [f"polars {name}" for name in POLARS_COLUMNS],
 )
 def test_a_column_that_is_no_number_is_refused_by_name(autoencoder, table, frame, column):
-    """The error names the column, in ``fit`` and in every answer."""
+    """The error names the column, in ``fit``, but for categories, and where ``fit`` saw numbers."""
     numbers = {f"x{index}": table[:, index] for index in range(4)}
     odd = frame(numbers | {"when": column})
-    refused(lambda: autoencoder().fit(odd), "when")
+    if list(column[:2]) != ["a", "b"]:
+        refused(lambda: autoencoder().fit(odd), "when")
     estimator = autoencoder(max_epochs=1).fit(frame(numbers | {"when": table[:, 4]}))
     refused(lambda: estimator.transform(odd), "when")
 
 
-@pytest.mark.parametrize("kind", ["date", "timedelta", "category", "text"])
+@pytest.mark.parametrize("kind", ["date", "timedelta", "lists"])
 def test_a_table_without_a_number_is_refused_by_name(autoencoder, kind):
     """Where no column is a number, a column is named all the same."""
     refused(lambda: autoencoder().fit(pd.DataFrame({"when": COLUMNS[kind]})), "when")
@@ -104,12 +105,10 @@ def test_a_table_without_a_number_is_refused_by_name(autoencoder, kind):
         np.array(["2020-01-01"] * 40, dtype="datetime64[D]")[:, None],
         np.array([5] * 40, dtype="timedelta64[D]")[:, None],
         np.array([[b"a"]] * 40),
-        np.array([["a"]] * 40),
         np.array([[object()]] * 40),
-        np.array([[None, 1.0]] * 40),
         np.array([[1j]] * 40),
     ],
-    ids=["dates", "timedeltas", "bytes", "text", "objects", "None", "complex"],
+    ids=["dates", "timedeltas", "bytes", "objects", "complex"],
 )
 def test_arrays_that_are_no_numbers_are_refused(autoencoder, X):
     """Arrays without column names are refused by what they hold."""
@@ -121,16 +120,17 @@ def test_arrays_that_are_no_numbers_are_refused(autoencoder, X):
 
 @pytest.mark.parametrize("dtype", ["Int64", "Float32", "boolean", "UInt8"])
 def test_columns_of_pandas_own_numbers_are_numbers(autoencoder, dtype):
-    """Nullable columns without a missing value are taken, with one they are named."""
+    """Nullable columns give the same as those of numpy, with NaN for what is missing."""
     X = pd.DataFrame({"a": np.arange(40) % 2, "b": np.arange(40) % 3 % 2})
     expected = autoencoder().fit(X.astype(float))
     estimator = autoencoder().fit(X.astype(dtype))
     np.testing.assert_allclose(
         estimator.transform(X.astype(dtype)), expected.transform(X.astype(float)), rtol=1e-4
     )
-    missing = X.astype(dtype)
-    missing.loc[3, "b"] = pd.NA
-    refused(lambda: autoencoder().fit(missing), r"NaN|missing")
+    missing, expected = X.astype(dtype), X.astype(float)
+    missing.loc[3, "b"] = expected.loc[3, "b"] = np.nan
+    codes = autoencoder().fit(missing).transform(missing)
+    np.testing.assert_allclose(codes, autoencoder().fit(expected).transform(expected), rtol=1e-4)
 
 
 # -- what is no array -------------------------------------------------------------------------

@@ -268,8 +268,8 @@ class _Values:
     def to_numbers(self) -> np.ndarray:
         """Return float64, NaN for what is missing."""
         if not self.is_object:
-            data = self.data
-            return data.cast(nw.Float64).to_numpy() if self.is_series else data
+            data = self.data.cast(nw.Float64).to_numpy() if self.is_series else self.data
+            return np.asarray(data, dtype=np.float64)
         values = [np.nan if _is_missing(value) else float(value) for value in self.to_list()]
         return np.array(values, dtype=np.float64)
 
@@ -438,6 +438,7 @@ def _to_frame(columns: tuple[Column, ...], values: list[list[Any]], library: str
     series = []
     for column, listed in zip(columns, values, strict=True):
         kind = getattr(nw, column.dtype.split("(")[0])
-        dtype = nw.Enum(column.vocabulary) if kind is nw.Enum else kind
-        series.append(nw.new_series(column.name, listed, dtype, backend=library))
+        dtype = nw.Enum(column.vocabulary or ()) if kind is nw.Enum else kind
+        backend: Any = library
+        series.append(nw.new_series(column.name, listed, dtype, backend=backend))
     return nw.from_dict({one.name: one for one in series}).to_native()

@@ -330,7 +330,7 @@ class AECNNClassifier(
     @available_if(has_trained_decoder)
     def sample(
         self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None
-    ) -> np.ndarray:
+    ) -> Any:
         """Generate new samples like those of ``fit``, of any class or of given ones.
 
         Codes are drawn from a mixture of up to ten normal distributions fitted to the codes of
@@ -348,7 +348,8 @@ class AECNNClassifier(
         Returns
         -------
         samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples in the layout and the units given to ``fit``.
+            Samples in the layout and the units given to ``fit``; where that was a data frame, one
+            of its kind, columns, dtypes and categories.
 
         Raises
         ------

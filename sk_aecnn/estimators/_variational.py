@@ -293,7 +293,7 @@ class VariationalAutoencoderTransformer(
     }
     _MEASURED: ClassVar[tuple[str, ...]] = ("kl_per_unit_", "noise_variance_")
 
-    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> np.ndarray:
+    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> Any:
         """Generate new samples: decode draws from the prior.
 
         Parameters

@@ -63,7 +63,7 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
     """An estimator with an autoencoder inside: its methods, but for ``transform``."""
 
     @available_if(_inverts_transform)
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> Any:
         """Decode codes.
 
         Parameters
@@ -74,7 +74,8 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
         Returns
         -------
         samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples in the layout and the units given to ``fit``.
+            Samples in the layout and the units given to ``fit``; where that was a data frame, one
+            of its kind, columns, dtypes and categories.
 
         Raises
         ------
@@ -93,8 +94,8 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
         return self._decode(codes)
 
     @available_if(has_trained_decoder)
-    def reconstruct(self, X: Any) -> np.ndarray:
-        """Encode and decode samples.
+    def reconstruct(self, X: Any) -> Any:
+        """Encode and decode samples; what is missing in them is filled in.
 
         Parameters
         ----------
@@ -104,7 +105,8 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
         Returns
         -------
         samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples in the layout and the units given to ``fit``.
+            Samples in the layout and the units given to ``fit``; where that was a data frame, one
+            of its kind, columns, dtypes and categories.
         """
         return self._as_given(self._infer("reconstruct", X), like=X)
 
@@ -112,7 +114,7 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
     def reconstruction_error(
         self, X: Any, *, per_feature: bool = False, scaled: bool = False
     ) -> np.ndarray:
-        """Compute the squared error of the reconstruction.
+        """Compute the squared error of the reconstruction, of categories the cross-entropy.
 
         Parameters
         ----------
@@ -121,14 +123,16 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
         per_feature : bool, default=False
             Whether to return the error of every feature instead of the mean over the features.
         scaled : bool, default=False
-            Whether errors are of standardised features, without unit, as in training. Otherwise
-            they are in the squared units of ``X``.
+            Whether errors are of standardised features, and of categories relative to that of
+            their frequencies, without unit, as in training. Otherwise they are in the squared units
+            of ``X``, and of categories in nats.
 
         Returns
         -------
         error : ndarray of float64
-            Mean squared error of each sample, shape (n_samples,), or squared error of each of its
-            features, in the layout given to ``fit``.
+            Mean error of what is known of each sample, shape (n_samples,), or the error of each of
+            its features, one for each column of a table, in the layout given to ``fit``: NaN where
+            a value is missing.
         """
         method = "squared_error" if per_feature else "mean_squared_error"
         error = self._infer(f"standardised_{method}" if scaled else method, X)
@@ -233,7 +237,7 @@ class SamplingMixin(MixtureAttributes):
     _decode_drawn: Callable[[np.ndarray, np.random.RandomState], Any]
 
     @available_if(has_trained_decoder)
-    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> np.ndarray:
+    def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> Any:
         """Generate new samples like those of ``fit``.
 
         Codes are drawn from a mixture of up to ten normal distributions fitted to the codes of
@@ -249,7 +253,8 @@ class SamplingMixin(MixtureAttributes):
         Returns
         -------
         samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
-            Samples in the layout and the units given to ``fit``.
+            Samples in the layout and the units given to ``fit``; where that was a data frame, one
+            of its kind, columns, dtypes and categories.
         """
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)

@@ -147,7 +147,7 @@ def _moments(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def _values(column: Tensor) -> Tensor:
     """Return the distinct values of a feature that are known, sorted."""
-    values: Tensor = column.unique()
+    values: Tensor = torch.unique(column)
     return values[~values.isnan()]
 
 

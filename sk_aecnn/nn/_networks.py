@@ -143,9 +143,9 @@ class BaseAutoencoder(nn.Module):
         output, rows = self._decode(code)
         if self.categories is None:
             return rows
-        return self.categories.place(
-            rows.index_select(1, self.categories.number_features), self.categories.choose(output)
-        )
+        numbers = rows.index_select(1, self.categories.number_features)
+        columns: Tensor = self.categories.place(numbers, self.categories.choose(output))
+        return columns
 
     def draw(self, seeds: Tensor) -> Tensor:
         """Return columns in the units of the input, with categories drawn by their probabilities.
@@ -157,10 +157,9 @@ class BaseAutoencoder(nn.Module):
         """
         code, uniform = seeds.tensor_split([self.encoding_dim], dim=1)
         output, rows = self._decode(code.contiguous())
-        return self.categories.place(
-            rows.index_select(1, self.categories.number_features),
-            self.categories.draw(output, uniform),
-        )
+        numbers = rows.index_select(1, self.categories.number_features)
+        columns: Tensor = self.categories.place(numbers, self.categories.draw(output, uniform))
+        return columns
 
     def _decode(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """Return the decoder's outputs, and rows in the units of the input."""
