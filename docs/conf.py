@@ -33,6 +33,9 @@ source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 exclude_patterns = ["_build", "guide/quality"]  # the tables are included by a page
 templates_path = ["_templates"]
 nitpicky = False
+# a name in single backquotes is a link where it is known, and code elsewhere
+default_role = "py:obj"
+toc_object_entries_show_parents = "hide"
 
 # -- API reference: the template lists the members, numpydoc lays out each docstring ----------
 
@@ -62,12 +65,13 @@ intersphinx_mapping = {
     "torch": ("https://docs.pytorch.org/docs/stable", None),
 }
 
-# -- Gallery: the scripts named plot_* are run, the others are shown --------------------------
+# -- Gallery: sections by task, whose scripts are run --------------------------
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "ignore_pattern": r"/(demo|article_recipe|__init__)\.py|/serving/",
     "subsection_order": ExplicitOrder(
         [
             f"../examples/{section}"

@@ -342,6 +342,10 @@ class InputLayout(nn.Module):
         """The number of features, or channels, that `fill` adds."""
         return len(self.indicated) if self.is_flat else min(len(self.indicated), 1)
 
+    def filled(self, rows: Tensor) -> Tensor:
+        """Return laid out rows, with the mean for what is missing."""
+        return self.fill(self(rows))
+
     def fill(self, x: Tensor) -> Tensor:
         """Put zero, the mean, for what is missing in laid out rows, and tell where that is."""
         if self.training and not self.has_missing:

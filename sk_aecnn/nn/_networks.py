@@ -135,7 +135,7 @@ class BaseAutoencoder(nn.Module):
 
     def encode(self, rows: Tensor) -> Tensor:
         """Return the codes of rows."""
-        code: Tensor = self.encoder(self.layout.fill(self.layout(rows)))
+        code: Tensor = self.encoder(self.layout.filled(rows))
         return code
 
     def decode(self, code: Tensor) -> Tensor:

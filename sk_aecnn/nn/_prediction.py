@@ -184,7 +184,7 @@ class JointNetwork(BaseAutoencoder):
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""
-        features = self.encoder.features(self.layout.fill(self.layout(rows)))
+        features = self.encoder.features(self.layout.filled(rows))
         return self._average(self._predict(features))
 
     def predict_separately(self, rows: Tensor) -> Tensor:
@@ -194,7 +194,7 @@ class JointNetwork(BaseAutoencoder):
         -----
         rows : (members, batch, n_features); result : (members, batch, n_outputs)
         """
-        features = self.encoder.separate_features(separately(self.layout, rows))
+        features = self.encoder.separate_features(separately(self.layout.filled, rows))
         prediction: Tensor = self.backend.predict_separately(features)
         return prediction
 
@@ -253,7 +253,7 @@ class ConvolutionalNetwork(nn.Module):
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""
-        prediction: Tensor = self.backend(self.layout.fill(self.layout(rows)))
+        prediction: Tensor = self.backend(self.layout.filled(rows))
         return prediction if self.averaging is None else self.averaging(prediction)
 
     def predict_separately(self, rows: Tensor) -> Tensor:
@@ -263,5 +263,5 @@ class ConvolutionalNetwork(nn.Module):
         -----
         rows : (members, batch, n_features); result : (members, batch, n_outputs)
         """
-        prediction: Tensor = self.backend.predict_separately(separately(self.layout, rows))
+        prediction: Tensor = self.backend.predict_separately(separately(self.layout.filled, rows))
         return prediction
