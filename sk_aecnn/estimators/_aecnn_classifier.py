@@ -326,9 +326,7 @@ class AECNNClassifier(
     """
 
     @available_if(has_trained_decoder)
-    def sample(
-        self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None
-    ) -> Any:
+    def sample(self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None) -> Any:
         """Generate new samples like those of ``fit``, of any class or of given ones.
 
         Codes are drawn from a mixture of up to ten normal distributions fitted to the codes of
@@ -376,7 +374,7 @@ class AECNNClassifier(
             chosen = classes == code_class
             self._check_has_codes(code_class)
             codes[chosen] = self._sampler.draw(int(chosen.sum()), rng, code_class)
-        return self._decode_drawn(codes, rng)
+        return self._decode_drawn(codes, rng, classes)
 
     def _check_has_codes(self, code_class: int) -> None:
         if not self._sampler.has(code_class):
@@ -396,3 +394,5 @@ class AECNNClassifier(
         if trains_decoder(self):
             found = fit_code_mixture(self.net_, data, data.y)
             self._sampler = found if n_before == 0 else self._sampler.merge(found)
+            self._find_missing(data, data.y)
+        self._find_usual(data, n_before)

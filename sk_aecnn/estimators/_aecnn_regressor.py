@@ -8,6 +8,7 @@ from sk_aecnn.lifecycle._coding import SamplingMixin
 from sk_aecnn.lifecycle._joint import JointEstimator, Losses
 from sk_aecnn.lifecycle._parameters import Constraints, JointParameters
 from sk_aecnn.lifecycle._regression import RegressionMixin
+from sk_aecnn.training._plan import TrainingData
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -279,3 +280,7 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
 
     def _consistency_losses(self, label_smoothing: float) -> Losses:
         return {}, {}
+
+    def _finish(self, data: TrainingData, n_before: int) -> None:
+        super()._finish(data, n_before)
+        self._find_usual(data, n_before)

@@ -287,7 +287,7 @@ class AutoencoderTransformer(
         "encoding_dim": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")],
     }
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any) -> Any:
         """Encode samples, or reconstruct them.
 
         Parameters
@@ -306,7 +306,7 @@ class AutoencoderTransformer(
             return self._infer("encode", X)
         container = get_output_config("transform", self)["dense"]
         samples = self.reconstruct(X)
-        if samples.ndim > 2 and container != "default":
+        if getattr(samples, "ndim", 2) > 2 and container != "default":
             raise ValueError(
                 f"transform returns samples of shape {samples.shape[1:]}, which a {container} data "
                 "frame does not hold. Use set_output(transform='default'), or flat rows and "

@@ -396,6 +396,7 @@ class VariationalAutoencoderTransformer(
             )
 
     def _finish(self, data: TrainingData, n_before: int) -> None:
+        self._find_missing(data)
         index = torch.from_numpy(choose_rows(len(data.rows), data.weight, None))
         rows, share = RowSubset(data.rows, index), len(data.rows) / (n_before + len(data.rows))
         divergence = infer(self.net_, "divergence", rows).mean(axis=0)
