@@ -204,10 +204,8 @@ def _is_table(X: Any, *, by_dtype: bool) -> bool:
     if issparse(X) or not nw.dependencies.is_into_dataframe(X):
         return False
     try:
-        return min(nw.from_native(X, eager_only=True).shape) > 0
+        return bool(min(nw.from_native(X, eager_only=True).shape) > 0)
     except nw.exceptions.DuplicateError:
-        if np.asarray(X).dtype.kind in "biuf":
-            return False
         names = [name for name, count in Counter(X.columns).items() if count > 1]
         raise ValueError(
             f"X has several columns of the name {names[0]!r}. Rename them, so that each name is "

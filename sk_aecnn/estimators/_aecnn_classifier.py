@@ -328,9 +328,9 @@ class AECNNClassifier(
     """
 
     @available_if(has_trained_decoder)
-    def sample(
-        self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None
-    ) -> Any:
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual")
+
+    def sample(self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None) -> Any:
         """Generate new samples like those of ``fit``, of any class or of given ones.
 
         Codes are drawn from a mixture of up to ten normal distributions fitted to the codes of
@@ -378,7 +378,7 @@ class AECNNClassifier(
             chosen = classes == code_class
             self._check_has_codes(code_class)
             codes[chosen] = self._sampler.draw(int(chosen.sum()), rng, code_class)
-        return self._decode_drawn(codes, rng)
+        return self._decode_drawn(codes, rng, classes)
 
     def _check_has_codes(self, code_class: int) -> None:
         if not self._sampler.has(code_class):
@@ -397,3 +397,5 @@ class AECNNClassifier(
     def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):
             self._sampler = fit_code_mixture(self.net_, seen, seen.data.y)
+            self._find_missing(seen.data, seen.data.y)
+        self._find_usual(seen)

@@ -8,6 +8,7 @@ from sk_aecnn.lifecycle._coding import SamplingMixin
 from sk_aecnn.lifecycle._joint import JointEstimator, Losses
 from sk_aecnn.lifecycle._parameters import Constraints, JointParameters
 from sk_aecnn.lifecycle._regression import RegressionMixin
+from sk_aecnn.training._stream import Seen
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -278,5 +279,11 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
 
     activation: str | Callable[..., Any] = "silu"
 
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual")
+
     def _consistency_losses(self, label_smoothing: float) -> Losses:
         return {}, {}
+
+    def _finish(self, seen: Seen) -> None:
+        super()._finish(seen)
+        self._find_usual(seen)

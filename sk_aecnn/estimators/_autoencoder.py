@@ -290,7 +290,7 @@ class AutoencoderTransformer(
     }
     _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "explained_variance_ratio_")
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any) -> Any:
         """Encode samples, or reconstruct them.
 
         Parameters
@@ -309,7 +309,7 @@ class AutoencoderTransformer(
             return self._infer("encode", X)
         container = get_output_config("transform", self)["dense"]
         samples = self.reconstruct(X)
-        if samples.ndim > 2 and container != "default":
+        if getattr(samples, "ndim", 2) > 2 and container != "default":
             raise ValueError(
                 f"transform returns samples of shape {samples.shape[1:]}, which a {container} data "
                 "frame does not hold. Use set_output(transform='default'), or flat rows and "

@@ -414,6 +414,7 @@ class VariationalAutoencoderTransformer(
             )
 
     def _finish(self, seen: Seen) -> None:
+        self._find_missing(seen.data)
         rows, weight = seen.data.rows, seen.data.weight
         chosen = RowSubset(rows, torch.from_numpy(choose_rows(len(rows), weight, None)))
         divergence = infer(self.net_, "divergence", chosen).mean(axis=0)

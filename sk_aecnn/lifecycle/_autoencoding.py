@@ -152,8 +152,7 @@ class AutoencodingEstimator(CodingEstimator):
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])
         error = infer(self.net_, "standardised_mean_squared_error", rows).mean()
-        moments = column_moments(rows)
-        variance = float((moments.var / self.net_.module_.layout.scale.cpu().square()).mean())
+        variance = self.net_.module_.error_of_means(column_moments(rows))
         if variance == 0:
             return float(error == 0)
         return float(1 - error / variance)
@@ -174,8 +173,7 @@ class AutoencodingEstimator(CodingEstimator):
 def explained_variance_ratio(net: TrainingNet, rows: RowSubset) -> np.ndarray:
     """Return what each unit of the code adds to the share of the variance that is kept."""
     n_rows, chosen = len(rows), rows[: len(rows)]
-    var = column_moments(chosen).var / net.module_.layout.scale.cpu().square()
-    variance = float(var.mean())
+    variance = net.module_.error_of_means(column_moments(chosen))
     kept = [
         1 - infer(net, "truncated_squared_error", rows, n_units=n_units).sum() / n_rows / variance
         for n_units in range(1, net.module_.encoding_dim + 1)

@@ -430,9 +430,10 @@ class NetworkEstimator(
     def _learn_schema(self, X: Any) -> TableSchema | None:
         """Return the columns of a table; those of the fitted encoder where there is one."""
         encoder = getattr(self, "encoder", None)
-        fitted = encoder.estimator if isinstance(encoder, FrozenEstimator) else None
-        if getattr(fitted, "_schema", None) is not None:
-            return fitted._schema
+        if isinstance(encoder, FrozenEstimator):
+            fitted: TableSchema | None = getattr(encoder.estimator, "_schema", None)
+            if fitted is not None:
+                return fitted
         X = self._read(X)
         if hasattr(X, "columns") and not issparse(X):
             check_columns(X)

@@ -20,6 +20,7 @@ from sk_aecnn.lifecycle._base import NetworkEstimator
 from sk_aecnn.lifecycle._parameters import AutoencoderParameters
 from sk_aecnn.recipes._autoencoder_parts import check_unit_interval
 from sk_aecnn.recipes._recipe import reads_vectors
+from sk_aecnn.statistics._missing import MissingPatterns
 from sk_aecnn.statistics._mixture import (
     CodeMixture,
     RandomState,
@@ -58,8 +59,14 @@ def _inverts_transform(estimator: Any) -> bool:
     return has_trained_decoder(estimator)
 
 
+class MissingAttributes:
+    """What ``sample`` needs where values were missing in ``fit``."""
+
+    _missing: MissingPatterns | None
+
+
 @dataclass(eq=False, repr=False, kw_only=True)
-class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters):
+class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, AutoencoderParameters):
     """An estimator with an autoencoder inside: its methods, but for ``transform``."""
 
     @available_if(_inverts_transform)
@@ -155,19 +162,42 @@ class CodingEstimator(TransformerMixin, NetworkEstimator, AutoencoderParameters)
         """Return samples in the layout, or as the kind of table, that were given to ``fit``."""
         return self._in_layout(rows) if self._schema is None else self._schema.decode(rows, like)
 
-    def _decode(self, codes: np.ndarray, method: str = "decode") -> Any:
+    def _decode(self, codes: np.ndarray) -> Any:
         """Return samples from codes of any precision."""
+        return self._as_given(self._decode_rows(codes, "decode"))
+
+    def _decode_rows(self, codes: np.ndarray, method: str) -> np.ndarray:
+        """Return flat rows from codes of any precision."""
         with np.errstate(over="ignore"):  # what the precision does not hold is found below
             rows = as_tensor(codes.astype(self._result_dtype(), copy=False))
-        return self._as_given(infer(self.net_, method, rows))
+        return infer(self.net_, method, rows)
 
-    def _decode_drawn(self, codes: np.ndarray, rng: np.random.RandomState) -> Any:
-        """Return samples from codes, with categories drawn by their probabilities."""
-        categories = self.net_.module_.categories
-        if categories is None:
-            return self._decode(codes)
-        uniform = rng.uniform(size=(len(codes), len(categories.columns)))
-        return self._decode(np.concatenate([codes, uniform], axis=1), "draw")
+    def _decode_drawn(
+        self, codes: np.ndarray, rng: np.random.RandomState, classes: np.ndarray | None = None
+    ) -> Any:
+        """Return samples from codes, with what is not certain drawn by its probability.
+
+        These are categories, booleans, and whether values are missing.
+        """
+        categories, method = self.net_.module_.categories, "decode"
+        if categories is not None:
+            uniform = rng.uniform(size=(len(codes), len(categories.columns)))
+            codes, method = np.concatenate([codes, uniform], axis=1), "draw"
+        rows = self._decode_rows(codes, method)
+        for index, column in enumerate([] if self._schema is None else self._schema.columns):
+            if column.is_boolean:
+                rows[:, index] = rng.uniform(size=len(rows)) < rows[:, index]
+        if self._missing is not None:
+            rows[self._missing.draw(len(rows), rng, classes)] = np.nan
+        return self._as_given(rows)
+
+    def _find_missing(self, data: TrainingData, classes: np.ndarray | None = None) -> None:
+        """Take note of which values are missing in training rows."""
+        self._missing = None
+        if self.net_.module_.layout.has_missing:
+            index = choose_rows(len(data.rows), data.weight, classes)
+            known = infer(self.net_, "known", RowSubset(data.rows, as_tensor(index)))
+            self._missing = MissingPatterns(~known, None if classes is None else classes[index])
 
     @property
     def encoder_(self) -> torch.nn.Module:
@@ -234,7 +264,8 @@ class SamplingMixin(MixtureAttributes):
     """``sample`` from a mixture fitted to the codes of training rows."""
 
     net_: TrainingNet
-    _decode_drawn: Callable[[np.ndarray, np.random.RandomState], Any]
+    _decode_drawn: Any
+    _find_missing: Any
 
     @available_if(has_trained_decoder)
     def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> Any:
@@ -263,6 +294,7 @@ class SamplingMixin(MixtureAttributes):
     def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):
             self._sampler = fit_code_mixture(self.net_, seen)
+            self._find_missing(seen.data)
 
 
 def fit_code_mixture(

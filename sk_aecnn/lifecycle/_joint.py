@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
 
+from sk_aecnn._compat import available_if
 from sk_aecnn.data._rows import without_targets
 from sk_aecnn.lifecycle._base import NetAndRecipes
-from sk_aecnn.lifecycle._coding import CodingEstimator, EncoderMixin
+from sk_aecnn.lifecycle._coding import (
+    CodingEstimator,
+    EncoderMixin,
+    has_trained_decoder,
+    trains_decoder,
+)
 from sk_aecnn.lifecycle._parameters import JointParameters
 from sk_aecnn.lifecycle._prediction import PredictingEstimator
+from sk_aecnn.lifecycle._usual import UsualSamples
 from sk_aecnn.nn import Autoencoder, Corruption, JointNetwork
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._autoencoder_parts import (
@@ -36,15 +46,48 @@ from sk_aecnn.recipes._recipe import (
 )
 from sk_aecnn.training._losses import Objective, ReconstructionLoss
 from sk_aecnn.training._net import train
-from sk_aecnn.training._plan import FitPlan
+from sk_aecnn.training._plan import FitPlan, to_rows
+from sk_aecnn.training._stream import Seen
 
 # losses by name, and their weights where these are not one
 Losses = tuple[dict[str, torch.nn.Module], dict[str, float]]
 
 
+class UsualAttributes:
+    """What ``score_samples`` needs."""
+
+    _usual: UsualSamples
+
+
 @dataclass(eq=False, repr=False, kw_only=True)
-class JointEstimator(EncoderMixin, PredictingEstimator, CodingEstimator, JointParameters):
+class JointEstimator(
+    UsualAttributes, EncoderMixin, PredictingEstimator, CodingEstimator, JointParameters
+):
     """An autoencoder whose encoder feeds a back end, trained together or one after the other."""
+
+    @available_if(has_trained_decoder)
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return how usual each sample is, as `AutoencoderOutlierDetector` measures it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                array-like of shape (n_samples, *sample_shape)
+            Samples of the shape given to ``fit``, or the same as flat rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Minus the mean, over features and units of the code, of squared deviations in units of
+            what is usual among (at most 4096 of) the training samples: higher is more usual.
+        """
+        check_is_fitted(self)
+        rows = to_rows(self._validate_rows(X, self._geometry)[0])
+        return self._usual.score(self.net_, rows)
+
+    def _find_usual(self, seen: Seen) -> None:
+        if trains_decoder(self):
+            self._usual = UsualSamples.of(self.net_, seen.data, seen.before.get("_usual"))
 
     @abstractmethod
     def _consistency_losses(self, label_smoothing: float) -> Losses:

@@ -98,7 +98,8 @@ class Categories(nn.Module):
         chosen = shifted * one_hot.nan_to_num(0.0)
         member = self.member.to(logits.dtype)
         total, own = (batch_invariant_linear(part, member) for part in (shifted.exp(), chosen))
-        return (total.log() - own).where(self.known(rows), 0.0)
+        nats: Tensor = (total.log() - own).where(self.known(rows), 0.0)
+        return nats
 
     def known(self, rows: Tensor) -> Tensor:
         """Tell where categories are not missing, (batch, n_groups)."""
@@ -107,6 +108,12 @@ class Categories(nn.Module):
     def relative_error(self, output: Tensor, rows: Tensor) -> Tensor:
         """Return `cross_entropy` over that of the frequencies, times the error of numbers."""
         return self.cross_entropy(output, rows) * (self.error_of_numbers / self.unit).to(output)
+
+    def error_of_frequencies(self, frequencies: Tensor) -> Tensor:
+        """Return the relative errors of frequencies of features where they are those of rows."""
+        share = frequencies[self.features.cpu()]
+        entropy = self.member.cpu() @ -torch.special.xlogy(share, share)
+        return entropy * (self.error_of_numbers / self.unit).cpu()
 
     def choose(self, output: Tensor) -> Tensor:
         """Return the code of the most probable value of each category, (batch, n_groups)."""

@@ -147,7 +147,7 @@ def _moments(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def _values(column: Tensor) -> Tensor:
     """Return the distinct values of a feature that are known, sorted."""
-    values: Tensor = torch.unique(column)
+    values: Tensor = torch.unique(column)  # type: ignore[no-untyped-call]
     return values[~values.isnan()]
 
 

@@ -19,7 +19,7 @@ from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._dense import batch_invariant_linear
-from sk_aecnn.nn._layout import InputLayout
+from sk_aecnn.nn._layout import InputLayout, Moments
 from sk_aecnn.nn._noise import Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._random import RandomLayer
@@ -192,6 +192,18 @@ class BaseAutoencoder(nn.Module):
         Of categories, it is the cross-entropy over that of the training frequencies.
         """
         return self._errors(rows, self.encode(rows), scaled=True)
+
+    def error_of_means(self, moments: Moments) -> float:
+        """Return the mean error, standardised, of the best constants for rows with some moments."""
+        errors, known = moments.var / self.layout.scale.cpu().square(), moments.known
+        if self.categories is None:
+            if (known == 1).all():
+                return float(errors.mean())
+            return float((errors * known).sum() / known.sum())
+        numbers, first = self.categories.number_features.cpu(), self.categories.first.cpu()
+        of_categories = self.categories.error_of_frequencies(moments.mean)
+        errors, known = errors[numbers], torch.cat([known[numbers], known[first]])
+        return float((torch.cat([errors, of_categories]) * known).sum() / known.sum())
 
     def known(self, rows: Tensor) -> Tensor:
         """Tell which columns are not missing, bool."""

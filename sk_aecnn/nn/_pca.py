@@ -312,7 +312,6 @@ def start_as_pca(
     decoder: PCADecoder,
     components: PrincipalComponents,
     layout: InputLayout,
-    *,
     probabilities: bool = False,
     categories: Categories | None = None,
 ) -> None:

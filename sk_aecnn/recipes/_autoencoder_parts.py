@@ -169,8 +169,8 @@ def _start_as_pca(
     components = fit_pca(plan.data.rows, layout, weight, dim, plan.generator)
     filled = recipe.input.filled_shape
     halves = PCAEncoder(encoder, filled, dim).to(dtype), PCADecoder(decoder, dim, shape).to(dtype)
-    kinds = {"probabilities": recipe.probabilities, "categories": categories}
-    start_as_pca(*halves, components, layout, **kinds)
+    kinds = recipe.probabilities, categories
+    start_as_pca(*halves, components, layout, *kinds)
     return halves
 
 

@@ -1,0 +1,73 @@
+"""How usual samples are, by their reconstruction and their code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sk_aecnn._torch import as_tensor
+from sk_aecnn.data._rows import Rows, RowSubset
+from sk_aecnn.statistics._mixture import choose_rows
+from sk_aecnn.statistics._robust import (
+    robust_mean_and_covariance,
+    robust_variances,
+    sigma_points,
+    whitening,
+)
+from sk_aecnn.training._net import TrainingNet, infer
+from sk_aecnn.training._plan import TrainingData
+
+
+@dataclass(frozen=True)
+class UsualSamples:
+    """Usual errors of columns, and usual codes.
+
+    Attributes
+    ----------
+    variances : ndarray of shape (n_columns,)
+        Usual squared errors, standardised.
+    mean : ndarray of shape (encoding_dim,)
+        Of usual codes.
+    covariance : ndarray of shape (encoding_dim, encoding_dim)
+        Of usual codes.
+    n_rows : int
+        The rows that were looked at.
+    """
+
+    variances: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+    n_rows: int
+
+    @classmethod
+    def of(
+        cls, net: TrainingNet, data: TrainingData, before: UsualSamples | None = None
+    ) -> UsualSamples:
+        """Measure (at most 4096 of) the training rows, and what was measured in earlier calls."""
+        index = choose_rows(len(data.rows), data.weight, None)
+        rows = RowSubset(data.rows, as_tensor(index))
+        squares = infer(net, "standardised_squared_error", rows)
+        codes = infer(net, "encode", rows).astype(np.float64)
+        weight = code_weight = np.ones(len(index))
+        n_rows = len(index)
+        if before is not None:  # which counts as rows that have it
+            points = sigma_points(before.mean, before.covariance)
+            squares = np.concatenate([squares, before.variances[None]])
+            codes = np.concatenate([codes, points])
+            weight = np.append(weight, before.n_rows)
+            code_weight = np.append(code_weight, np.full(len(points), before.n_rows / len(points)))
+            n_rows += before.n_rows
+        variances = robust_variances(squares, weight)
+        return cls(variances, *robust_mean_and_covariance(codes, code_weight), n_rows)
+
+    def score(self, net: TrainingNet, rows: Rows) -> np.ndarray:
+        """Return minus the mean squared deviation of each row."""
+        return -infer(
+            net,
+            "deviation",
+            rows,
+            variances=as_tensor(self.variances),
+            mean=as_tensor(self.mean),
+            whitening=as_tensor(whitening(self.covariance)),
+        )
