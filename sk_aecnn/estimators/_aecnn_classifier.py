@@ -328,9 +328,7 @@ class AECNNClassifier(
     """
 
     @available_if(has_trained_decoder)
-    def sample(
-        self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None
-    ) -> Any:
+    def sample(self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None) -> Any:
         """Generate new samples like those of ``fit``, of any class or of given ones.
 
         Codes are drawn from a mixture of up to ten normal distributions fitted to the codes of
