@@ -327,9 +327,9 @@ class AECNNClassifier(
     (5, 8, 8)
     """
 
-    @available_if(has_trained_decoder)
     _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual")
 
+    @available_if(has_trained_decoder)
     def sample(self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None) -> Any:
         """Generate new samples like those of ``fit``, of any class or of given ones.
 

@@ -29,6 +29,7 @@ from sk_aecnn.statistics._mixture import (
     resolve_rng,
 )
 from sk_aecnn.training._net import TrainingNet, infer
+from sk_aecnn.training._plan import TrainingData
 from sk_aecnn.training._stream import Seen
 
 

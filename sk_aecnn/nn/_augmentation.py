@@ -137,8 +137,11 @@ class RandomFlip(RandomTransform, ABC):
         draws = torch.rand(
             len(x), 1, generator=self.generator, device=x.device, dtype=torch.float32
         )
-        mirrored = x.view(len(x), *self.shape).flip(self.axis + 1).reshape(len(x), -1)
-        return torch.where(draws < self.strength, mirrored, x)
+        return torch.where(draws < self.strength, self.mirror(x), x)
+
+    def mirror(self, x: Tensor) -> Tensor:
+        """Mirror all samples."""
+        return x.view(len(x), *self.shape).flip(self.axis + 1).reshape(len(x), -1)
 
 
 class RandomHorizontalFlip(RandomFlip):
@@ -384,7 +387,9 @@ PHOTOMETRIC: dict[str, type[RandomTransform]] = {
 
 
 class Augmentation(nn.Module):
-    """The transforms of a network's samples while it trains; none in prediction.
+    """The transforms of a network's samples while it trains.
+
+    In prediction there are none, but for what `mirror_images` returns.
 
     Parameters
     ----------
@@ -434,6 +439,23 @@ class Augmentation(nn.Module):
         left = (self.NONE_FROM - self.progress) / (self.NONE_FROM - self.ALL_UNTIL)
         return min(1.0, max(0.0, left))
 
+    @property
+    def flips(self) -> list[RandomFlip]:
+        """Those of the transforms that mirror samples."""
+        return [transform for transform in self.geometric if isinstance(transform, RandomFlip)]
+
+    def mirror_images(self, rows: Tensor) -> list[Tensor]:
+        """Return rows, (batch, n_features), and all that flips can make of them.
+
+        A network that has been trained on mirrored samples predicts them about as well, and their
+        mean better (Krizhevsky et al. 2012, "ImageNet classification with deep convolutional
+        neural networks", section 4.1).
+        """
+        images = [rows]
+        for flip in self.flips:
+            images += [_through_signed(flip.mirror, image) for image in images]
+        return images
+
     def move(self, rows: Tensor) -> Tensor:
         """Apply the geometric transforms to rows, (batch, n_features)."""
         return self._transform(self.geometric, rows)
@@ -457,10 +479,14 @@ class Augmentation(nn.Module):
 
 
 def _apply(transform: nn.Module, batch: Tensor) -> Tensor:
-    """Apply a transform; torch moves no unsigned integers, but the same bits as signed ones."""
-    signed = _SIGNED.get(batch.dtype)
-    if signed is None or isinstance(transform, CustomTransform):
+    """Apply a transform."""
+    if isinstance(transform, CustomTransform):
         transformed: Tensor = transform(batch)
         return transformed
-    transformed = transform(batch.view(signed))
-    return transformed.view(batch.dtype)
+    return _through_signed(transform, batch)
+
+
+def _through_signed(function: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
+    """Apply a function; torch moves no unsigned integers, but the same bits as signed ones."""
+    signed = _SIGNED.get(batch.dtype)
+    return function(batch) if signed is None else function(batch.view(signed)).view(batch.dtype)

@@ -5,6 +5,7 @@ As in `_networks`, ``forward`` is what training needs and returns a dictionary o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -44,6 +45,19 @@ def of_members(predicted: Tensor, averaging: Averaging, fold: Tensor | None) -> 
     return outputs
 
 
+def mean_over_mirror_images(
+    predict: Callable[[Tensor], Tensor], augmentation: Augmentation, rows: Tensor
+) -> Tensor:
+    """Return the mean prediction for rows and for what the flips of training make of them.
+
+    Shape
+    -----
+    rows : (batch, n_features); result : (batch, n_outputs)
+    """
+    predicted = [predict(image) for image in augmentation.mirror_images(rows)]
+    return predicted[0] if len(predicted) == 1 else torch.stack(predicted).mean(0)
+
+
 class JointNetwork(BaseAutoencoder):
     """An autoencoder whose encoder feeds a back end.
 
@@ -56,7 +70,7 @@ class JointNetwork(BaseAutoencoder):
     n_outputs : int
         Numbers in a prediction.
     augmentation : Augmentation
-        Random transforms of the rows while training.
+        Random transforms of the rows while training; its flips in prediction as well.
     backend_input : {"code", "features"}
         What the back end sees: the code, just as ``transform`` returns it, or the encoder's last
         hidden layer, with the bottleneck and the decoder beside the back end.
@@ -184,6 +198,9 @@ class JointNetwork(BaseAutoencoder):
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""
+        return mean_over_mirror_images(self._predict_as_they_are, self.augmentation, rows)
+
+    def _predict_as_they_are(self, rows: Tensor) -> Tensor:
         features = self.encoder.features(self.layout.filled(rows))
         return self._average(self._predict(features))
 
@@ -219,7 +236,7 @@ class ConvolutionalNetwork(nn.Module):
     n_outputs : int
         Numbers in a prediction.
     augmentation : Augmentation
-        Random transforms of the rows while training.
+        Random transforms of the rows while training; its flips in prediction as well.
     averaging : MeanPrediction, MeanProbability or None
         What predicts where the back end has members.
 
@@ -253,6 +270,9 @@ class ConvolutionalNetwork(nn.Module):
 
     def predict(self, rows: Tensor) -> Tensor:
         """Return what the back end says of rows, (batch, n_outputs)."""
+        return mean_over_mirror_images(self._predict_as_they_are, self.augmentation, rows)
+
+    def _predict_as_they_are(self, rows: Tensor) -> Tensor:
         prediction: Tensor = self.backend(self.layout.filled(rows))
         return prediction if self.averaging is None else self.averaging(prediction)
 

@@ -17,6 +17,7 @@ from sk_aecnn.nn import (
     BackendMembers,
     InputLayout,
     MeanProbability,
+    RandomFlip,
     VariationalAutoencoder,
 )
 from sk_aecnn.onnx._graph import Graph, compact, integers, to_array
@@ -279,11 +280,28 @@ class NetworkGraph:
 
     @cached_property
     def prediction(self) -> str:
-        """What the back end predicts, (batch, n_outputs)."""
-        if self.network.averaging is None:
-            features, shape = self._seen
-            return add_backend(self.graph, self.network.backend, features.own, shape)
-        return mean_of_members(self.graph, self.members)
+        """What the back end predicts, (batch, n_outputs), the mean over mirror images."""
+        if self.network.averaging is not None:
+            return mean_of_members(self.graph, self.members)
+        images = [self]
+        for flip in self.network.augmentation.flips:
+            images += [image._mirrored(flip) for image in images]
+        predicted = [image._predicted_as_it_is for image in images]
+        return predicted[0] if len(images) == 1 else self.graph.add("Mean", *predicted)
+
+    @cached_property
+    def _predicted_as_it_is(self) -> str:
+        features, shape = self._seen
+        return add_backend(self.graph, self.network.backend, features.own, shape)
+
+    def _mirrored(self, flip: RandomFlip) -> NetworkGraph:
+        """Return the same network on mirrored samples, in the same graph."""
+        backwards = integers(*reversed(range(flip.shape[flip.axis])))
+        samples = self._reshape(self._given, self.shape, flip.shape)
+        mirrored = self.graph.add("Gather", samples, backwards, axis=flip.axis + 1)
+        image = NetworkGraph(self.network, mirrored, flip.shape, self.dtype)
+        image.graph = self.graph
+        return image
 
     def probabilities(self, inverse_temperature: float) -> str:
         """Return the probabilities of classes, (batch, n_classes)."""

@@ -55,8 +55,10 @@ def _choose(classes: np.ndarray) -> np.ndarray:
 
 
 def _as_small_images(rows: Tensor, geometry: SampleGeometry) -> Tensor:
-    """Return rows as images, (batch, channels, height, width), float64."""
-    images = rows.double().view(len(rows), *geometry.shape)
+    """Return rows as images, (batch, channels, height, width), float64, no value missing."""
+    values = rows.double()
+    values = values.where(~values.isnan(), values.nanmean().nan_to_num())
+    images = values.view(len(rows), *geometry.shape)
     axis = geometry.channel_axis
     images = images.unsqueeze(1) if axis is None else images.movedim(axis + 1, 1)
     height, width = (min(size, _MOST_POSITIONS) for size in geometry.spatial)

@@ -15,6 +15,7 @@ from sk_aecnn.nn import (
     RandomErasing,
     RandomHorizontalFlip,
     RandomTranslation,
+    RandomVerticalFlip,
     set_generator,
 )
 
@@ -375,3 +376,26 @@ def test_another_shape_is_refused(function, found):
     module = seeded(CustomTransform(function, (6,), None, torch.float32))
     with pytest.raises(ValueError, match=rf"augmentation=.*{found}.*must return a tensor"):
         module(torch.ones(2, 6))
+
+
+# -- mirror images in prediction --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.uint16, torch.float64])
+def test_mirror_images_are_all_that_flips_can_make(dtype):
+    """Each flip, and both together; other transforms play no part."""
+    rows = torch.arange(2 * 30).reshape(2, 30).to(dtype)
+    kinds = [RandomTranslation, RandomHorizontalFlip, RandomVerticalFlip]
+    augmentation = Augmentation([kind((5, 2, 3), 0, 0.1) for kind in kinds], [])
+    images = [image.long().view(2, 5, 2, 3) for image in augmentation.mirror_images(rows)]
+    axes = [(), (3,), (2,), (2, 3)]
+    expected = [rows.long().view(2, 5, 2, 3).flip(ax) for ax in axes]
+    assert len(images) == 4
+    assert all(map(torch.equal, images, expected))
+
+
+def test_without_flips_rows_are_their_only_image():
+    """They are returned as they are."""
+    rows = batch_for("translate")
+    (image,) = Augmentation([RandomTranslation((4, 5), None, 0.5)], []).mirror_images(rows)
+    assert image is rows

@@ -47,6 +47,29 @@ def test_the_results_are_those_of_the_estimator(every, geometry, labels, assert_
     assert_exported(every(**parameters).fit(X, labels), X)
 
 
+@pytest.mark.parametrize("geometry", ["flat grey image", "channels first", "volume"])
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("classifier", {}),
+        ("classifier", {"encoder": "dense"}),
+        ("classifier", {"backend_input": "code"}),
+        ("regressor", {}),
+        ("cnn_classifier", {}),
+        ("cnn_regressor", {}),
+    ],
+)
+def test_predictions_are_means_over_mirror_images(
+    request, geometry, name, parameters, labels, assert_exported
+):
+    """Where samples were mirrored in training, a graph mirrors them as the estimator does."""
+    shape, layout = GEOMETRIES[geometry]
+    X = np.random.default_rng(0).normal(5, 3, size=(40, *shape))
+    flips = {"horizontal_flip": 0.5, "vertical_flip": 0.5}
+    estimator = request.getfixturevalue(name)(augmentation=flips, **layout, **parameters)
+    assert_exported(estimator.fit(X, labels), X)
+
+
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("backend_input", ["features", "code"])
 @pytest.mark.parametrize("backend", ["dense", "cnn"])

@@ -412,6 +412,24 @@ def test_transforms_of_positions_need_a_spatial_axis(every, table, labels, name)
     assert_same(one, other, table)
 
 
+# -- mirror images in prediction --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["classifier", "cnn_classifier", "regressor", "cnn_regressor"])
+@pytest.mark.parametrize("axes", [(2,), (1,), (1, 2)])
+def test_what_was_trained_on_mirror_images_predicts_them_alike(request, wide, labels, name, axes):
+    """A prediction is the mean over all mirror images, whichever of them is passed."""
+    flips = {{2: "horizontal_flip", 1: "vertical_flip"}[axis]: 0.5 for axis in axes}
+    estimator = request.getfixturevalue(name)(augmentation=flips).fit(wide, labels)
+    plain = request.getfixturevalue(name)(augmentation=None).fit(wide, labels)
+    method = "predict_proba" if hasattr(estimator, "predict_proba") else "predict"
+    predict, expected = getattr(estimator, method), getattr(estimator, method)(wide)
+    for axis in (*axes, axes):
+        np.testing.assert_allclose(predict(np.flip(wide, axis)), expected, rtol=1e-5, atol=1e-6)
+    unlike = getattr(plain, method)
+    assert not np.allclose(unlike(np.flip(wide, axes)), unlike(wide), rtol=1e-3)
+
+
 # -- one line in a table ----------------------------------------------------------------------
 
 

@@ -61,6 +61,16 @@ def test_images_of_one_value_tell_nothing():
     assert cues.lost_by_flips == {"horizontal_flip": 1.0, "vertical_flip": 1.0}
 
 
+def test_missing_values_are_those_of_the_mean(lit_from_above):
+    """A hole here and there, or an image of holes alone, hides nothing."""
+    images = lit_from_above.copy()
+    images[np.random.default_rng(1).random(images.shape) < 0.1] = np.nan
+    images[:2] = np.nan
+    cues = cues_of(images)
+    assert cues.lost_by_flips["horizontal_flip"] < 0.15
+    assert cues.lost_by_flips["vertical_flip"] > 0.9
+
+
 def test_large_images_are_looked_at_in_small(lit_from_above):
     """Images beyond 32 pixels an axis are averaged over areas, and tell the same."""
     large = lit_from_above.repeat(13, axis=1).repeat(11, axis=2)
