@@ -95,7 +95,7 @@ def _conv_stage(graph: Graph, layer: ConvStage, x: str) -> str:
     return x
 
 
-def _normalised(graph: Graph, stage: ConvStage) -> list[np.ndarray]:
+def _normalised(graph: Graph, stage: Any) -> list[np.ndarray]:
     """Return the kernel and the bias of a convolution that normalises as well.
 
     Factors that are not negative may come before the maximum of a window, instead of after it.
