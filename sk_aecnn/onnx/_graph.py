@@ -67,6 +67,8 @@ class Graph:
 
     def insert(self, model: Any, x: str) -> str:
         """Add the nodes of another model with one input, ``x``, and one output; return that."""
+        if model.functions:
+            model = import_extra("onnx.inliner").inline_local_functions(model)
         prefix = f"part_{len(self.nodes)}_"
         graph = self._onnx.compose.add_prefix_graph(model.graph, prefix)
         self.nodes.append(

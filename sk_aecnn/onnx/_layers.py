@@ -33,7 +33,11 @@ def _nothing(graph: Graph, layer: nn.Module, x: str) -> str:
 
 
 def _silu(graph: Graph, layer: nn.Module, x: str) -> str:
-    return graph.add("Mul", x, graph.add("Sigmoid", x))
+    if graph.dtype == np.float32:
+        return graph.add("Mul", x, graph.add("Sigmoid", x))
+    # onnxruntime 1.20 has a kernel for the product, but none of double precision
+    exponential = graph.add("Exp", graph.add("Neg", x))
+    return graph.add("Div", x, graph.add("Add", exponential, graph.number(1.0)))
 
 
 def _gelu(graph: Graph, layer: nn.Module, x: str) -> str:
@@ -81,9 +85,26 @@ def _parameters(graph: Graph, layer: Any) -> list[Any]:
 
 
 def _conv_stage(graph: Graph, layer: ConvStage, x: str) -> str:
-    for part in (layer.conv, layer.pool, layer.norm, layer.activation):
+    if isinstance(layer.norm, BatchNorm) and bool((layer.norm.weight >= 0).all()):
+        x = graph.add("Conv", x, *_normalised(graph, layer), **_geometry(layer.conv))
+        parts = [layer.pool, layer.activation]
+    else:
+        parts = [layer.conv, layer.pool, layer.norm, layer.activation]
+    for part in parts:
         x = add_layer(graph, part, x)
     return x
+
+
+def _normalised(graph: Graph, stage: Any) -> list[np.ndarray]:
+    """Return the kernel and the bias of a convolution that normalises as well.
+
+    Factors that are not negative may come before the maximum of a window, instead of after it.
+    """
+    norm = stage.norm
+    kernel, *_ = (to_array(parameter) for parameter in _parameters(graph, stage.conv))
+    factor = to_array(norm.weight) / np.sqrt(to_array(norm.running_var) + norm.eps)
+    bias = to_array(norm.bias) - to_array(norm.running_mean) * factor
+    return [kernel * factor.reshape(-1, *(1,) * (kernel.ndim - 1)), bias.astype(graph.dtype)]
 
 
 def _upsampling(graph: Graph, layer: UpsamplingStage, x: str) -> str:

@@ -106,12 +106,15 @@ class NetworkGraph:
             return self._subtract(rows, self.layout.mean)
         return self._subtract(self._subtract(rows, self.layout.origin), self.layout.offset)
 
-    def _subtract_origin(self, integers: str) -> str:
+    def _subtract_origin(self, given: str) -> str:
         """Take whole numbers off 64-bit integers by halves, which double precision holds."""
         graph, origin = self.graph, self.constant(self.layout.origin)
         half = np.array(_HALF, dtype=self.dtype)
-        lower = graph.add("Mod", integers, half)
-        upper = graph.add("Div", graph.add("Sub", integers, lower), half)
+        lower = graph.add("Mod", given, half)
+        if self.dtype.kind == "u":
+            upper = graph.add("BitShift", given, np.array(32, self.dtype), direction="RIGHT")
+        else:
+            upper = graph.add("Div", graph.add("Sub", given, lower), half)
         origin_upper = np.floor(origin / _HALF)
         origin_lower = origin - origin_upper * _HALF
         lower = graph.add("Sub", graph.cast(lower, _DOUBLE), origin_lower)

@@ -11,8 +11,12 @@ from sk_aecnn.onnx import to_onnx
 
 pytest.importorskip("onnxscript")
 
-# torch warns of its own code where it copies an exported program
-pytestmark = pytest.mark.filterwarnings("ignore:`isinstance.treespec, LeafSpec:FutureWarning")
+# torch warns of its own code where it copies an exported program, onnxscript of that of torch 2.6
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`isinstance.treespec, LeafSpec:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:'onnxscript.values:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:'onnxscript.values:DeprecationWarning"),
+]
 
 
 class Encoder(nn.Module):

@@ -181,7 +181,7 @@ def test_types_of_input(classifier, images, labels, assert_exported, dtype):
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
 def test_integers_beyond_double_precision(autoencoder, table, assert_exported, dtype):
     """Identifiers and times in nanoseconds keep all of their digits."""
-    X = 2**60 + np.round(100 * table).astype(dtype)
+    X = 2**60 + np.round(100 * table).astype(np.int64)
     fitted = autoencoder(clip=False).fit(X)
     codes = fitted.transform(X)
     assert codes.std() > 0.1
@@ -344,3 +344,13 @@ def test_the_missing_package_is_named(autoencoder, table, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r"pip install 'sk-aecnn\[onnx\]'"):
         to_onnx(fitted)
+
+
+def test_normalisation_is_part_of_the_convolution(cnn_classifier, images, labels, assert_exported):
+    """But for a negative factor, which turns a maximum into a minimum."""
+    fitted = cnn_classifier().fit(images, labels)
+    assert not any(node.op_type == "BatchNormalization" for node in to_onnx(fitted).graph.node)
+    with torch.no_grad():
+        fitted.net_.module_.backend.stages[0].norm.weight[0] = -1
+    assert any(node.op_type == "BatchNormalization" for node in to_onnx(fitted).graph.node)
+    assert_exported(fitted, images)
