@@ -112,7 +112,7 @@ class Categories(nn.Module):
     def error_of_frequencies(self, frequencies: Tensor) -> Tensor:
         """Return the relative errors of frequencies of features where they are those of rows."""
         share = frequencies[self.features.cpu()]
-        entropy = self.member.cpu() @ -torch.special.xlogy(share, share)
+        entropy: Tensor = self.member.cpu() @ -torch.special.xlogy(share, share)
         return entropy * (self.error_of_numbers / self.unit).cpu()
 
     def choose(self, output: Tensor) -> Tensor:

@@ -147,7 +147,7 @@ def _moments(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def _values(column: Tensor) -> Tensor:
     """Return the distinct values of a feature that are known, sorted."""
-    values: Tensor = torch.unique(column)  # type: ignore[no-untyped-call]
+    values: Tensor = torch.unique(column)
     return values[~values.isnan()]
 
 
@@ -171,10 +171,12 @@ def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Ste
     """
     columns, starts, widths = [], [torch.zeros(0, dtype=x.dtype)], [torch.zeros(0, dtype=x.dtype)]
     for feature, quantiles in zip(features, _quantiles(x[:, features], weight, most), strict=True):
-        edges = quantiles.unique()
+        edges: Tensor = torch.unique(quantiles)
         if len(edges) <= most:  # of a value that is several quantiles, as zero often is
             values = _values(x[:, feature])
-            edges = values[torch.linspace(0, len(values) - 1, most + 1).round().long()].unique()
+            edges = torch.unique(
+                values[torch.linspace(0, len(values) - 1, most + 1).round().long()]
+            )
         if len(edges) > 2:
             columns += [feature] * (len(edges) - 1)
             starts.append(edges[:-1])

@@ -72,7 +72,7 @@ class EncoderMembers(nn.Module):
 
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""
-        hidden = features[:, : prod(self.hidden_shape)].unflatten(1, self.hidden_shape)
+        hidden = features[:, : prod(self.hidden_shape)].reshape(len(features), *self.hidden_shape)
         return _mean(self.encoders.code(hidden.transpose(0, 1)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ def separately(module: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     -----
     x : (members, batch, n_in); result : (members, batch, n_out)
     """
-    return module(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+    return module(x.flatten(0, 1)).reshape(*x.shape[:2], -1)
 
 
 class BackendMembers(nn.Module):

@@ -129,8 +129,8 @@ class HeldOutSelection(Callback):
         """Return what the member that has not seen a row predicts of it, fold after fold."""
         net._set_training(False)
         parts = []
-        for index in self.index_.split(-(-_ROWS // len(self.index_)), dim=1):
-            rows = self.rows_.index_select(0, index.flatten()).unflatten(0, index.shape)
+        for index in torch.split(self.index_, -(-_ROWS // len(self.index_)), dim=1):
+            rows = self.rows_.index_select(0, index.flatten()).reshape(*index.shape, -1)
             parts.append(net.module_.predict_separately(rows.to(net.device)).cpu())
         return torch.cat(parts, dim=1)[self.counted_].double()
 
