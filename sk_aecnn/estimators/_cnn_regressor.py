@@ -146,7 +146,8 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         steps of training, which compute with 16 bits: faster for convolutions on processors made
         for it.
     verbose : int, default=0
-        1 shows a progress bar with the losses.
+        1 shows what was decided in a line, then a progress bar with losses and scores, or a line an
+        epoch where there is neither a terminal nor a notebook.
     random_state : int, RandomState instance or None, default=None
         Seed of the weights and of the order of the samples. ``None`` gives a different network in
         each call. The global random generators are neither read nor changed.

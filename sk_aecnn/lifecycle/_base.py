@@ -52,6 +52,7 @@ from sk_aecnn.data._rows import (
 )
 from sk_aecnn.data._tables import TableSchema, learn_schema
 from sk_aecnn.data._targets import check_some_labeled
+from sk_aecnn.lifecycle._description import describe_fit, describe_state
 from sk_aecnn.lifecycle._memory import memory_explained
 from sk_aecnn.lifecycle._parameters import (
     Constraints,
@@ -89,6 +90,7 @@ from sk_aecnn.training._plan import (
     to_rows,
 )
 from sk_aecnn.training._progress import FitProgress
+from sk_aecnn.training._progress_bar import write_line
 from sk_aecnn.training._stream import Seen, Stream
 
 # optimizer steps and epochs after which something should be learned
@@ -255,6 +257,8 @@ class NetworkEstimator(
         self.resolved_params_ = resolved
         if not resume:
             self._fitted_parameters = parameters
+        if options.verbose:
+            self._describe(net, len(data.rows), geometry)
         seen = self._see(data, geometry, resume=resume, partial=partial)
         progress.can_predict(lambda net: self._attributes_so_far(net, geometry, seen))
         losses = train(net, options, plan.training, plan.validation, progress)
@@ -304,6 +308,12 @@ class NetworkEstimator(
         net, recipes = self._build_net(plan, summary)
         mask_missing(net, plan)
         return net, resolved_parameters(parameters, plan.options, chosen, *recipes)
+
+    def _describe(self, net: TrainingNet, n_samples: int, geometry: SampleGeometry) -> None:
+        """Write what was decided, before training begins."""
+        n_weights = sum(parameter.numel() for parameter in net.module_.parameters())
+        fit = type(self).__name__, n_samples, geometry, self.resolved_params_, n_weights
+        write_line(describe_fit(*fit) + describe_state(net))
 
     def _warn_of_constants(self, losses: dict[str, float], data: TrainingData) -> None:
         """Warn where what was learned is no better than a constant."""

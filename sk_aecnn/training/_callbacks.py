@@ -1,4 +1,4 @@
-"""skorch callbacks that every training has: its observer, its schedule, its progress."""
+"""skorch callbacks that every training has: its observer, its schedule, how far it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from tqdm import tqdm
 
 from sk_aecnn.data._rows import BatchIterator
 from sk_aecnn.nn import Augmentation
@@ -43,7 +42,8 @@ class Observation(Callback):
         self.observer = None
 
 
-def _count_steps(net: NeuralNet, dataset: Any) -> int:
+def count_steps(net: NeuralNet, dataset: Any) -> int:
+    """Return the number of steps that a net takes in a call."""
     batches = BatchIterator(dataset, net.batch_size, net.iterator_train__generator)
     return int(net.max_epochs * len(batches))
 
@@ -56,7 +56,7 @@ class LearningRateSchedule(Callback):
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         self.step_ = 0
-        self.n_steps_ = _count_steps(net, X)
+        self.n_steps_ = count_steps(net, X)
         for group in net.optimizer_.param_groups:
             group["lr"] = net.lr  # not where an earlier call left off
 
@@ -74,7 +74,7 @@ class Progress(Callback):
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         self.step_ = 0
-        self.n_steps_ = _count_steps(net, X)
+        self.n_steps_ = count_steps(net, X)
         self.is_first_ = net.n_epochs_before == 0 and not net.history
         self.changing_ = [
             module
@@ -87,27 +87,3 @@ class Progress(Callback):
             module.train(training)
             module.progress = self.step_ / self.n_steps_ if self.is_first_ else 1.0
         self.step_ += training
-
-
-class ProgressBar(Callback):
-    """Show the steps done, the time left and the losses of the last epoch."""
-
-    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        n_steps = _count_steps(net, X)
-        self.bar_ = tqdm(total=n_steps, unit="step", desc="epoch 0", dynamic_ncols=True)
-
-    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
-        if training:
-            self.bar_.update()
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        epoch = net.history[-1]
-        losses = {name: epoch[name] for name in ("train_loss", "valid_loss") if name in epoch}
-        self.bar_.set_description(f"epoch {net.n_epochs_before + len(net.history)}")
-        self.bar_.set_postfix({name: f"{value:.4f}" for name, value in losses.items()})
-
-    def close(self) -> None:
-        """Leave the bar on the screen as it stands; it may not travel with a pickle."""
-        bar = self.__dict__.pop("bar_", None)
-        if bar is not None:
-            bar.close()

@@ -50,11 +50,11 @@ from sk_aecnn.training._callbacks import (
     Observation,
     Observer,
     Progress,
-    ProgressBar,
 )
 from sk_aecnn.training._held_out import HeldOutSelection
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
+from sk_aecnn.training._progress_bar import ProgressBar
 from sk_aecnn.training._scoring import ScoredRows, choose_scored
 
 # numbers kept for each parameter: itself, its gradient, and the two moments of Adam
@@ -483,7 +483,7 @@ def train(
             raise
         raise ValueError(explanation) from error
     finally:
-        bar.close()
+        bar.close(net)
         observation.end()
     if validation is not None:
         net.validation_scores = [-loss for loss in net.history[n_before:, options.monitor]]
