@@ -151,6 +151,7 @@ def test_layers_import_downwards_only():
         "docs/getting_started.md",
         "docs/guide/files.md",
         "docs/guide/geometry.md",
+        "docs/guide/onnx.md",
         "docs/guide/parameters.md",
         "docs/guide/training.md",
     ],
@@ -160,6 +161,9 @@ def test_the_examples_of_a_page_run(page, monkeypatch, tmp_path):
     text = (ROOT / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     assert blocks
+    if page.endswith("onnx.md"):
+        for name in ("onnxruntime", "skl2onnx"):
+            pytest.importorskip(name, reason="of the extra onnx")
     if "sklearn.callback" in text:
         pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
     monkeypatch.chdir(tmp_path)
