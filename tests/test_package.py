@@ -149,6 +149,7 @@ def test_layers_import_downwards_only():
         "README.md",
         "docs/coming_from.md",
         "docs/getting_started.md",
+        "docs/index.md",
         "docs/guide/files.md",
         "docs/guide/geometry.md",
         "docs/guide/onnx.md",
