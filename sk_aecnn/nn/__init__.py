@@ -37,6 +37,7 @@ from sk_aecnn.nn._layout import (
     column_moments,
     fit_scaling,
 )
+from sk_aecnn.nn._masking import MaskedAutoencoder
 from sk_aecnn.nn._members import BackendMembers, EncoderMembers, MeanPrediction, MeanProbability
 from sk_aecnn.nn._networks import (
     Autoencoder,
@@ -80,6 +81,7 @@ __all__ = [
     "InputLayout",
     "JointNetwork",
     "Linear",
+    "MaskedAutoencoder",
     "MeanPrediction",
     "MeanProbability",
     "Moments",

@@ -147,7 +147,7 @@ def _moments(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def _values(column: Tensor) -> Tensor:
     """Return the distinct values of a feature that are known, sorted."""
-    values: Tensor = torch.unique(column)  # type: ignore[no-untyped-call]
+    values: Tensor = torch.unique(column)
     return values[~values.isnan()]
 
 
@@ -174,7 +174,8 @@ def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Ste
         edges = quantiles.unique()
         if len(edges) <= most:  # of a value that is several quantiles, as zero often is
             values = _values(x[:, feature])
-            edges = values[torch.linspace(0, len(values) - 1, most + 1).round().long()].unique()
+            places = torch.linspace(0, len(values) - 1, most + 1).round().long()
+            edges = torch.unique(values[places])
         if len(edges) > 2:
             columns += [feature] * (len(edges) - 1)
             starts.append(edges[:-1])
