@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sk_aecnn.estimators._autoencoder import AutoencoderTransformer
     from sk_aecnn.estimators._cnn_classifier import CNNClassifier
     from sk_aecnn.estimators._cnn_regressor import CNNRegressor
+    from sk_aecnn.estimators._imputer import AutoencoderImputer
     from sk_aecnn.estimators._outlier import AutoencoderOutlierDetector
     from sk_aecnn.estimators._variational import VariationalAutoencoderTransformer
     from sk_aecnn.exceptions import DivergenceError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AECNNClassifier",
     "AECNNRegressor",
+    "AutoencoderImputer",
     "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
     "CNNClassifier",
@@ -45,6 +47,7 @@ __all__ = [
 _HOMES = {
     "AECNNClassifier": "sk_aecnn.estimators._aecnn_classifier",
     "AECNNRegressor": "sk_aecnn.estimators._aecnn_regressor",
+    "AutoencoderImputer": "sk_aecnn.estimators._imputer",
     "AutoencoderOutlierDetector": "sk_aecnn.estimators._outlier",
     "AutoencoderTransformer": "sk_aecnn.estimators._autoencoder",
     "CNNClassifier": "sk_aecnn.estimators._cnn_classifier",

@@ -26,6 +26,7 @@ from sklearn.utils.estimator_checks import (
 from sk_aecnn import (
     AECNNClassifier,
     AECNNRegressor,
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     CNNClassifier,
@@ -45,6 +46,7 @@ CONFIGURATIONS = [
     AutoencoderTransformer(),
     AutoencoderTransformer(**SMALL, **SEQUENCES, early_stopping=True, output="reconstruction"),
     VariationalAutoencoderTransformer(),
+    AutoencoderImputer(),
     AutoencoderOutlierDetector(),
     AECNNClassifier(),
     AECNNClassifier(
@@ -67,6 +69,8 @@ DENSE, SPARSE = (f"check_sample_weight_equivalence_on_{kind}_data" for kind in (
 
 def expected_failures(estimator):
     """Return the checks that fail for a reason, and the reasons."""
+    if isinstance(estimator, AutoencoderImputer):  # whose checks have nothing to fill in
+        return {}
     reason = why_weights_differ(estimator)
     if get_tags(estimator).input_tags.sparse:
         return {DENSE: reason, SPARSE: reason}
@@ -137,6 +141,7 @@ LEFT_OUT_FOR_TRANSFORMERS = [
 TRANSFORMERS = [
     AutoencoderTransformer(**SMALL),
     VariationalAutoencoderTransformer(**SMALL),
+    AutoencoderImputer(**SMALL),
     AutoencoderOutlierDetector(**SMALL),
     AECNNClassifier(**SMALL_JOINT),
     AECNNRegressor(**SMALL_JOINT),
@@ -172,6 +177,7 @@ y = np.arange(20) % 2
 for name, parameters in {{
     "AutoencoderTransformer": {SMALL},
     "VariationalAutoencoderTransformer": {SMALL},
+    "AutoencoderImputer": {SMALL},
     "AutoencoderOutlierDetector": {SMALL},
     "AECNNClassifier": {SMALL_JOINT},
     "AECNNRegressor": {SMALL_JOINT},

@@ -124,6 +124,14 @@ class TableSchema:
         parts = zip(self.columns, _read(X), strict=True)
         return np.stack([_encode(column, values) for column, values in parts], axis=1)
 
+    def fill(self, X: Any, matrix: np.ndarray) -> Any:
+        """Return X with what is missing taken from a matrix, as `encode` returns it."""
+        listed = []
+        for column, values, part in zip(self.columns, _read(X), matrix.T, strict=True):
+            filled = zip(values.to_list(), _decode(column, part), strict=True)
+            listed.append([new if _is_missing(value) else value for value, new in filled])
+        return self._build(listed, X)
+
     def decode(self, matrix: np.ndarray, like: Any = None) -> Any:
         """Return a table of the kind, names, dtypes and categories that were given to ``fit``.
 
@@ -135,7 +143,10 @@ class TableSchema:
             Whose index the table gets, where it has one.
         """
         parts = zip(self.columns, matrix.T, strict=True)
-        values = [_decode(column, part) for column, part in parts]
+        return self._build([_decode(column, part) for column, part in parts], like)
+
+    def _build(self, values: list[list[Any]], like: Any) -> Any:
+        """Return a table of Python's values, those of each column in a list."""
         if self.library is None:
             return _to_array(values, np.dtype(self.dtype))
         if self.library == "pandas":

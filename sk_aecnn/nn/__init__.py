@@ -40,6 +40,7 @@ from sk_aecnn.nn._layout import (
     column_moments,
     fit_scaling,
 )
+from sk_aecnn.nn._masking import MaskedAutoencoder
 from sk_aecnn.nn._members import BackendMembers, EncoderMembers, MeanPrediction, MeanProbability
 from sk_aecnn.nn._networks import (
     Autoencoder,
@@ -85,6 +86,7 @@ __all__ = [
     "JointNetwork",
     "Linear",
     "LinearMembers",
+    "MaskedAutoencoder",
     "MeanPrediction",
     "MeanProbability",
     "Moments",

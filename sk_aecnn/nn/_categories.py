@@ -107,7 +107,8 @@ class Categories(nn.Module):
 
     def relative_error(self, output: Tensor, rows: Tensor) -> Tensor:
         """Return `cross_entropy` over that of the frequencies, times the error of numbers."""
-        return self.cross_entropy(output, rows) * (self.error_of_numbers / self.unit).to(output)
+        factor: Tensor = (self.error_of_numbers / self.unit).to(output)
+        return self.cross_entropy(output, rows) * factor
 
     def error_of_frequencies(self, frequencies: Tensor) -> Tensor:
         """Return the relative errors of frequencies of features where they are those of rows."""

@@ -174,9 +174,8 @@ def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Ste
         edges: Tensor = torch.unique(quantiles)
         if len(edges) <= most:  # of a value that is several quantiles, as zero often is
             values = _values(x[:, feature])
-            edges = torch.unique(
-                values[torch.linspace(0, len(values) - 1, most + 1).round().long()]
-            )
+            places = torch.linspace(0, len(values) - 1, most + 1).round().long()
+            edges = torch.unique(values[places])
         if len(edges) > 2:
             columns += [feature] * (len(edges) - 1)
             starts.append(edges[:-1])

@@ -148,6 +148,8 @@ def auto_lr_schedule(early_stopping: bool | str) -> str:
 def auto_epochs_of_members(n_samples: int) -> int:
     """Return the most epochs of ``max_epochs="auto"`` where held-out samples say how many.
 
+    Imputers, which get another task in every epoch, take all of them.
+
     Examples
     --------
     >>> [auto_epochs_of_members(n_samples) for n_samples in (100, 4_000, 100_000)]

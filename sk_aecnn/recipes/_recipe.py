@@ -7,7 +7,7 @@ data to be checked. Builders take a recipe; no estimator comes further down than
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Any
 
@@ -375,9 +375,10 @@ def resolve_training(
     stopping, schedule = ensemble.early_stopping, parameters["lr_schedule"]
     held_out = stopping == "cv"
     if is_auto(epochs):
+        imputes = "add_indicator" in parameters
         epochs = (
             auto_epochs_of_members(n_samples)
-            if held_out
+            if held_out or imputes
             else auto_epochs(n_samples, summary.n_unlabeled)
         )
     if is_auto(batch_size):
@@ -714,6 +715,16 @@ def _find_missing(geometry: SampleGeometry, moments: Moments) -> tuple[int, ...]
         first[index.number_features] = first[index.starts] = True
         missing = missing & first
     return tuple(torch.where(missing)[0].tolist())
+
+
+def indicate_all(recipe: InputRecipe) -> InputRecipe:
+    """Return a recipe with which a network is told of every column where it is missing."""
+    geometry = recipe.geometry
+    if geometry.n_categories:
+        index = FeatureIndex(geometry.n_categories)
+        features = torch.cat([index.number_features, index.starts]).sort().values
+        return replace(recipe, indicated=tuple(features.tolist()))
+    return replace(recipe, indicated=tuple(range(geometry.n_features)))
 
 
 def _dtype(parameters: Parameters) -> torch.dtype:
