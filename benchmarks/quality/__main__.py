@@ -3,7 +3,7 @@
     python benchmarks/quality TABLE DATA [--seeds 0 1 2] [--variants NAME ...] [--tasks NAME ...]
         [--params JSON] [--rows N] [--quick] [--out FILE]
 
-DATA is a folder with ``mnist`` (the idx files), ``fsdd``, ``text``, ``timeseries``,
+DATA is a folder with ``mnist`` (the idx files), ``images``, ``fsdd``, ``text``, ``timeseries``,
 ``tabular/pmlb``, ``tabular/mixed``, ``tabular/adult`` and ``tabular/adbench``, of which a table
 takes what it needs. Peers run in the same process on the same splits. The table is written to
 ``docs/guide/quality/TABLE.md``, or, with ``--params``, ``--rows``, ``--tasks`` or ``--quick``,

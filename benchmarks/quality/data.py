@@ -54,6 +54,18 @@ def mnist(source):
 IDX_PARTS = ("images-idx3", "labels-idx1")
 
 
+def photographs(source):
+    """Return colour photographs (n, 32, 32, 3) uint8 of ten classes, a fifth to test with."""
+    if source.folder is None:
+        X, y = large_digits(source, 4, 4)
+        X = np.stack([X, X, 255 - X], axis=-1)
+    else:
+        file = np.load(Path(source.folder, "images", "cifar10_dev.npz"))
+        X, y = source.cut(file["X"], file["y"].astype(int))
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, random_state=0, stratify=y)
+    return X, y, X_test, y_test
+
+
 def speech(source):
     """Return spectrograms (n, 40, 64) uint8, digits, speakers, and 0 for test rows, else -1."""
     if source.folder is None:

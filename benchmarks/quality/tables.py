@@ -236,6 +236,19 @@ TABLES = {
         needs_data=False,
         notes=(FIVE_FOLDS,),
     ),
+    "photographs": Table(
+        title="Accuracy in percent on colour photographs of 32 by 32 pixels, 2 000 of the first "
+        "10 000 images of CIFAR-10, by the number of the others to train with.",
+        tasks=[
+            Task("2 000 images", data.photographs, partial(data.some, n_rows=2_000)),
+            Task("8 000 images", data.photographs, data.own_split),
+        ],
+        models={
+            "AECNNClassifier()": AECNNClassifier(),
+            "CNNClassifier()": CNNClassifier(),
+            "PCA(0.95), SVC(C=10)": on_pixels(PCA(0.95), SVC(C=10)),
+        },
+    ),
     "tables": Table(
         title="Accuracy in percent on eleven tables of PMLB, all with default parameters; logistic "
         "regression and MLP on standardised features.",

@@ -11,6 +11,8 @@ from sklearn.svm import SVC
 _N_COMPONENTS = 40
 _SAMPLES_PER_COMPONENT = 4
 _N_FOLDS = 2
+# on average: fewer tell little of a class, and many classes take long
+_SAMPLES_PER_CLASS = 20
 _C = 3.0
 # standard errors that an estimate may be off
 _MARGIN = 2.0
@@ -26,8 +28,8 @@ def lost_skill(
     of photographs do not on what is left and right, it is right about as often on both. What is
     returned is the larger of two shares: what is lost of the accuracy beyond that of the most
     frequent class, at the worst, and what the class that suffers most loses of its accuracy, at
-    the best, both within two standard errors. Too few samples, or classes that are not told apart,
-    give 1.
+    the best, both within two standard errors. Fewer than twenty samples for each class, or
+    classes that are not told apart, give 1.
 
     Parameters
     ----------
@@ -47,13 +49,13 @@ def lost_skill(
     >>> [lost < 0.25 for lost in lost_skill(samples, [mirrored, neighbours], classes)]
     [False, True]
     """
-    n_components = min(
-        _N_COMPONENTS, len(samples) // _SAMPLES_PER_COMPONENT, samples.shape[1], len(samples)
-    )
-    fold = _deal_out(classes)
-    has_two = all(len(np.unique(classes[fold == k])) > 1 for k in range(_N_FOLDS))
-    if n_components == 0 or not has_two or not np.ptp(samples, axis=0).any():
+    counts = np.bincount(classes)
+    n_in_every_fold = np.count_nonzero(counts >= _N_FOLDS)
+    too_few = len(samples) < _SAMPLES_PER_CLASS * np.count_nonzero(counts)
+    if n_in_every_fold < 2 or too_few or not np.ptp(samples, axis=0).any():
         return [1.0] * len(changed)
+    n_components = min(_N_COMPONENTS, len(samples) // _SAMPLES_PER_COMPONENT, samples.shape[1])
+    fold = _deal_out(classes)
     pca = PCA(n_components, random_state=0).fit(samples)
     inputs = [pca.transform(rows) for rows in (samples, *changed)]
     right = np.empty((len(inputs), len(classes)), dtype=bool)

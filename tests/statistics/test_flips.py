@@ -64,11 +64,11 @@ def test_two_classes_of_many_that_mirror_each_other_are_enough(symmetric):
     assert lost_by_flips(images, classes[others])[0] < TOO_MUCH
 
 
-@pytest.mark.parametrize("n_samples", [4, 9])
+@pytest.mark.parametrize("n_samples", [4, 9, 59])
 def test_few_samples_are_no_proof(symmetric, n_samples):
-    """Of a handful of samples nothing is lost, and nothing is known."""
+    """Of fewer than twenty samples for each class nothing is known."""
     classes = np.arange(n_samples) % 3
-    assert min(lost_by_flips(noisy(symmetric, classes), classes)) > TOO_MUCH
+    assert lost_by_flips(noisy(symmetric, classes), classes) == [1.0, 1.0]
 
 
 def test_classes_that_are_not_told_apart_give_one():
@@ -78,8 +78,8 @@ def test_classes_that_are_not_told_apart_give_one():
     assert lost_by_flips(images, classes) == [1.0, 1.0]
     assert lost_by_flips(images, np.zeros(400, int)) == [1.0, 1.0]
     assert lost_by_flips(np.zeros((400, 6, 6)), classes) == [1.0, 1.0]
-    assert lost_by_flips(images[:4], np.arange(4)) == [1.0, 1.0]
-    assert lost_by_flips(images[:2], np.arange(2)) == [1.0, 1.0]
+    assert lost_by_flips(images, np.arange(400)) == [1.0, 1.0]
+    assert lost_by_flips(images, np.r_[np.zeros(399, int), 1]) == [1.0, 1.0]
 
 
 def test_the_result_is_always_the_same(symmetric):
