@@ -70,6 +70,7 @@ def through_skops(estimator, path):
     return sio.load(path / "model.skops", trusted=untrusted)
 
 
+CODERS = ("autoencoder", "variational", "detector", "classifier", "regressor")
 WAYS = {
     "pickle": lambda estimator, path: pickle.loads(pickle.dumps(estimator)),
     "joblib": through_joblib,
@@ -133,7 +134,7 @@ for path in sys.argv[1:]:
 
 def test_another_process_loads_it(request, table, labels, tmp_path):
     """Files of all estimators are read where nothing but numpy and the readers is imported."""
-    names = ["autoencoder", "variational", "detector", "classifier", "cnn_regressor"]
+    names = [*CODERS, "cnn_classifier", "cnn_regressor"]
     fitted = {name: request.getfixturevalue(name)().fit(table, labels) for name in names}
     np.save(tmp_path / "X.npy", table), np.save(tmp_path / "y.npy", labels)
     paths = []

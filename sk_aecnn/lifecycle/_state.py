@@ -2,10 +2,10 @@
 
 `to_plain` writes what objects are made of, and how they refer to each other, as JSON text, with the
 values of tensors and arrays beside it; `from_plain` makes the same objects of that. The text may
-name classes and functions of this package, of `torch.nn` and of `torch.nn.functional`, so that none
-can have anything else imported or called. A user's own classes and functions are left to the format
-as they are: pickle and skops store them by their import path, cloudpickle by their code where they
-have none, and skops asks before it imports one.
+name classes of this package and of `torch.nn`, and functions of `sk_aecnn.nn` and of
+`torch.nn.functional`, so that none can have anything else imported or called. A user's own classes
+and functions are left to the format as they are: pickle and skops store them by their import path,
+cloudpickle by their code where they have none, and skops asks before it imports one.
 """
 
 from __future__ import annotations
@@ -317,7 +317,10 @@ def _find(name: str) -> Any:
         found = getattr(import_module(home), attribute, None)
     except ImportError:
         return None
-    return found if isinstance(found, type | FunctionType) and found.__module__ == home else None
+    kinds: Any = FunctionType if home == functional.__name__ else type
+    if home.startswith(f"{_PACKAGE}.nn."):  # whose functions compute with tensors, nothing else
+        kinds = type | FunctionType
+    return found if isinstance(found, kinds) and found.__module__ == home else None
 
 
 def _state_of(value: Any) -> Any:

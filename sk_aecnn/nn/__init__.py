@@ -53,6 +53,7 @@ from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
 from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._random import RandomLayer, set_generator
+from sk_aecnn.nn._samples import Probabilities, SampleModule, Units
 from sk_aecnn.nn._side_by_side import LinearMembers
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "PCADecoder",
     "PCAEncoder",
     "PCAHalf",
+    "Probabilities",
     "RandomBrightness",
     "RandomContrast",
     "RandomErasing",
@@ -103,7 +105,9 @@ __all__ = [
     "RandomTransform",
     "RandomTranslation",
     "RandomVerticalFlip",
+    "SampleModule",
     "SoftOrdering",
+    "Units",
     "UpsamplingStage",
     "VariationalAutoencoder",
     "build",

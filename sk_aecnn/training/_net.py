@@ -79,6 +79,16 @@ _FIXED: dict[str, Any] = {
     "train_split": None,
     "verbose": 0,
 }
+# and those that a state holds
+_SAVED = (
+    "optimizer",
+    "optimizer__weight_decay",
+    "autocast",
+    "lr",
+    "batch_size",
+    "predict_nonlinearity",
+    "device",
+)
 
 
 @dataclass(frozen=True)
@@ -151,15 +161,7 @@ class TrainingNet(NeuralNet):
         return {
             "module": self.module_,
             "criterion": self.criterion_,
-            "arguments": {
-                "optimizer": self.optimizer,
-                "optimizer__weight_decay": self.optimizer__weight_decay,
-                "autocast": self.autocast,
-                "lr": self.lr,
-                "batch_size": self.batch_size,
-                "predict_nonlinearity": self.predict_nonlinearity,
-                "device": self.device,
-            },
+            "arguments": {name: getattr(self, name) for name in _SAVED},
             "generator": self.iterator_train__generator.get_state().numpy(),
             "optimizer_state": None if optimizer is None else optimizer.state_dict(),
             "history": list(self.history),
@@ -170,7 +172,7 @@ class TrainingNet(NeuralNet):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the net anew, on the device that it was on, or on the CPU where there is none."""
-        arguments = state["arguments"]
+        arguments = _check_state(state)
         try:
             device = resolve_device(arguments["device"])
         except ValueError:
@@ -384,6 +386,27 @@ def build_net(
     )
     initialized: TrainingNet = net.initialize()
     return initialized
+
+
+def _check_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments in a state, or raise where skorch would call what is no part of a net.
+
+    A state may come from a file of somebody else's.
+    """
+    arguments = {name: state["arguments"][name] for name in _SAVED}
+    optimizer, nonlinearity = arguments["optimizer"], arguments["predict_nonlinearity"]
+    if not (
+        isinstance(state["module"], torch.nn.Module)
+        and isinstance(state["criterion"], torch.nn.Module)
+        and isinstance(optimizer, type)
+        and issubclass(optimizer, torch.optim.Optimizer)
+        and (nonlinearity is None or isinstance(nonlinearity, TemperatureSoftmax))
+    ):
+        raise ValueError(
+            "The state of a net must hold a network and a criterion, which are torch.nn.Module "
+            "objects, and a class of torch.optim.Optimizer. Somebody has changed it."
+        )
+    return arguments
 
 
 def _itemsize(module: torch.nn.Module) -> int:

@@ -223,6 +223,8 @@ def plain_of(node, *objects):
         "sk_aecnn.lifecycle._state.import_module",
         "sk_aecnn.training._net.deepcopy",
         "sk_aecnn._torch.os",
+        "sk_aecnn.onnx._graph.import_extra",
+        "sk_aecnn.onnx._export.write_whole",
         "sk_aecnn.nowhere.Linear",
         "sk_aecnn",
         "",
@@ -242,6 +244,33 @@ def test_only_modules_are_made(cls):
     with pytest.raises(ValueError, match=r"no torch\.nn\.Module class"):
         from_plain(plain_of({"object": 0, "state": {"dict": {}}}, cls))
     assert Witness.calls == []
+
+
+@pytest.mark.parametrize(
+    ("part", "node"),
+    [
+        ("module", {"named": "sk_aecnn.nn._dense.Linear"}),
+        ("criterion", {"named": "sk_aecnn.nn._conv.as_vectors"}),
+        ("criterion", {"named": "torch.nn.ReLU"}),
+        ("optimizer", {"named": "torch.nn.functional.relu"}),
+        ("optimizer", {"named": "torch.nn.ReLU"}),
+        ("predict_nonlinearity", {"named": "torch.nn.functional.relu"}),
+    ],
+)
+def test_a_net_calls_nothing_but_its_parts(part, node):
+    """What skorch would call with arguments from the text is refused."""
+    relu = {"object": "torch.nn.ReLU", "state": {"dict": {}}}
+    adam = {"named": "sk_aecnn.training._optimizers.Adam"}
+    names = ("optimizer__weight_decay", "autocast", "lr", "batch_size", "device")
+    arguments = {**dict.fromkeys(names), "optimizer": adam, "predict_nonlinearity": None}
+    state = {"module": relu, "criterion": relu}
+    (arguments if part in arguments else state)[part] = node
+    net = {
+        "object": "sk_aecnn.training._net.TrainingNet",
+        "state": {"dict": {**state, "arguments": {"dict": arguments}}},
+    }
+    with pytest.raises(ValueError, match=r"Somebody has changed it|no class or function"):
+        from_plain(plain_of(net))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""The methods of fitted estimators as torch modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import torch
+from sklearn.base import is_regressor
+from torch import nn
+
+from sk_aecnn.nn import Probabilities, SampleModule, Units
+
+# what `SampleModule` takes after the network
+Result = tuple[str, nn.Module, bool]
+
+
+def _predict(estimator: Any) -> Result:
+    scaler = estimator._target_scaler
+    mean, scale = (torch.from_numpy(part.copy()) for part in (scaler.mean, scaler.scale))
+    return "predict", Units(mean, scale, scaler.given_flat), False
+
+
+def _predict_proba(estimator: Any) -> Result:
+    temperature = estimator.net_.predict_nonlinearity.inverse_temperature
+    return "predict", Probabilities(temperature), False
+
+
+def _predict_log_proba(estimator: Any) -> Result:
+    temperature = estimator.net_.predict_nonlinearity.inverse_temperature
+    return "predict", Probabilities(temperature, log=True), False
+
+
+def _transform(estimator: Any) -> Result:
+    if getattr(estimator, "output", "code") == "reconstruction":
+        return _reconstruct(estimator)
+    return "encode", nn.Identity(), False
+
+
+def _reconstruct(estimator: Any) -> Result:
+    return "reconstruct", nn.Identity(), True
+
+
+def _reconstruction_error(estimator: Any) -> Result:
+    return "mean_squared_error", nn.Identity(), False
+
+
+# in the order in which one is taken where none is named
+_RESULTS: dict[str, Callable[[Any], Result]] = {
+    "predict_proba": _predict_proba,
+    "predict": _predict,
+    "transform": _transform,
+    "reconstruct": _reconstruct,
+    "reconstruction_error": _reconstruction_error,
+    "predict_log_proba": _predict_log_proba,
+}
+
+
+def build_torch_module(estimator: Any, method: str | None) -> SampleModule:
+    """Return a method of a fitted estimator as a module, with a copy of its network."""
+    schema = estimator._schema
+    if schema is not None and schema.n_categories:
+        name = next(column.name for column in schema.columns if column.categories)
+        raise ValueError(
+            f"Column {name!r} of X holds categories, which are no numbers to compute gradients of. "
+            "Fit on numbers, such as those of a sklearn.preprocessing.OneHotEncoder."
+        )
+    known = [
+        name
+        for name in _RESULTS
+        if hasattr(estimator, name) and (name != "predict" or is_regressor(estimator))
+    ]
+    if method in _RESULTS and not hasattr(estimator, method):
+        getattr(estimator, method)  # raises, with the reason
+    if method is not None and method not in known:
+        raise ValueError(
+            f"method={method!r} must be one of the methods of {type(estimator).__name__} that are "
+            f"differentiable: {', '.join(known)}."
+        )
+    parts = _RESULTS[known[0] if method is None else method](estimator)
+    module = SampleModule(deepcopy(estimator.net_.module_), *parts)
+    return module.to(estimator.net_.device).eval()
