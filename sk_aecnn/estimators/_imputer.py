@@ -29,7 +29,8 @@ from sk_aecnn.recipes._recipe import (
 )
 from sk_aecnn.training._losses import Objective
 from sk_aecnn.training._net import infer
-from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
+from sk_aecnn.training._plan import FitPlan, to_rows
+from sk_aecnn.training._stream import Seen
 
 
 class IndicatorAttributes:
@@ -230,6 +231,8 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         "add_indicator": ["boolean"],
     }
 
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_is_indicated",)
+
     def transform(self, X: Any) -> Any:
         """Fill in what is missing.
 
@@ -320,9 +323,9 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
             )
         super()._check_rows(rows)
 
-    def _finish(self, data: TrainingData, n_before: int) -> None:
-        found: np.ndarray = np.any(~infer(self.net_, "known", data.rows), axis=0)
-        self._is_indicated = found | self._is_indicated if n_before > 0 else found
+    def _finish(self, seen: Seen) -> None:
+        found: np.ndarray = np.any(~infer(self.net_, "known", seen.latest), axis=0)
+        self._is_indicated = found | seen.before.get("_is_indicated", False)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
