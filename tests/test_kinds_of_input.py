@@ -88,7 +88,7 @@ def test_a_column_that_is_no_number_is_refused_by_name(autoencoder, table, frame
     """The error names the column, in ``fit``, but for categories, and where ``fit`` saw numbers."""
     numbers = {f"x{index}": table[:, index] for index in range(4)}
     odd = frame(numbers | {"when": column})
-    if list(column[:2]) != ["a", "b"]:
+    if not isinstance(column[0], str):
         refused(lambda: autoencoder().fit(odd), "when")
     estimator = autoencoder(max_epochs=1).fit(frame(numbers | {"when": table[:, 4]}))
     refused(lambda: estimator.transform(odd), "when")

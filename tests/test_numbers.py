@@ -624,7 +624,7 @@ def test_the_scaling_of_more_features_than_torch_finds_quantiles_of():
     geometry = SampleGeometry((n_features,), 0)
     extent = torch.ones(n_features)
     zeros = extent.new_zeros(1).expand(n_features)
-    moments = Moments(zeros, extent, zeros, extent, zeros, zeros, extent)
+    moments = Moments(zeros, extent, zeros, extent, zeros, zeros, extent, known=zeros + 1)
     assert auto_scaling(geometry, moments) == "shared"
     extent[::2] = 1000
     assert auto_scaling(geometry, moments) == "feature"

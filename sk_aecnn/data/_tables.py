@@ -142,6 +142,8 @@ class TableSchema:
         like : object
             Whose index the table gets, where it has one.
         """
+        if self.library is None and not self.n_categories:
+            return matrix
         parts = zip(self.columns, matrix.T, strict=True)
         return self._build([_decode(column, part) for column, part in parts], like)
 

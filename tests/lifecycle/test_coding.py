@@ -45,11 +45,13 @@ def test_parts_map_standardised_samples_to_codes_and_back(small, table, labels):
 
 
 def test_tags_say_what_the_estimator_can_do(coder):
-    """Images and sparse tables are input, the type of the output is the precision's."""
+    """Images, sparse and raw tables are input, the type of the output is the precision's."""
     tags = get_tags(coder(precision="float64"))
     assert tags.input_tags.three_d_array
     assert tags.input_tags.sparse
-    assert not tags.input_tags.allow_nan
+    assert tags.input_tags.allow_nan
+    assert tags.input_tags.categorical
+    assert tags.input_tags.string
     assert tags.transformer_tags.preserves_dtype == ["float64"]
 
 

@@ -85,7 +85,8 @@ def test_columns_of_tables_have_bars(kind, autoencoder, table):
         X = pytest.importorskip(kind).DataFrame(dict(zip(names, table.T, strict=True)))
     model = autoencoder().fit(X)
     display = ReconstructionDisplay.from_estimator(model, X)
-    error = np.sqrt(np.square(table - model.reconstruct(X)).mean(0)) / table.std(0)
+    residuals = table - np.asarray(model.reconstruct(X))
+    error = np.sqrt(np.square(residuals).mean(0)) / table.std(0)
     widths = [bar.get_width() for bar in display.bars_]
     np.testing.assert_allclose(widths, np.sort(error))
     shown = [label.get_text() for label in display.ax_.get_yticklabels()]

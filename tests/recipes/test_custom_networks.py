@@ -112,7 +112,7 @@ def answer(estimator, X):
 def test_custom_networks_train(every, request, labels, custom, kind, precision):
     """Classes, functions and partials serve every estimator, on rows and on images."""
     X = request.getfixturevalue(kind)
-    estimator = every(**parts_of(every, custom), precision=precision, max_epochs=20, lr=0.01)
+    estimator = every(**parts_of(every, custom), precision=precision, max_epochs=40, lr=0.01)
     estimator.fit(X, labels)
     assert min(estimator.loss_curve_) < estimator.loss_curve_[0]
     assert np.isfinite(answer(estimator, X)).all()
