@@ -16,7 +16,8 @@ from sklearn.base import clone
 from skorch.callbacks import Checkpoint, EarlyStopping, EpochScoring, LRScheduler
 
 import sk_aecnn
-from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
+from sk_aecnn import AECNNClassifier, AECNNRegressor, AutoencoderTransformer, CNNClassifier
+from sk_aecnn.training._step_memory import _bytes_kept
 
 # what a user can act upon, as against what comes up raw from the libraries below
 RAW = re.compile(
@@ -510,6 +511,41 @@ def test_a_step_without_memory_names_what_it_depends_on(table):
     message = refused(lambda: model.fit(table), "memory", MemoryError)
     assert re.search("GiB|bytes", message)
     assert "batch_size=7, encoding_dim=3" in message
+
+
+STEPS = {"images": (AutoencoderTransformer, {}), "tables": (AECNNRegressor, {"n_estimators": 1})}
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_batch_that_does_not_fit_is_refused_before_the_first_step(kind, monkeypatch):
+    """The results of layers for a batch are measured: the error has both sizes and the remedy."""
+    factory, parameters = STEPS[kind]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 20, 20) if kind == "images" else (600, 50))
+    model = factory(**parameters, hidden_layer_sizes=(2000,), max_epochs=1, batch_size=500)
+    path = "sk_aecnn.training._step_memory.physical_memory"
+    monkeypatch.setattr(path, lambda: 1e6)
+    message = refused(lambda: model.fit(X, X.ravel()[:600]), "batch_size=500", MemoryError)
+    assert re.search(r"a batch of \d+ samples take [\d.]+ GiB of 0\.0 GiB", message)
+    model.set_params(batch_size=2).fit(X[:4], X.ravel()[:4])
+
+
+def test_the_look_at_the_memory_of_a_step_changes_nothing(autoencoder, images, monkeypatch):
+    """Neither random numbers nor running statistics are other ones for it."""
+    model = autoencoder(noise="gaussian", normalization="batch", augmentation={"erase": 0.5})
+    expected = model.fit(images).transform(images)
+    monkeypatch.setattr("sk_aecnn.training._net.check_step_memory", lambda *arguments: None)
+    np.testing.assert_array_equal(model.fit(images).transform(images), expected)
+
+
+def test_what_a_step_keeps_is_counted(autoencoder, table):
+    """Of a dense autoencoder, that is the input of each layer, and what its activations keep."""
+    model = autoencoder(linear_path=False).fit(table)
+    rows = torch.from_numpy(table)
+    kept = [_bytes_kept(model.net_, rows[:n]) for n in (1, 2, 10)]
+    # standardised rows, hidden units before or after each rectifier, the code
+    assert kept[1] - kept[0] >= 4 * (5 + 8 + 3 + 8)
+    assert kept[2] - kept[0] == 9 * (kept[1] - kept[0])
 
 
 def test_samples_without_memory_are_told_by_their_number(autoencoder, table, monkeypatch):

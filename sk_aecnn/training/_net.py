@@ -56,6 +56,7 @@ from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
 from sk_aecnn.training._progress_bar import ProgressBar
 from sk_aecnn.training._scoring import ScoredRows, choose_scored
+from sk_aecnn.training._step_memory import check_step_memory
 
 # numbers kept for each parameter: itself, its gradient, and the two moments of Adam
 _COPIES_KEPT = {"adam": 4, "adamw": 4}
@@ -456,6 +457,8 @@ def train(
         Is told of every epoch, and may end the training.
     """
     resumed = net.n_epochs_before > 0 or bool(net.history)
+    if not resumed:
+        check_step_memory(net, data, options.batch_size)
     bar, observation = ProgressBar(), Observation(observer)
     _set_callbacks(net, options, data, bar, observation)
     net.validation_scores, n_before = [], len(net.history)
