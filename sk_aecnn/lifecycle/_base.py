@@ -64,6 +64,7 @@ from sk_aecnn.training._plan import (
     to_rows,
 )
 from sk_aecnn.training._progress import FitProgress
+from sk_aecnn.training._scoring import Score
 
 # optimizer steps and epochs after which something should be learned
 _STEPS_TO_LEARN = 50
@@ -140,6 +141,10 @@ class NetworkEstimator(
 
         Where there were ``n_before`` rows in earlier calls, what is measured counts them as well.
         """
+
+    @abstractmethod
+    def _score_in_training(self, plan: FitPlan) -> Score | None:
+        """Return what early stopping goes by; None for the loss of the task."""
 
     @abstractmethod
     def _constant_losses(self, data: TrainingData) -> dict[str, float]:
@@ -224,7 +229,8 @@ class NetworkEstimator(
             self._fitted_parameters = parameters
         n_before = self._n_samples_seen if resume and partial else 0
         progress.can_predict(lambda net: self._attributes_so_far(net, geometry, data, n_before))
-        losses = train(net, options, plan.training, plan.validation, progress)
+        score = self._score_in_training(plan)
+        losses = train(net, options, plan.training, plan.validation, progress, score)
         self.__dict__.update(self._fitted_attributes(net, geometry))
         self._finish(data, n_before)
         n_steps = options.max_epochs * -(-len(data.rows) // options.batch_size)

@@ -36,7 +36,13 @@ from sk_aecnn.nn._layout import (
     column_moments,
     fit_scaling,
 )
-from sk_aecnn.nn._members import BackendMembers, EncoderMembers, MeanPrediction, MeanProbability
+from sk_aecnn.nn._members import (
+    BackendMembers,
+    EncoderMembers,
+    MeanPrediction,
+    MeanProbability,
+    OneMember,
+)
 from sk_aecnn.nn._networks import (
     Autoencoder,
     BaseAutoencoder,
@@ -84,6 +90,7 @@ __all__ = [
     "MeanProbability",
     "Moments",
     "NestedDropout",
+    "OneMember",
     "PCADecoder",
     "PCAEncoder",
     "PCAHalf",

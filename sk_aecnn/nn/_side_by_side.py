@@ -47,7 +47,7 @@ class LinearMembers(nn.Module):
         if x.ndim == 2:
             linear = F.linear if self.training else batch_invariant_linear
             side_by_side = linear(x, self.weight.flatten(0, 1), self.bias.flatten())
-            return side_by_side.unflatten(1, self.bias.shape).transpose(0, 1)
+            return side_by_side.view(len(x), *self.bias.shape).transpose(0, 1)
         if self.training:
             return torch.baddbmm(self.bias[:, None], x, self.weight.transpose(1, 2))
         parts = zip(x, self.weight, self.bias, strict=True)
