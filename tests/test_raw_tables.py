@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from sk_aecnn import AutoencoderOutlierDetector, AutoencoderTransformer
+from sk_aecnn import AECNNClassifier, AutoencoderOutlierDetector, AutoencoderTransformer
 
 pd = pytest.importorskip("pandas")
 
@@ -47,3 +47,19 @@ def test_a_stream_of_frames_goes_on_and_can_be_pickled(cls, frame):
         model.partial_fit(part)
     copied = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copied.transform(frame), model.transform(frame))
+
+
+@pytest.mark.parametrize("stopping", [True, "cv"])
+def test_a_scorer_sees_the_frame(stopping, frame):
+    """Early stopping by a scorer passes it rows of the kind that fit was given."""
+    seen = []
+
+    def score(estimator, X, y):
+        seen.append(X)
+        return estimator.score(X, y)
+
+    model = AECNNClassifier(2, early_stopping=stopping, scoring=score, random_state=0)
+    model.fit(frame, frame.number.fillna(0) > 0)
+    assert model.best_validation_score_ == model.validation_scores_.max()
+    assert (seen[0].dtypes == frame.dtypes).all()
+    assert seen[0].number.isna().any()

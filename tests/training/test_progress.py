@@ -148,8 +148,8 @@ def test_callbacks_are_torn_down_after_an_error(every, table, labels):
         estimator.fit(table, labels)
     assert recorder.calls[-1] == "teardown"
     assert vars(estimator) == before
-    with pytest.raises(ValueError, match="contains NaN"):
-        estimator.fit(np.full((6, 2), np.nan), labels[:6])
+    with pytest.raises(ValueError, match="contains infinity"):
+        estimator.fit(np.full((6, 2), np.inf), labels[:6])
     assert recorder.calls[-2:] == ["setup", "teardown"]
     assert vars(estimator) == before
 
@@ -222,7 +222,7 @@ sys.modules["sklearn.callback"] = sklearn.callback
 X = np.random.default_rng(0).normal(size=(20, 5))
 y = np.arange(20) % 2
 for name in sk_aecnn.__all__:
-    if name == "DivergenceError":
+    if name == "DivergenceError" or name.endswith("Display"):
         continue
     estimator = getattr(sk_aecnn, name)(max_epochs=1, random_state=0)
     assert not hasattr(estimator, "set_callbacks")
