@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, available_if
-from sk_aecnn.data._targets import list_some
 from sk_aecnn.lifecycle._classification import ClassificationMixin
 from sk_aecnn.lifecycle._coding import (
     MixtureAttributes,
@@ -359,20 +358,8 @@ class AECNNClassifier(
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
         if y is None:
             return self._decode_drawn(self._sampler.draw(n_samples, rng), rng)
-        y = np.atleast_1d(y)
-        if y.shape not in {(1,), (n_samples,)}:
-            raise ValueError(
-                f"y has shape {y.shape}, but n_samples={n_samples}. Pass one label for all samples,"
-                " or as many labels as samples."
-            )
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y={list_some(unknown)} are none of the classes {list_some(self.classes_)}. Pass "
-                "labels that fit has seen."
-            )
         codes = np.empty((n_samples, self.net_.module_.encoding_dim))
-        classes = np.broadcast_to(self._labels.encode(y), n_samples)
+        classes = self._encode_wanted(y, n_samples)
         for code_class in np.unique(classes):
             chosen = classes == code_class
             self._check_has_codes(code_class)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_aecnn.nn._activation_map import class_activation_map, feature_maps
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._layout import InputLayout
@@ -187,6 +188,23 @@ class JointNetwork(BaseAutoencoder):
         features = self.encoder.features(self.layout.fill(self.layout(rows)))
         return self._average(self._predict(features))
 
+    @property
+    def has_feature_maps(self) -> bool:
+        """Whether positions of samples can be told apart in the encoder's features."""
+        return self.averaging is None and len(self.encoder.feature_shape) > 1
+
+    def maps_and_prediction(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return all feature maps that come before the prediction, and the prediction."""
+        maps = feature_maps(self.encoder, x)
+        if self.backend_input == "code" or not hasattr(self.backend, "feature_maps"):
+            return maps, self._predict(maps[-1])
+        further = self.backend.feature_maps(maps[-1])
+        return maps + further, self.backend.predict(further[-1])
+
+    def activation_map(self, rows: Tensor, output: int) -> Tensor:
+        """Return where in rows an output is seen, (batch, *spatial)."""
+        return class_activation_map(self, rows, output)
+
     def _average(self, predicted: Tensor) -> Tensor:
         return predicted if self.averaging is None else self.averaging(predicted)
 
@@ -244,3 +262,17 @@ class ConvolutionalNetwork(nn.Module):
         """Return what the back end says of rows, (batch, n_outputs)."""
         prediction: Tensor = self.backend(self.layout.fill(self.layout(rows)))
         return prediction if self.averaging is None else self.averaging(prediction)
+
+    @property
+    def has_feature_maps(self) -> bool:
+        """Whether positions of samples can be told apart in the back end's features."""
+        return self.averaging is None and hasattr(self.backend, "feature_maps")
+
+    def maps_and_prediction(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return all feature maps that come before the prediction, and the prediction."""
+        maps = feature_maps(self.backend, x)
+        return maps, self.backend.predict(maps[-1])
+
+    def activation_map(self, rows: Tensor, output: int) -> Tensor:
+        """Return where in rows an output is seen, (batch, *spatial)."""
+        return class_activation_map(self, rows, output)
