@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from sk_aecnn.data._geometry import SampleGeometry
+from sk_aecnn.data._targets import TargetScaler
 from sk_aecnn.lifecycle._base import NetworkEstimator
 from sk_aecnn.lifecycle._parameters import EnsembleParameters
 from sk_aecnn.nn import MeanPrediction, MeanProbability
@@ -53,6 +54,11 @@ class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParame
     @abstractmethod
     def _nonlinearity(self, label_smoothing: float) -> TemperatureSoftmax | None:
         """Return what makes probabilities of the network's outputs."""
+
+    @property
+    def _scaler_of_targets(self) -> TargetScaler | None:
+        """What standardises targets, where these are numbers."""
+        return getattr(self, "_target_scaler", None)
 
     def _task_parts(self, summary: DataSummary, ensemble: EnsembleRecipe) -> TaskParts:
         smoothing = resolve_label_smoothing(self._parameters(), summary)

@@ -51,6 +51,7 @@ from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
 from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._random import RandomLayer, set_generator
+from sk_aecnn.nn._target_transform import TargetTransform, has_parameter
 
 __all__ = [
     "ACTIVATIONS",
@@ -98,6 +99,7 @@ __all__ = [
     "RandomTranslation",
     "RandomVerticalFlip",
     "SoftOrdering",
+    "TargetTransform",
     "UpsamplingStage",
     "VariationalAutoencoder",
     "build",
@@ -111,6 +113,7 @@ __all__ = [
     "find_minimum",
     "fit_pca",
     "fit_scaling",
+    "has_parameter",
     "integrated_gradients",
     "set_generator",
     "start_as_pca",
