@@ -42,8 +42,8 @@ ReconstructionDisplay.from_estimator(ae, X_test, image_kwargs={"cmap": "gray_r"}
 plt.show()
 
 # %%
-# Of a table, each column has a bar: the error in standard deviations of the column, of those that
-# are reconstructed worst.
+# Of a table, each column has a bar: its error relative to that of the mean, of those that are
+# reconstructed worst.
 
 cancer = load_breast_cancer(as_frame=True)
 table = AutoencoderTransformer(6, max_epochs=20, random_state=0).fit(cancer.data)

@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, available_if
-from sk_aecnn.data._targets import list_some
 from sk_aecnn.lifecycle._classification import ClassificationMixin
 from sk_aecnn.lifecycle._coding import (
     MixtureAttributes,
@@ -184,13 +183,14 @@ class AECNNClassifier(
         ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"`` and
         ``"vertical_flip"`` (probability), ``"contrast"`` (factors about 1 on standardised values),
         ``"brightness"`` (standard deviations that are added), ``"erase"`` (the longest side of a
-        box set to the mean, as a share). A function of a batch, (batch, channels, \*spatial) in
-        the units of ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms`
-        are such functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
-        "brightness": 0.5}`` where images are classified, but for contrast and brightness where
-        these tell the class, and with flips of probability 0.5 where a simple classifier is as
-        good on mirrored images; ``{"translate": 0.075}`` where some of them are unlabeled or where
-        they are encoded alone; none elsewhere.
+        box set to the mean, as a share). A function of a batch, (batch, channels, \*spatial) in the
+        units of ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are
+        such functions. With a parameter ``y``, it takes and returns the targets of a regressor too.
+        A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5, "brightness": 0.5}``
+        where images are classified, but for contrast and brightness where these tell the class, and
+        with flips of probability 0.5 where a simple classifier is as good on mirrored images;
+        ``{"translate": 0.075}`` where some of them are unlabeled or where they are encoded alone;
+        none elsewhere.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
@@ -367,20 +367,8 @@ class AECNNClassifier(
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
         if y is None:
             return self._decode_drawn(self._sampler.draw(n_samples, rng), rng)
-        y = np.atleast_1d(y)
-        if y.shape not in {(1,), (n_samples,)}:
-            raise ValueError(
-                f"y has shape {y.shape}, but n_samples={n_samples}. Pass one label for all samples,"
-                " or as many labels as samples."
-            )
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y={list_some(unknown)} are none of the classes {list_some(self.classes_)}. Pass "
-                "labels that fit has seen."
-            )
         codes = np.empty((n_samples, self.net_.module_.encoding_dim))
-        classes = np.broadcast_to(self._labels.encode(y), n_samples)
+        classes = self._encode_wanted(y, n_samples)
         for code_class in np.unique(classes):
             chosen = classes == code_class
             self._check_has_codes(code_class)

@@ -160,14 +160,15 @@ class AutoencoderTransformer(
         ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"`` and
         ``"vertical_flip"`` (probability), ``"contrast"`` (factors about 1 on standardised values),
         ``"brightness"`` (standard deviations that are added), ``"erase"`` (the longest side of a
-        box set to the mean, as a share). A function of a batch, (batch, channels, \*spatial) in
-        the units of ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms`
-        are such functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
-        "brightness": 0.5}`` where images are classified, but for contrast and brightness where
-        these tell the class, and with flips of probability 0.5 where a simple classifier is as
-        good on mirrored images; ``{"translate": 0.075}`` where some of them are unlabeled or where
-        they are encoded alone; none elsewhere. An autoencoder's are applied at the beginning of
-        training alone, and the reconstruction is compared with the samples as they are.
+        box set to the mean, as a share). A function of a batch, (batch, channels, \*spatial) in the
+        units of ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are
+        such functions. With a parameter ``y``, it takes and returns the targets of a regressor too.
+        A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5, "brightness": 0.5}``
+        where images are classified, but for contrast and brightness where these tell the class, and
+        with flips of probability 0.5 where a simple classifier is as good on mirrored images;
+        ``{"translate": 0.075}`` where some of them are unlabeled or where they are encoded alone;
+        none elsewhere. An autoencoder's are applied at the beginning of training alone, and the
+        reconstruction is compared with the samples as they are.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most

@@ -52,7 +52,9 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
             layout,
             backend,
             backend_recipe.n_outputs,
-            build_augmentation(transforms, plan.geometry, recipe.dtype),
+            build_augmentation(
+                transforms, plan.geometry, recipe.dtype, scaler=self._scaler_of_targets
+            ),
             task.averaging,
         )
         chosen = {

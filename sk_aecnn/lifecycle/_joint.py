@@ -113,7 +113,9 @@ class JointEstimator(
             corruption=Corruption(*CONSISTENCY_NOISE) if consistency_terms else Corruption(),
             backend=backend,
             n_outputs=backend_recipe.n_outputs,
-            augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
+            augmentation=build_augmentation(
+                transforms, plan.geometry, recipe.input.dtype, scaler=self._scaler_of_targets
+            ),
             backend_input=self.backend_input,
             reconstructs=reconstructs,
             frozen=self.freeze_encoder,

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from sk_aecnn.data._geometry import SampleGeometry
+from sk_aecnn.data._targets import TargetScaler
 from sk_aecnn.lifecycle._base import NetworkEstimator
 from sk_aecnn.lifecycle._parameters import EnsembleParameters, ScoringParameters
 from sk_aecnn.lifecycle._scoring import EpochScore, find_scorer
@@ -84,6 +85,11 @@ class PredictingEstimator(
         if self._schema is None:
             fitted.__dict__.pop("feature_names_in_", None)
         return fitted
+
+    @property
+    def _scaler_of_targets(self) -> TargetScaler | None:
+        """What standardises targets, where these are numbers."""
+        return getattr(self, "_target_scaler", None)
 
     def _task_parts(self, summary: DataSummary, ensemble: EnsembleRecipe) -> TaskParts:
         smoothing = resolve_label_smoothing(self._parameters(), summary)

@@ -61,6 +61,7 @@ from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._random import RandomLayer, set_generator
 from sk_aecnn.nn._samples import Probabilities, SampleModule, Units
 from sk_aecnn.nn._side_by_side import LinearMembers
+from sk_aecnn.nn._target_transform import TargetTransform, has_parameter
 
 __all__ = [
     "ACTIVATIONS",
@@ -114,6 +115,7 @@ __all__ = [
     "RandomVerticalFlip",
     "SampleModule",
     "SoftOrdering",
+    "TargetTransform",
     "Units",
     "UpsamplingStage",
     "VariationalAutoencoder",
@@ -128,6 +130,7 @@ __all__ = [
     "find_minimum",
     "fit_pca",
     "fit_scaling",
+    "has_parameter",
     "integrated_gradients",
     "set_generator",
     "start_as_pca",

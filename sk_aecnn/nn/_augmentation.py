@@ -400,6 +400,8 @@ class Augmentation(nn.Module):
     fade : bool
         Whether all samples are transformed at the beginning of training alone, fewer later and none
         in the end: an autoencoder has to reconstruct what it sees.
+    paired : sequence of nn.Module
+        Transforms of rows with their targets, which whoever trains calls before all others.
 
     Attributes
     ----------
@@ -424,8 +426,10 @@ class Augmentation(nn.Module):
         geometric: Sequence[nn.Module],
         photometric: Sequence[nn.Module],
         fade: bool = False,
+        paired: Sequence[nn.Module] = (),
     ) -> None:
         super().__init__()
+        self.paired = nn.ModuleList(paired)
         self.geometric = nn.ModuleList(geometric)
         self.photometric = nn.ModuleList(photometric)
         self.fade = fade
@@ -455,6 +459,12 @@ class Augmentation(nn.Module):
         for flip in self.flips:
             images += [_through_signed(flip.mirror, image) for image in images]
         return images
+
+    def move_with_targets(self, rows: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Apply the transforms of rows and targets."""
+        for transform in self.paired:
+            rows, target = transform(rows, target)
+        return rows, target
 
     def move(self, rows: Tensor) -> Tensor:
         """Apply the geometric transforms to rows, (batch, n_features)."""

@@ -13,6 +13,7 @@ from sk_aecnn.nn._conv import (
     ConvStage,
     Dropout,
     SoftOrdering,
+    apply_one_by_one,
     as_vectors,
     global_mean_max_pool,
     pooled,
@@ -95,7 +96,15 @@ class CNNBackend(nn.Module):
         self.output = Linear(dense_units, n_outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.activation(self.dense(self.flatten(self.stages(x))))
+        return self.predict(self.stages(x))
+
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """Return the feature map of each stage."""
+        return apply_one_by_one(self.stages, x)
+
+    def predict(self, features: Tensor) -> Tensor:
+        """Go on from the last feature map to the output."""
+        hidden = self.activation(self.dense(self.flatten(features)))
         output: Tensor = self.output(self.dropout(hidden))
         return output
 

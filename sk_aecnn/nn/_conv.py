@@ -68,6 +68,23 @@ def as_feature_maps(vectors: Tensor, shape: Sequence[int]) -> Tensor:
     return vectors.view(vectors.shape[0], channels, *spatial)
 
 
+def apply_one_by_one(stages: nn.Sequential, x: Tensor) -> list[Tensor]:
+    """Return what each of some stages makes of the output of the one before.
+
+    Examples
+    --------
+    >>> apply_one_by_one(nn.Sequential(nn.ReLU(), nn.Flatten()), torch.ones(1, 2, 1))[
+    ...     1
+    ... ].shape
+    torch.Size([1, 2])
+    """
+    outputs = []
+    for stage in stages:
+        x = stage(x)
+        outputs.append(x)
+    return outputs
+
+
 def pooled(spatial: Sequence[int]) -> tuple[int, ...]:
     """Return the sizes after one stage: halved and rounded up."""
     return tuple(-(-size // 2) for size in spatial)
@@ -237,8 +254,11 @@ class ConvEncoder(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Return the last feature map, shape (batch, channels, *spatial)."""
-        features: Tensor = self.body(x)
-        return features
+        return self.feature_maps(x)[-1]
+
+    def feature_maps(self, x: Tensor) -> list[Tensor]:
+        """Return the feature map of each stage."""
+        return apply_one_by_one(self.body, x)
 
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_aecnn.nn._activation_map import class_activation_map, feature_maps
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._layout import InputLayout
@@ -215,6 +216,23 @@ class JointNetwork(BaseAutoencoder):
         prediction: Tensor = self.backend.predict_separately(features)
         return prediction
 
+    @property
+    def has_feature_maps(self) -> bool:
+        """Whether positions of samples can be told apart in the encoder's features."""
+        return self.averaging is None and len(self.encoder.feature_shape) > 1
+
+    def maps_and_prediction(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return all feature maps that come before the prediction, and the prediction."""
+        maps = feature_maps(self.encoder, x)
+        if self.backend_input == "code" or not hasattr(self.backend, "feature_maps"):
+            return maps, self._predict(maps[-1])
+        further = self.backend.feature_maps(maps[-1])
+        return maps + further, self.backend.predict(further[-1])
+
+    def activation_map(self, rows: Tensor, output: int) -> Tensor:
+        """Return where in rows an output is seen, (batch, *spatial)."""
+        return class_activation_map(self, rows, output)
+
     def _average(self, predicted: Tensor) -> Tensor:
         return predicted if self.averaging is None else self.averaging(predicted)
 
@@ -285,3 +303,17 @@ class ConvolutionalNetwork(nn.Module):
         """
         prediction: Tensor = self.backend.predict_separately(separately(self.layout.filled, rows))
         return prediction
+
+    @property
+    def has_feature_maps(self) -> bool:
+        """Whether positions of samples can be told apart in the back end's features."""
+        return self.averaging is None and hasattr(self.backend, "feature_maps")
+
+    def maps_and_prediction(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return all feature maps that come before the prediction, and the prediction."""
+        maps = feature_maps(self.backend, x)
+        return maps, self.backend.predict(maps[-1])
+
+    def activation_map(self, rows: Tensor, output: int) -> Tensor:
+        """Return where in rows an output is seen, (batch, *spatial)."""
+        return class_activation_map(self, rows, output)

@@ -45,6 +45,9 @@ class ReconstructionDisplay:
         The axis of the channels within one sample.
     feature_names : ndarray of shape (n_features,) or None, default=None
         Names of the columns of a table.
+    errors : ndarray of shape (n_features,) or None, default=None
+        Errors of the columns of a table, relative to those of a constant; ``None`` for root mean
+        squared errors in standard deviations of the samples.
 
     Attributes
     ----------
@@ -86,11 +89,13 @@ class ReconstructionDisplay:
         reconstructions: np.ndarray,
         channel_axis: int | None,
         feature_names: np.ndarray | None = None,
+        errors: np.ndarray | None = None,
     ) -> None:
         self.samples = samples
         self.reconstructions = reconstructions
         self.channel_axis = channel_axis
         self.feature_names = feature_names
+        self.errors = errors
 
     def plot(
         self,
@@ -177,9 +182,13 @@ class ReconstructionDisplay:
             The display, drawn.
         """
         geometry = find_geometry(estimator, X, sample_shape, channel_axis)
+        errors = None
         if not are_columns(geometry):
             X = X[: kwargs.get("n_samples", 8)]
-        return cls._from_geometry(X, _reconstruct(estimator, X), geometry, ax, kwargs)
+        elif as_array(X).dtype.kind not in "biuf":  # some are categories
+            squares = estimator.reconstruction_error(X, per_feature=True, scaled=True)
+            errors = np.sqrt(_mean_of_known(squares))
+        return cls._from_geometry(X, _reconstruct(estimator, X), geometry, ax, kwargs, errors)
 
     @classmethod
     def from_reconstructions(
@@ -220,7 +229,13 @@ class ReconstructionDisplay:
 
     @classmethod
     def _from_geometry(
-        cls, X: Any, reconstructions: Any, geometry: SampleGeometry, ax: Any, kwargs: Any
+        cls,
+        X: Any,
+        reconstructions: Any,
+        geometry: SampleGeometry,
+        ax: Any,
+        kwargs: Any,
+        errors: np.ndarray | None = None,
     ) -> Self:
         samples, reconstructed = as_array(X), as_array(reconstructions)
         if reconstructed.size != samples.size:
@@ -228,12 +243,21 @@ class ReconstructionDisplay:
                 f"reconstructions has shape {reconstructed.shape}, but X has shape {samples.shape}."
                 " Pass one reconstruction of every sample."
             )
-        display = cls(
-            samples=samples.reshape(-1, *geometry.shape),
-            reconstructions=reconstructed.reshape(-1, *geometry.shape),
-            channel_axis=geometry.channel_axis,
-            feature_names=names_of(X, geometry.n_features) if are_columns(geometry) else None,
-        )
+        if are_columns(geometry):
+            names = names_of(X, samples.shape[1])
+            display = cls(
+                samples=samples,
+                reconstructions=reconstructed,
+                channel_axis=0,
+                feature_names=names,
+                errors=errors,
+            )
+        else:
+            display = cls(
+                samples=samples.reshape(-1, *geometry.shape),
+                reconstructions=reconstructed.reshape(-1, *geometry.shape),
+                channel_axis=geometry.channel_axis,
+            )
         return display.plot(ax, **kwargs)
 
     def _plot_pictures(
@@ -310,20 +334,38 @@ class ReconstructionDisplay:
         )
 
     def _plot_columns(self, max_features: int, bar_kwargs: Style) -> None:
-        samples = self.samples.astype(np.float64)
+        errors = self._relative_errors() if self.errors is None else self.errors
         names = self.feature_names
         if names is None:
-            names = names_of(samples, samples.shape[1])
-        scale = samples.std(axis=0)
-        errors = np.sqrt(np.square(samples - self.reconstructions).mean(axis=0))
-        errors = errors / np.where(scale > 0, scale, 1.0)
+            names = names_of(self.samples, len(errors))
         shown = np.argsort(errors, kind="stable")[-max_features:]
         style = merge({"color": COLOURS[0]}, bar_kwargs, "Rectangle")
         self.bars_ = self.ax_.barh(np.arange(len(shown)), errors[shown], **style)
         self.ax_.set_yticks(np.arange(len(shown)), names[shown])
-        self.ax_.set_xlabel("root mean squared error (standard deviations)")
+        self.ax_.set_xlabel("root mean squared error, relative to that of the mean")
         omitted = len(shown) < len(errors)
         self.ax_.set_ylabel(f"{len(shown)} of {len(errors)} columns" if omitted else "column")
+
+    def _relative_errors(self) -> np.ndarray:
+        """Return the error of each column, in standard deviations of its samples."""
+        try:
+            samples = self.samples.astype(np.float64)
+        except ValueError as error:
+            raise ValueError(
+                f"Samples hold values that are no numbers ({error}). Pass them with the estimator, "
+                "to from_estimator, which measures errors of categories."
+            ) from error
+        scale = np.sqrt(_mean_of_known(np.square(samples - _mean_of_known(samples))))
+        errors = np.sqrt(_mean_of_known(np.square(samples - self.reconstructions)))
+        relative: np.ndarray = errors / np.where(scale > 0, scale, 1.0)
+        return relative
+
+
+def _mean_of_known(values: np.ndarray) -> np.ndarray:
+    """Return the mean of each column over the values that are not NaN, 0 where there are none."""
+    n_known = np.count_nonzero(~np.isnan(values), axis=0)
+    mean: np.ndarray = np.nansum(values, axis=0) / np.maximum(n_known, 1)
+    return mean
 
 
 def _aspect(geometry: SampleGeometry, n_samples: int) -> float:

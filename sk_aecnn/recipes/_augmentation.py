@@ -9,8 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_aecnn._torch import as_tensor
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.nn import GEOMETRIC, PHOTOMETRIC, Augmentation, CustomTransform
+from sk_aecnn.data._targets import TargetScaler
+from sk_aecnn.nn import (
+    GEOMETRIC,
+    PHOTOMETRIC,
+    Augmentation,
+    CustomTransform,
+    TargetTransform,
+    has_parameter,
+)
 from sk_aecnn.recipes._defaults import ClassCues, Task, auto_augmentation
 
 Augment = Callable[..., Tensor]
@@ -65,7 +74,12 @@ def as_parameter(transforms: Augmenting) -> dict[str, float] | tuple[Any, ...] |
 
 
 def build_augmentation(
-    transforms: Augmenting, geometry: SampleGeometry, dtype: torch.dtype, *, fade: bool = False
+    transforms: Augmenting,
+    geometry: SampleGeometry,
+    dtype: torch.dtype,
+    *,
+    fade: bool = False,
+    scaler: TargetScaler | None = None,
 ) -> Augmentation:
     """Return the module that transforms the samples of a geometry.
 
@@ -79,11 +93,18 @@ def build_augmentation(
         Precision of the network.
     fade : bool
         Whether samples are transformed at the beginning of training alone.
+    scaler : TargetScaler or None
+        What standardises targets, where these are numbers.
     """
     shape, axis = geometry.shape, geometry.channel_axis
     moves: list[nn.Module] = []
     perturbs: list[nn.Module] = []
+    paired: list[nn.Module] = []
     for transform in transforms:
+        if callable(transform) and has_parameter(transform, "y"):
+            scaling = _scaling_of_targets(transform, scaler)
+            paired.append(TargetTransform(transform, shape, axis, dtype, *scaling))
+            continue
         if callable(transform):
             moves.append(CustomTransform(transform, shape, axis, dtype))
             continue
@@ -94,7 +115,17 @@ def build_augmentation(
             moves.append(GEOMETRIC[name](shape, axis, strength))
         else:
             perturbs.append(PHOTOMETRIC[name](shape, axis, strength))
-    return Augmentation(moves, perturbs, fade)
+    return Augmentation(moves, perturbs, fade, paired)
+
+
+def _scaling_of_targets(transform: Augment, scaler: TargetScaler | None) -> tuple[Tensor, Tensor]:
+    """Return the mean and the scale of targets, or raise where there are no numbers to move."""
+    if scaler is None:
+        raise ValueError(
+            f"augmentation={transform!r} has a parameter y, for numbers that move with the samples,"
+            " but the estimator is no regressor. Pass a function of the samples alone."
+        )
+    return as_tensor(scaler.mean), as_tensor(scaler.scale)
 
 
 def _check_entry(entry: Any) -> Any:

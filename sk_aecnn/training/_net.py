@@ -211,9 +211,20 @@ class TrainingNet(NeuralNet):
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         self._set_training(True)
-        step = self._losses(batch)
+        step = self._losses(self._move_with_targets(batch))
         step["loss"].backward()
         return step
+
+    def _move_with_targets(self, batch: Any) -> Any:
+        """Return a batch after the transforms of samples that move targets as well."""
+        augmentation = getattr(self.module_, "augmentation", None)
+        if augmentation is None or len(augmentation.paired) == 0:
+            return batch
+        inputs, target = batch
+        named = inputs if isinstance(inputs, dict) else {"rows": inputs}
+        parts = named["rows"].to(self.device), target.to(self.device)
+        rows, target = augmentation.move_with_targets(*parts)
+        return named | {"rows": rows}, target
 
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         self._set_training(False)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import is_regressor
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression
@@ -213,3 +214,52 @@ def test_unusable_targets_are_refused(predictor, table, y, message):
     with pytest.raises(ValueError, match=message):
         estimator.fit(table, y)
     assert vars(estimator) == before
+
+
+# -- targets that move with the samples --------------------------------------------------------
+
+
+def flip_some(X, y, generator):
+    """Mirror half of the images, and the columns of the boxes with them."""
+    flipped = torch.rand(len(X), generator=generator) < 0.5
+    X[flipped] = X[flipped].flip(-1)
+    y[flipped] = 1 - y[flipped]
+    return X, y
+
+
+@pytest.mark.parametrize("name", ["regressor", "cnn_regressor"])
+def test_augmentation_moves_targets_with_the_images(request, name):
+    """With mirrored images and places, places are learned that were in no image."""
+    rng = np.random.default_rng(0)
+    place = rng.integers(0, 5, 200)  # in the left half of the images alone
+    X = np.zeros((200, 10, 10), dtype=np.float32)
+    X[np.arange(200), rng.integers(0, 10, 200), place] = 1
+    y = (place + 0.5) / 10
+    factory = request.getfixturevalue(name)
+    options = {"max_epochs": 40, "batch_size": 32, "lr": 0.01}
+    errors = {
+        augmentation: np.abs(
+            factory(augmentation=augmentation, **options).fit(X, y).predict(X[:, :, ::-1].copy())
+            - (1 - y)
+        ).mean()
+        for augmentation in (None, flip_some)
+    }
+    assert errors[flip_some] < 0.08 < 0.2 < errors[None]
+
+
+def test_such_a_function_is_for_regressors(cnn_classifier, autoencoder, images, labels):
+    """Labels and autoencoders have no numbers to move."""
+    for model in (cnn_classifier(), autoencoder()):
+        model.set_params(augmentation=flip_some)
+        with pytest.raises(ValueError, match="has a parameter y, for numbers that move with"):
+            model.fit(images, labels)
+
+
+def test_fits_with_moved_targets_repeat(cnn_regressor, images, labels):
+    """Weights of rows, early stopping and the seed work as with other functions."""
+    y, weight = labels + 0.5, np.arange(1, 41)
+    model = cnn_regressor(augmentation=flip_some, early_stopping=True)
+    one = model.fit(images, y, sample_weight=weight).predict(images)
+    np.testing.assert_array_equal(model.fit(images, y, sample_weight=weight).predict(images), one)
+    other = cnn_regressor(early_stopping=True).fit(images, y, sample_weight=weight)
+    assert not np.array_equal(other.predict(images), one)

@@ -85,12 +85,31 @@ def test_columns_of_tables_have_bars(kind, autoencoder, table):
         X = pytest.importorskip(kind).DataFrame(dict(zip(names, table.T, strict=True)))
     model = autoencoder().fit(X)
     display = ReconstructionDisplay.from_estimator(model, X)
-    residuals = table - np.asarray(model.reconstruct(X))
-    error = np.sqrt(np.square(residuals).mean(0)) / table.std(0)
+    error = np.sqrt(np.square(table - np.asarray(model.reconstruct(X))).mean(0)) / table.std(0)
     widths = [bar.get_width() for bar in display.bars_]
     np.testing.assert_allclose(widths, np.sort(error))
     shown = [label.get_text() for label in display.ax_.get_yticklabels()]
     assert shown == [names[column] for column in np.argsort(error)]
+
+
+def test_holes_and_categories_of_tables_have_bars(autoencoder, table):
+    """Missing values count nowhere; the error of categories is that of their probabilities."""
+    pd = pytest.importorskip("pandas")
+    table[::3, 1] = np.nan
+    frame = pd.DataFrame(table, columns=list("abcde"))
+    frame["kind"] = np.where(table[:, 0] > 1, "x", "y")
+    model = autoencoder().fit(frame)
+    display = ReconstructionDisplay.from_estimator(model, frame)
+    squares = model.reconstruction_error(frame, per_feature=True, scaled=True)
+    np.testing.assert_allclose(display.errors, np.sqrt(np.nanmean(squares, axis=0)))
+    assert len(display.bars_) == 6
+    with pytest.raises(ValueError, match="Samples hold values that are no numbers"):
+        ReconstructionDisplay.from_reconstructions(frame, frame)
+    pca = PCA(2).fit(table[:, 2:])
+    bars = ReconstructionDisplay.from_estimator(pca, table[:, 2:]).bars_
+    expected = np.square(table[:, 2:] - pca.inverse_transform(pca.transform(table[:, 2:])))
+    error = np.sqrt(expected.mean(axis=0)) / table[:, 2:].std(axis=0)
+    np.testing.assert_allclose([bar.get_width() for bar in bars], np.sort(error))
 
 
 def test_the_worst_columns_are_shown(autoencoder, table):
