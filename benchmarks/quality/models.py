@@ -55,6 +55,11 @@ def on_images(*steps):
     return through(lambda X: X[:, None].astype(np.float32) / 255, *steps)
 
 
+def channels_first(*steps):
+    """Return a pipeline over series whose channels come before time."""
+    return through(lambda X: X.transpose(0, 2, 1), *steps)
+
+
 def standardised(*steps):
     return make_pipeline(StandardScaler(), *steps)
 

@@ -353,7 +353,11 @@ TABLES = {
             "MLPClassifier": on_rows(standardised(MLPClassifier())),
             "MiniRocket of aeon": models.optional(
                 "aeon.classification.convolution_based.MiniRocketClassifier",
-                partial(models.through, lambda X: X.transpose(0, 2, 1)),
+                models.channels_first,
+            ),
+            "MultiRocket-Hydra of aeon": models.optional(
+                "aeon.classification.convolution_based.MultiRocketHydraClassifier",
+                models.channels_first,
             ),
         },
         notes=(

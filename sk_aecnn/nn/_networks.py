@@ -301,7 +301,7 @@ class BaseAutoencoder(nn.Module):
         return self.layout.standardise(rows).to(torch.float64).nan_to_num(0.0)
 
     def neighbour_distance(
-        self, rows: Tensor, neighbours: Tensor, weight: Tensor, nearest: float
+        self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float
     ) -> Tensor:
         """Return the mean squared distance of each row to its neighbour, float64 (batch,).
 
@@ -309,18 +309,18 @@ class BaseAutoencoder(nn.Module):
         ----------
         rows : Tensor of shape (batch, n_features)
             Rows.
-        neighbours, weight, nearest
+        neighbours, weight, most, least
             As for `find_neighbours`; standardised rows.
         """
-        return self.neighbour_distance_by_column(rows, neighbours, weight, nearest).sum(1)
+        return self.neighbour_distance_by_column(rows, neighbours, weight, most, least).sum(1)
 
     def neighbour_distance_by_column(
-        self, rows: Tensor, neighbours: Tensor, weight: Tensor, nearest: float
+        self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float
     ) -> Tensor:
         """Distribute `neighbour_distance` over the columns, float64 (batch, n_columns)."""
         x = self.standardised(rows)
         neighbours, weight = neighbours.to(x.device), weight.to(x.device)
-        index = find_neighbours(x, neighbours, weight, nearest)
+        index = find_neighbours(x, neighbours, weight, most, least)
         return self.add_up((x - neighbours[index]).square()) / x.shape[1]
 
     def add_up(self, values: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ _FEWEST = 5
 # of the usual squared distance, added to every one: that of rows alike is not infinitely small
 _LEAST_DISTANCE = 1e-2
 _HIGH = 0.9
+# of a sum of weights, relative
+_ROUNDING = 1e-12
 _MOST_ROWS = 1024
 _MOST_VALUES = 2**20
 
@@ -61,6 +63,17 @@ class Neighbours:
         share = max(_SHARE, _FEWEST / len(np.unique(self.rows, axis=0)))
         return min(1.0, share) * float(self.weight.sum())
 
+    @property
+    def floor(self) -> float:
+        """What is added to every squared distance."""
+        return _LEAST_DISTANCE * (self.distance or 1.0)
+
+    def count_nearest(self) -> tuple[int, float]:
+        """Return how many of the nearest rows there are at the most, and what they weigh."""
+        least = self.nearest * (1 - _ROUNDING)
+        most = int(np.searchsorted(np.cumsum(np.sort(self.weight)), least)) + 1
+        return min(most, len(self.weight)), least
+
     def calibrate(
         self, squares: np.ndarray, deviation: np.ndarray, weight: np.ndarray
     ) -> Neighbours:
@@ -81,15 +94,15 @@ class Neighbours:
             [weighted_quantile(values, weight, share) for share in (0.5, _HIGH)]
             for values in (squares, deviation)
         )
-        floor = _LEAST_DISTANCE * (distance or 1.0)
-        spread = np.log((far + floor) / (distance + floor))
+        measured = replace(self, distance=distance, deviation=middle)
+        spread = np.log((far + measured.floor) / (distance + measured.floor))
         power = 1.0 if spread == 0 else min(1.0, float(np.log(high / middle) / spread))
-        return replace(self, distance=distance, deviation=middle, power=power)
+        return replace(measured, power=power)
 
     def deviations(self, squares: np.ndarray) -> np.ndarray:
         """Return the deviations that squared distances stand for."""
-        floor = _LEAST_DISTANCE * (self.distance or 1.0)
-        result: np.ndarray = ((squares + floor) / (self.distance + floor)) ** self.power
+        ratio = (squares + self.floor) / (self.distance + self.floor)
+        result: np.ndarray = ratio**self.power
         return self.deviation * result
 
     def merge(self, other: Neighbours, share: float) -> Neighbours:
