@@ -11,6 +11,8 @@ from sklearn.utils import shuffle
 SECONDS = "fit, s"
 EPOCHS = "epochs"
 QUICK_ROWS = 100
+# by which the sets of a suite are parted, see `suite.half_of`
+HALVES_SEED = 34
 # parameters that say how long something is trained
 LENGTHS = ("max_epochs", "epochs", "epoch_num", "n_epochs", "max_iter", "n_iter", "n_estimators")
 
@@ -63,6 +65,7 @@ class Table:
     seeds: tuple = (0, 1, 2)
     needs_data: bool = True
     layout: str = "values"  # of report.LAYOUTS
+    halves_seed: int = HALVES_SEED
     notes: tuple = ()
 
 

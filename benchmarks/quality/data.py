@@ -123,6 +123,17 @@ def adbench(source, name, most=10_000):
     return source.cut(file["X"].astype(float), file["y"].astype(int), most=most)
 
 
+def one_class(source, name, most=5_000):
+    """Return rows and classes of which one is to be the outlier among the others."""
+    if name == "digits":
+        return source.cut(*load_digits(return_X_y=True), most=most)
+    if name == "MNIST":
+        X, y, *_ = mnist(source)
+        return source.cut(X.reshape(len(X), -1), y, most=most)
+    X, y = table(source, f"pmlb/{name}.tsv.gz")
+    return source.cut(X.to_numpy(float), y, most=most)
+
+
 # -- series and texts -------------------------------------------------------------------------
 
 
@@ -218,6 +229,24 @@ def all_rows(data, seed):
     """Yield one split that is fitted without a target and tested on the same rows."""
     X, y = data
     yield Split(X, None, X, y)
+
+
+def simple_class_is_rare(data, seed, share=0.03):
+    """Yield all rows but most of a simple class, whose few are the outliers.
+
+    Simple is what varies least around its own mean, in standard deviations of the features: the
+    simplest class for the seed 0, the next one for the seed 1.
+    """
+    X, y = data
+    scale = X.std(axis=0)
+    variances = [
+        (X[y == label] / np.where(scale > 0, scale, 1)).var(axis=0).mean() for label in np.unique(y)
+    ]
+    rare = y == np.unique(y)[np.argsort(variances)[seed]]
+    n_rare = max(5, round(share / (1 - share) * np.sum(~rare)))
+    kept = np.random.default_rng(seed).permutation(np.flatnonzero(rare))[:n_rare]
+    rows = np.sort(np.concatenate([np.flatnonzero(~rare), kept]))
+    yield from all_rows((X[rows], rare[rows].astype(int)), seed)
 
 
 def words(data, seed, dense=False, **params):

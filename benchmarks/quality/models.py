@@ -11,6 +11,9 @@ from sklearn.compose import (
     make_column_selector,
     make_column_transformer,
 )
+from sklearn.covariance import EllipticEnvelope
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import BernoulliRBM, MLPRegressor
@@ -50,6 +53,11 @@ def on_pixels(*steps):
 def on_images(*steps):
     """Return a pipeline over images of one channel, which comes first, from 0 to 1."""
     return through(lambda X: X[:, None].astype(np.float32) / 255, *steps)
+
+
+def channels_first(*steps):
+    """Return a pipeline over series whose channels come before time."""
+    return through(lambda X: X.transpose(0, 2, 1), *steps)
 
 
 def standardised(*steps):
@@ -125,6 +133,13 @@ class Scores(BaseEstimator):
 
 def reconstruction_error(pca, X):
     return np.square(X - pca.inverse_transform(pca.transform(X))).sum(axis=1)
+
+
+def minimum_covariance(run):
+    """Return the detector by the minimum covariance determinant, on at most 50 components."""
+    n_components = min(50, *run.split.X.shape)
+    detector = Scores(EllipticEnvelope())
+    return standardised(PCA(n_components), VarianceThreshold(1e-9), detector)
 
 
 class Boltzmann(BernoulliRBM):
@@ -208,19 +223,24 @@ SKORCH_CNN = on_images(
 # -- packages that need not be there ----------------------------------------------------------
 
 
-def optional(path, around=make_pipeline, threads=None, **params):
-    """Return the row of another package's class; ``threads`` is what it calls their number.
+def optional(path, around=make_pipeline, threads=None, seed="random_state", **params):
+    """Return the row of another package's class.
 
+    ``threads`` and ``seed`` are what it calls the number of threads and its seed, if it has them.
     It is imported before the fit, which does not pay for it.
     """
     module, _, name = path.rpartition(".")
 
     def build(run):
         limits = {threads: torch.get_num_threads()} if threads else {}
-        make = getattr(import_module(module), name)
-        return around(make(random_state=run.seed, **limits, **params))
+        seeds = {seed: run.seed} if seed else {}
+        return around(getattr(import_module(module), name)(**seeds, **limits, **params))
 
     return build
+
+
+def pyod_scores(detector):
+    return make_pipeline(Scores(detector, lambda detector, X: detector.decision_scores_))
 
 
 def pyod(around, **params):

@@ -13,7 +13,7 @@ import torch
 
 import sk_aecnn
 
-PACKAGES = "numpy pandas scikit-learn torch skorch pyod catboost lightgbm pytabkit aeon"
+PACKAGES = "numpy pandas scikit-learn torch skorch pyod isotree catboost lightgbm pytabkit aeon"
 
 
 @cache

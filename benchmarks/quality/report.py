@@ -122,7 +122,7 @@ def _suite(table, results, frame):
     means = by_set[metric].unstack("model").reindex(results.tasks)
     means = means[[name for name in table.models if name in means]]
     for half in HALVES:
-        sets = means[[half_of(task) == half for task in means.index]].dropna()
+        sets = means[[half_of(task, table.halves_seed) == half for task in means.index]].dropna()
         if not sets.empty:
             header, rows = _half(sets, by_set, table)
             yield f"{half}: {len(sets)} sets", header, rows

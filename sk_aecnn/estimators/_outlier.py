@@ -28,12 +28,14 @@ from sk_aecnn.lifecycle._parameters import (
 from sk_aecnn.nn import column_moments
 from sk_aecnn.recipes._defaults import rows_of_a_stream
 from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
 from sk_aecnn.statistics._robust import (
     choose_quantiles,
     choose_rows_for_covariance,
     robust_mean_and_covariance,
     robust_variances,
     sigma_points,
+    weighted_quantile,
     whitening,
 )
 from sk_aecnn.training._net import infer
@@ -45,8 +47,6 @@ _FENCE = 1.5
 # samples of a fit that count at the most in calls of partial_fit after it: what the network did
 # with them before it learned more is forgotten
 _MOST_BEFORE = 5000
-# of a cumulative sum of weights, relative
-_ROUNDING = 1e-12
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -69,6 +69,7 @@ class DeviationAttributes:
     residual_variance_: np.ndarray
     code_mean_: np.ndarray
     code_covariance_: np.ndarray
+    _neighbours: Neighbours
     _deviations: np.ndarray
     _largest_deviation: float
     _constant: np.ndarray
@@ -86,9 +87,10 @@ class AutoencoderOutlierDetector(
 ):
     r"""Detect samples that differ from what an autoencoder learns most of them to be like.
 
-    Samples are unusual where features contradict the others, and come back with a large error, or
-    where their code lies far from the other codes. The score counts both, in units of what is
-    usual. New samples are judged as the training samples are.
+    Samples are unusual where features contradict the others, and come back with a large error,
+    where their code lies far from the other codes, or where few usual samples are like them. The
+    score counts these, in units of what is usual. New samples are judged as the training samples
+    are.
 
     Parameters
     ----------
@@ -272,22 +274,33 @@ class AutoencoderOutlierDetector(
 
     Notes
     -----
-    The score of a sample with standardised features :math:`x_j`, reconstructions :math:`\hat x_j`
-    and the code :math:`z` is minus its mean squared deviation,
+    The score of a sample is minus the larger one of two deviations, both about 1 for usual samples.
+    With standardised features :math:`x_j`, reconstructions :math:`\hat x_j` and the code :math:`z`,
+    the first is
 
     .. math:: \frac{1}{d + k} \bigg( \sum_{j=1}^d \frac{(x_j - \hat x_j)^2}{\sigma_j^2} +
               (z - \mu)^\top \Sigma^{-1} (z - \mu) \bigg):
 
-    but for constants, the logarithm of a density under which residuals and codes are normal. The
-    variances :math:`\sigma_j^2` of the residuals, the mean :math:`\mu` and the covariance
+    but for constants, minus the logarithm of a density under which residuals and codes are normal.
+    The variances :math:`\sigma_j^2` of the residuals, the mean :math:`\mu` and the covariance
     :math:`\Sigma` of the codes are those of the training samples, of which unusual ones weigh
     less: :math:`1 / (1 + q)` at :math:`q` times the average squared distance. A feature that had
     one value in all training samples has no unit: another value counts as the largest deviation
     among the training samples.
 
-    Three things keep the outliers among the training samples from being learned: the rows with the
-    largest errors are left out of every batch, half of the inputs are swapped between rows, so that
-    a reconstruction has to follow from the other features, and the weights just named. A dense
+    The second tells samples of a small group that is simpler than the others, so that the
+    autoencoder learns it, too. It is :math:`a ((r + c) / (m + c))^b` of the squared distance
+    :math:`r`, over standardised features, to the farthest of the nearest 2 % of usual training
+    samples, five at the least (Ramaswamy et al. 2000, "Efficient algorithms for mining outliers
+    from large data sets", with more neighbours than a small group has). Usual are, of up to 1024
+    training samples, the share ``support_fraction`` whose first deviation is least; they are kept
+    with the estimator. Of all 1024, :math:`m` is the median of the distances, :math:`a` that of the
+    first deviations, :math:`b \le 1` brings the ninth deciles of both as far above it, and
+    :math:`c` is a hundredth of :math:`m`. Missing entries are at the mean here.
+
+    More keeps the outliers among the training samples from being learned: the rows with the largest
+    errors are left out of every batch, half of the inputs are swapped between rows, so that a
+    reconstruction has to follow from the other features, and the weights just named. A dense
     network has smaller layers than those of the other estimators: larger ones learned no better.
 
     Examples
@@ -314,10 +327,11 @@ class AutoencoderOutlierDetector(
         "residual_variance_",
         "code_mean_",
         "code_covariance_",
+        "_neighbours",
     )
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Return minus the mean squared deviation of each sample: higher is more usual.
+        """Return minus the squared deviation of each sample: higher is more usual.
 
         `explain` says which features it comes from.
 
@@ -330,8 +344,8 @@ class AutoencoderOutlierDetector(
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Minus the mean, over features and units of the code, of squared deviations in units of
-            what is usual: about -1 for usual samples.
+            Minus the squared deviation in units of what is usual, of features and code, or from the
+            neighbours: about -1 for usual samples.
         """
         check_is_fitted(self)
         return -self._deviation(to_rows(self._validate_rows(X, self._geometry)[0]))
@@ -356,8 +370,10 @@ class AutoencoderOutlierDetector(
 
         Notes
         -----
-        The score is a sum of terms. The squared residual of a feature is that feature's own, and so
-        is the change of one that never changed in ``fit``. The distance of the code,
+        The score is a sum of terms. Where the neighbours make the score, these are the squared
+        differences of features to the neighbour. Elsewhere, the squared residual of a feature is
+        that feature's own, and so is the change of one that never changed in ``fit``. The distance
+        of the code,
         :math:`D = (z - \mu)^\top \Sigma^{-1} (z - \mu)`, is distributed by integrated gradients,
         :math:`(x_j - x'_j) \int_0^1 \partial_j D(x' + \alpha (x - x')) \, d\alpha` (Sundararajan,
         Taly & Yan 2017, "Axiomatic attribution for deep networks", eq. 1), where :math:`x'` is a
@@ -388,6 +404,13 @@ class AutoencoderOutlierDetector(
         with undisturbed(torch.device(self.net_.device)):
             reference = self.net_.module_.find_usual_input(usual["mean"], usual["whitening"])
         deviation = infer(self.net_, "deviation_by_column", rows, **usual, reference=reference)
+        arguments = self._usual_neighbours()
+        squares = infer(self.net_, "neighbour_distance_by_column", rows, **arguments)
+        total = squares.sum(1)
+        distance = self._neighbours.deviations(total)
+        is_farther = (distance > deviation.sum(1)) & (total > 0)
+        factor = distance[is_farther] / total[is_farther]
+        deviation[is_farther] = squares[is_farther] * factor[:, None]
         changes = np.zeros(rows.shape)
         changes[:, self._constant] = self._find_changes(rows)
         changes = self.net_.module_.add_up(as_tensor(changes).to(self.net_.device)).cpu().numpy()
@@ -438,6 +461,7 @@ class AutoencoderOutlierDetector(
         rows, weight = seen.data.rows, seen.data.weight
         weight = np.ones(len(rows)) if weight is None else weight
         self._fit_covariances(seen, weight)
+        self._fit_neighbours(seen, weight)
         self._find_constants(seen)
         self._largest_deviation = 0.0
         deviation = self._deviation(rows)
@@ -473,8 +497,24 @@ class AutoencoderOutlierDetector(
         self.residual_variance_ = self._in_layout(robust_variances(squares, weight)[None])[0]
         self.code_mean_, self.code_covariance_ = robust_mean_and_covariance(codes, code_weight)
 
+    def _fit_neighbours(self, seen: Seen, weight: np.ndarray) -> None:
+        """Keep usual ones of the training rows, and measure how far they are from each other."""
+        rows = seen.data.rows
+        index, weight = choose_neighbours(weight, rows.shape[1])
+        chosen = RowSubset(rows, as_tensor(index))
+        deviation = infer(self.net_, "deviation", chosen, **self._usual())
+        is_usual = deviation <= weighted_quantile(deviation, weight, self.support_fraction)
+        standardised = infer(self.net_, "standardised", chosen)
+        self._neighbours = Neighbours(standardised[is_usual], weight[is_usual])
+        squares = infer(self.net_, "neighbour_distance", chosen, **self._usual_neighbours())
+        self._neighbours = self._neighbours.calibrate(squares, deviation, weight)
+        if seen.n_before > 0:
+            self._neighbours = seen.before["_neighbours"].merge(self._neighbours, seen.share)
+
     def _deviation(self, rows: Rows) -> np.ndarray:
+        squares = infer(self.net_, "neighbour_distance", rows, **self._usual_neighbours())
         deviation = infer(self.net_, "deviation", rows, **self._usual())
+        np.maximum(deviation, self._neighbours.deviations(squares), out=deviation)
         # whatever the unit, the change of what never changed is less usual than all that was seen
         deviation += self._find_changes(rows).sum(1) * self._largest_deviation
         return deviation
@@ -485,6 +525,16 @@ class AutoencoderOutlierDetector(
             "variances": as_tensor(self.residual_variance_.ravel()),
             "mean": as_tensor(self.code_mean_),
             "whitening": as_tensor(whitening(self.code_covariance_)),
+        }
+
+    def _usual_neighbours(self) -> dict[str, Any]:
+        """Return what the network measures distances to neighbours by."""
+        most, least = self._neighbours.count_nearest()
+        return {
+            "neighbours": as_tensor(self._neighbours.rows),
+            "weight": as_tensor(self._neighbours.weight),
+            "most": most,
+            "least": least,
         }
 
     def _find_changes(self, rows: Rows) -> np.ndarray:
@@ -517,15 +567,7 @@ def _threshold(
 ) -> float:
     """Return the largest deviation of an inlier."""
     if contamination != "auto":
-        return _quantile(deviation, weight, 1 - contamination)
-    first, third = (_quantile(deviation, weight, share) for share in (0.25, 0.75))
+        return weighted_quantile(deviation, weight, 1 - contamination)
+    first, third = (weighted_quantile(deviation, weight, share) for share in (0.25, 0.75))
     fence = np.sqrt(third) + _FENCE * (np.sqrt(third) - np.sqrt(first))
     return float(max(fence**2, third))  # of equal deviations the square of the root may be below
-
-
-def _quantile(values: np.ndarray, weight: np.ndarray, share: float) -> float:
-    """Return the smallest value that a share of the weight is at or below."""
-    order = np.argsort(values)
-    below = np.cumsum(weight[order])
-    least = share * below[-1] * (1 - _ROUNDING)
-    return float(values[order[np.searchsorted(below, least)]])

@@ -20,6 +20,7 @@ from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout, Moments
+from sk_aecnn.nn._neighbours import find_neighbours
 from sk_aecnn.nn._noise import Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._random import RandomLayer
@@ -294,6 +295,33 @@ class BaseAutoencoder(nn.Module):
         left = _squared_distance(code, mean, whitening) - distances.sum(1)
         n_terms = self.known(rows).sum(1) + code.shape[1]
         return (errors + distances + left[:, None] / errors.shape[1]) / n_terms[:, None]
+
+    def standardised(self, rows: Tensor) -> Tensor:
+        """Return standardised rows, at the mean where values are missing, float64."""
+        return self.layout.standardise(rows).to(torch.float64).nan_to_num(0.0)
+
+    def neighbour_distance(
+        self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float
+    ) -> Tensor:
+        """Return the mean squared distance of each row to its neighbour, float64 (batch,).
+
+        Parameters
+        ----------
+        rows : Tensor of shape (batch, n_features)
+            Rows.
+        neighbours, weight, most, least
+            As for `find_neighbours`; standardised rows.
+        """
+        return self.neighbour_distance_by_column(rows, neighbours, weight, most, least).sum(1)
+
+    def neighbour_distance_by_column(
+        self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float
+    ) -> Tensor:
+        """Distribute `neighbour_distance` over the columns, float64 (batch, n_columns)."""
+        x = self.standardised(rows)
+        neighbours, weight = neighbours.to(x.device), weight.to(x.device)
+        index = find_neighbours(x, neighbours, weight, most, least)
+        return self.add_up((x - neighbours[index]).square()) / x.shape[1]
 
     def add_up(self, values: Tensor) -> Tensor:
         """Return the sum over the features of each column, (batch, n_columns)."""

@@ -137,11 +137,42 @@ def _score_by_deviation(network: NetworkGraph, estimator: AutoencoderOutlierDete
     codes = graph.add("ReduceSum", graph.add("Mul", codes, codes), integers(1), keepdims=0)
     n_values = estimator.n_features_in_ + len(estimator.code_mean_)
     deviation = graph.add("Div", graph.add("Add", residuals, codes), np.array(float(n_values)))
+    deviation = graph.add("Max", deviation, _deviation_of_neighbours(network, estimator))
     if estimator._constant.any():
         changes = _count_changes(network, estimator)
         largest = np.array(estimator._largest_deviation)
         deviation = graph.add("Add", deviation, graph.add("Mul", changes, largest))
     return graph.add("Neg", deviation)
+
+
+def _deviation_of_neighbours(network: NetworkGraph, estimator: AutoencoderOutlierDetector) -> str:
+    graph, neighbours = network.graph, estimator._neighbours
+    shape = (-1, estimator.n_features_in_)
+    x = graph.reshape(graph.cast(network.standardised, _DOUBLE), *shape)
+    rows = neighbours.rows
+    # up to what all rows have in common
+    products = graph.add("MatMul", x, -2 * rows.T)
+    squares = graph.add("Add", products, np.square(rows).sum(1))
+    most, least = neighbours.count_nearest()
+    _, index = graph.add_many("TopK", [squares, integers(most)], 2, axis=1, largest=0)
+    weights = graph.add("CumSum", graph.add("Gather", neighbours.weight, index), np.array(1))
+    before = graph.cast(graph.add("Less", weights, np.array(least)), np.dtype(np.int64))
+    last = graph.add("ReduceSum", before, integers(1), keepdims=1)
+    last = graph.add("Min", last, integers(most - 1))
+    neighbour = graph.add(
+        "Gather", rows, graph.reshape(graph.add("GatherElements", index, last, axis=1), -1)
+    )
+    difference = graph.add("Sub", x, neighbour)
+    distance = graph.add(
+        "ReduceMean", graph.add("Mul", difference, difference), integers(1), keepdims=0
+    )
+    ratio = graph.add(
+        "Div",
+        graph.add("Add", distance, np.array(neighbours.floor)),
+        np.array(neighbours.distance + neighbours.floor),
+    )
+    power = graph.add("Pow", ratio, np.array(neighbours.power))
+    return graph.add("Mul", power, np.array(neighbours.deviation))
 
 
 def _count_changes(network: NetworkGraph, estimator: AutoencoderOutlierDetector) -> str:

@@ -109,8 +109,13 @@ def _choose_both(
     return np.concatenate(parts)
 
 
-def choose_rows(n_rows: int, weight: np.ndarray | None, classes: np.ndarray | None) -> np.ndarray:
-    """Choose the rows whose codes are kept: all, or at most 4096, as many of each class.
+def choose_rows(
+    n_rows: int,
+    weight: np.ndarray | None,
+    classes: np.ndarray | None,
+    most: int = MOST_CODES,
+) -> np.ndarray:
+    """Choose the rows of which something is kept: all, or at most so many, as many of each class.
 
     Parameters
     ----------
@@ -120,6 +125,8 @@ def choose_rows(n_rows: int, weight: np.ndarray | None, classes: np.ndarray | No
         Weights; rows are drawn in proportion to them.
     classes : ndarray of shape (n_rows,) or None
         Class codes; rows of a negative one are left out where there are others.
+    most : int
+        The most rows.
 
     Returns
     -------
@@ -129,7 +136,7 @@ def choose_rows(n_rows: int, weight: np.ndarray | None, classes: np.ndarray | No
     groups = [np.arange(n_rows)]
     if classes is not None and classes.max() >= 0:
         groups = [np.flatnonzero(classes == code) for code in np.unique(classes[classes >= 0])]
-    share = max(1, MOST_CODES // len(groups))
+    share = max(1, most // len(groups))
     chosen = []
     for group in groups:
         if weight is not None and np.ptp(weight[group]) > 0:

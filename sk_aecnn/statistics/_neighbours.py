@@ -1,0 +1,162 @@
+"""A sample of the training rows, that others are compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from sk_aecnn.statistics._mixture import choose_rows
+from sk_aecnn.statistics._robust import weighted_quantile
+
+# of all rows, those that are nearer than the distance that is measured: so a smaller group of
+# outliers that are alike does not make its members usual
+_SHARE = 0.02
+_FEWEST = 5
+# of the usual squared distance, added to every one: that of rows alike is not infinitely small
+_LEAST_DISTANCE = 1e-2
+_HIGH = 0.9
+# of a sum of weights, relative
+_ROUNDING = 1e-12
+_MOST_ROWS = 1024
+_MOST_VALUES = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """Rows and their weights, of which the nearest ones tell how usual a sample is.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        Standardised rows.
+    weight : ndarray of shape (n_rows,)
+        Their weights.
+    distance : float
+        The usual squared distance.
+    deviation : float
+        The deviation that it stands for.
+    power : float
+        That squared distances are raised to, at most 1.
+    """
+
+    rows: np.ndarray
+    weight: np.ndarray
+    distance: float = 1.0
+    deviation: float = 1.0
+    power: float = 1.0
+
+    @cached_property
+    def nearest(self) -> float:
+        """The weight of the nearest rows: 2 % of all, that of five distinct rows at the least.
+
+        Examples
+        --------
+        >>> rows = np.random.default_rng(0).normal(size=(1000, 3))
+        >>> (
+        ...     Neighbours(rows, np.ones(1000)).nearest,
+        ...     Neighbours(rows[:50], np.ones(50)).nearest,
+        ... )
+        (20.0, 5.0)
+        """
+        share = max(_SHARE, _FEWEST / len(np.unique(self.rows, axis=0)))
+        return min(1.0, share) * float(self.weight.sum())
+
+    @property
+    def floor(self) -> float:
+        """What is added to every squared distance."""
+        return _LEAST_DISTANCE * (self.distance or 1.0)
+
+    def count_nearest(self) -> tuple[int, float]:
+        """Return how many of the nearest rows there are at the most, and what they weigh."""
+        least = self.nearest * (1 - _ROUNDING)
+        most = int(np.searchsorted(np.cumsum(np.sort(self.weight)), least)) + 1
+        return min(most, len(self.weight)), least
+
+    def calibrate(
+        self, squares: np.ndarray, deviation: np.ndarray, weight: np.ndarray
+    ) -> Neighbours:
+        """Return these with a unit, by squared distances and deviations of training rows.
+
+        Distances in few dimensions vary by powers of ten: they are raised to a power at which their
+        ninth decile is as far above the median as that of deviations.
+
+        Examples
+        --------
+        >>> deviation = np.arange(1.0, 10.0)
+        >>> neighbours = Neighbours(np.zeros((1, 1)), np.ones(1))
+        >>> neighbours = neighbours.calibrate(deviation**2, deviation, np.ones(9))
+        >>> round(neighbours.power, 2), neighbours.deviations(deviation**2).round(1)
+        (0.5, array([1.1, 2. , 3. , 4. , 5. , 6. , 7. , 8. , 9. ]))
+        """
+        (distance, far), (middle, high) = (
+            [weighted_quantile(values, weight, share) for share in (0.5, _HIGH)]
+            for values in (squares, deviation)
+        )
+        measured = replace(self, distance=distance, deviation=middle)
+        spread = np.log((far + measured.floor) / (distance + measured.floor))
+        power = 1.0 if spread == 0 else min(1.0, float(np.log(high / middle) / spread))
+        return replace(measured, power=power)
+
+    def deviations(self, squares: np.ndarray) -> np.ndarray:
+        """Return the deviations that squared distances stand for."""
+        ratio = (squares + self.floor) / (self.distance + self.floor)
+        result: np.ndarray = ratio**self.power
+        return self.deviation * result
+
+    def merge(self, other: Neighbours, share: float) -> Neighbours:
+        """Return rows of both, no more than are kept of one; ``share`` is what the other weighs.
+
+        Examples
+        --------
+        >>> zeros, ones = (Neighbours(np.full((200, 1), i), np.ones(200)) for i in (0, 1))
+        >>> merged = zeros.merge(ones, 0.25)
+        >>> merged.rows.shape, merged.weight @ merged.rows
+        ((400, 1), array([0.25]))
+        """
+        rows = np.concatenate([self.rows, other.rows])
+        weight = np.concatenate(
+            [
+                (1 - share) * self.weight / self.weight.sum(),
+                share * other.weight / other.weight.sum(),
+            ]
+        )
+        index, weight = choose_neighbours(weight, rows.shape[1])
+        measures = {
+            name: (1 - share) * getattr(self, name) + share * getattr(other, name)
+            for name in ("distance", "deviation", "power")
+        }
+        return Neighbours(rows[index], weight, **measures)
+
+
+def choose_neighbours(weight: np.ndarray, n_features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the rows that others are compared with: as many as bound time and memory.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_rows,)
+        Weights; where not all rows are kept, they are drawn in proportion to them.
+    n_features : int
+        Values of each row.
+
+    Returns
+    -------
+    index : ndarray of int
+        The rows, at most 1024 of them and 2 ** 20 values.
+    weight : ndarray
+        What each of them counts.
+
+    Examples
+    --------
+    >>> [
+    ...     len(choose_neighbours(np.ones(5_000), n_features)[0])
+    ...     for n_features in (20, 4_096)
+    ... ]
+    [1024, 256]
+    """
+    most = min(_MOST_ROWS, max(1, _MOST_VALUES // n_features))
+    if len(weight) <= most:
+        return np.arange(len(weight)), weight
+    index = choose_rows(len(weight), weight, None, most)
+    return index, np.ones(len(index))

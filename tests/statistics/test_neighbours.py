@@ -1,0 +1,71 @@
+"""Neighbours: the training samples that others are compared with, and the unit of distances."""
+
+import numpy as np
+import pytest
+
+from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
+
+
+def rows(n_rows, n_features=3, seed=0):
+    return np.random.default_rng(seed).normal(size=(n_rows, n_features))
+
+
+@pytest.mark.parametrize(("n_rows", "n_features", "n_kept"), [(7, 3, 7), (3000, 3, 1024)])
+def test_rows_are_kept_up_to_a_number(n_rows, n_features, n_kept):
+    """All are kept where there are few; else each at most once, with equal weights."""
+    index, weight = choose_neighbours(np.ones(n_rows), n_features)
+    assert len(np.unique(index)) == len(index) == n_kept
+    np.testing.assert_array_equal(weight, 1)
+
+
+def test_heavy_rows_are_kept_more_often():
+    """Rows are drawn in proportion to their weights."""
+    weight = np.where(np.arange(20_000) < 10_000, 3.0, 1.0)
+    index, _ = choose_neighbours(weight, 3)
+    assert np.mean(index < 10_000) == pytest.approx(0.75, abs=0.04)
+
+
+def test_a_weight_of_two_is_a_row_twice():
+    """The nearest rows weigh as much of the whole, whether rows are repeated or weighted."""
+    one, times = rows(40), 1 + np.arange(40) % 2
+    weighted = Neighbours(one, times.astype(float))
+    repeated = Neighbours(np.repeat(one, times, axis=0), np.ones(times.sum()))
+    assert weighted.nearest == repeated.nearest == 5 / 40 * times.sum()
+
+
+def test_rows_alike_count_once_for_the_fewest():
+    """Of hundreds of rows of which eight are distinct, five eighths are the nearest."""
+    neighbours = Neighbours(np.repeat(rows(8), 100, axis=0), np.ones(800))
+    assert neighbours.nearest == 500
+
+
+def test_deviations_grow_with_the_distance_without_end():
+    """Whatever the power, what is farther is less usual."""
+    squares = np.random.default_rng(0).lognormal(sigma=3, size=200)
+    deviation = 1 + np.random.default_rng(1).random(200)
+    neighbours = Neighbours(rows(5), np.ones(5)).calibrate(squares, deviation, np.ones(200))
+    assert 0 < neighbours.power < 0.5
+    found = neighbours.deviations(np.logspace(-3, 30, 50))
+    assert (np.diff(found) > 0).all()
+    assert found[-1] > 100 * deviation.max()
+    median = np.quantile(squares, 0.5, method="inverted_cdf")
+    middle = np.quantile(deviation, 0.5, method="inverted_cdf")
+    np.testing.assert_allclose(neighbours.deviations(np.array([median])), middle)
+
+
+def test_distances_of_nothing_but_zeros_are_usual():
+    """Where all rows are the same, none of them deviates more than another."""
+    neighbours = Neighbours(np.zeros((5, 2)), np.ones(5))
+    neighbours = neighbours.calibrate(np.zeros(5), np.ones(5), np.ones(5))
+    np.testing.assert_array_equal(neighbours.deviations(np.zeros(3)), 1)
+    assert neighbours.deviations(np.ones(1)) > 10
+
+
+def test_measures_are_merged_by_their_shares():
+    """Rows of both are kept, and each measure is the mean by shares."""
+    one = Neighbours(rows(10), np.ones(10), distance=1.0, deviation=1.0, power=1.0)
+    other = Neighbours(rows(30, seed=1), np.ones(30), distance=3.0, deviation=2.0, power=0.5)
+    merged = one.merge(other, 0.75)
+    assert (merged.distance, merged.deviation, merged.power) == (2.5, 1.75, 0.625)
+    assert merged.rows.shape == (40, 3)
+    assert merged.weight[10:].sum() == pytest.approx(0.75 * merged.weight.sum())
