@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from sk_aecnn.nn._dense import batch_invariant_linear
@@ -26,6 +25,7 @@ def find_neighbours(x: Tensor, rows: Tensor, weight: Tensor, most: int, least: f
 
     Examples
     --------
+    >>> import torch
     >>> rows = torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64)
     >>> find_neighbours(rows, rows, torch.ones(3, dtype=torch.float64), 2, 2.0)
     tensor([1, 0, 1])
