@@ -107,5 +107,5 @@ def test_a_column_without_a_value(holes):
 
 def test_a_sparse_matrix_is_refused(holes):
     """It has no place for a missing value."""
-    with pytest.raises(ValueError, match="X is a sparse matrix.*toarray"):
+    with pytest.raises(ValueError, match=r"X is a sparse matrix.*toarray"):
         AutoencoderImputer().fit(csr_matrix(np.nan_to_num(holes[1])))
