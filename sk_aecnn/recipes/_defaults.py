@@ -33,6 +33,8 @@ _LR_OF_MEMBERS = 15e-3
 _EPOCHS_OF_MEMBERS = 30
 _ROWS_OF_THESE_EPOCHS = 1_000
 _BATCHES_OF_MEMBERS = 3
+_MOST_EPOCHS_OF_IMPUTERS = 500
+_STEPS_OF_IMPUTERS = 1_000
 _SMALLEST_BATCH_OF_MEMBERS = 128
 _LARGEST_BATCH_OF_MEMBERS = 256
 _SMALL_TABLE = 2_000
@@ -148,8 +150,6 @@ def auto_lr_schedule(early_stopping: bool | str) -> str:
 def auto_epochs_of_members(n_samples: int) -> int:
     """Return the most epochs of ``max_epochs="auto"`` where held-out samples say how many.
 
-    Imputers, which get another task in every epoch, take all of them.
-
     Examples
     --------
     >>> [auto_epochs_of_members(n_samples) for n_samples in (50, 400, 1_000, 100_000)]
@@ -157,6 +157,21 @@ def auto_epochs_of_members(n_samples: int) -> int:
     """
     epochs = _EPOCHS_OF_MEMBERS * sqrt(max(1.0, _ROWS_OF_THESE_EPOCHS / n_samples))
     return round(min(epochs, _EPOCHS_OF_SMALL_DATA))
+
+
+def auto_epochs_of_imputers(n_samples: int) -> int:
+    """Return ``max_epochs="auto"`` of imputers, which get another task in every epoch.
+
+    Examples
+    --------
+    >>> [
+    ...     auto_epochs_of_imputers(n_samples)
+    ...     for n_samples in (100, 1_000, 4_000, 100_000)
+    ... ]
+    [500, 250, 100, 20]
+    """
+    enough = min(_MOST_EPOCHS_OF_IMPUTERS, _STEPS_OF_IMPUTERS * _BATCH_SIZE_OF_TABLES // n_samples)
+    return max(enough, auto_epochs_of_members(n_samples))
 
 
 def auto_batch_size_of_members(n_samples: int) -> int:
