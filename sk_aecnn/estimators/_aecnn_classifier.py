@@ -194,7 +194,8 @@ class AECNNClassifier(
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
-        100 for up to 4 000 samples, and for more at most as many as fall with the square root.
+        100 for up to 90 samples, and for more as many as fall with the square root, to 30 for 1 000
+        and more.
     batch_size : "auto" or int, default="auto"
         Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
         Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
@@ -202,14 +203,14 @@ class AECNNClassifier(
     lr : "auto" or float, default="auto"
         Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
         where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.008.
+        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
     lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
         How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks. ``"auto"``: ``"one_cycle"``, and ``"constant"`` with ``early_stopping="cv"``,
+        callbacks. ``"auto"``: ``"one_cycle"``, and ``"cosine"`` with ``early_stopping="cv"``,
         which itself lets the rate rise over the first 20 steps.
     early_stopping : {"auto", "cv"} or bool, default="auto"
         Whether samples that are held out say when to stop, and which weights to keep: those with
@@ -224,6 +225,11 @@ class AECNNClassifier(
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
         Epochs without improvement to wait for where ``early_stopping=True``.
+    scoring : str or callable, default="loss"
+        What early stopping goes by. ``"loss"``: the loss of the task. Otherwise a scorer of
+        scikit-learn, whose result is the higher the better: its name, or a function of estimator,
+        ``X`` and ``y``. With ``early_stopping="cv"``, it is the mean of what each member has for
+        the samples that are held out from it.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last call.
     callbacks : list or None, default=None
@@ -258,9 +264,9 @@ class AECNNClassifier(
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_scores_ : ndarray of shape (n_scores,) or None
-        Minus the loss of the task on held-out samples, after each epoch; with
-        ``early_stopping="cv"``, the first is that before training. None where no samples were held
-        out.
+        Minus the loss of the task on held-out samples, or what ``scoring`` has for them, after each
+        epoch; with ``early_stopping="cv"``, the first is that before training. None where no
+        samples were held out.
     best_validation_score_ : float or None
         The highest of them, that of the weights that were kept.
     pretrain_loss_curve_ : list of float

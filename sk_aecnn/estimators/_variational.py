@@ -176,7 +176,8 @@ class VariationalAutoencoderTransformer(
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
-        100 for up to 4 000 samples, and for more at most as many as fall with the square root.
+        100 for up to 90 samples, and for more as many as fall with the square root, to 30 for 1 000
+        and more.
     batch_size : "auto" or int, default="auto"
         Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
         Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
@@ -184,14 +185,14 @@ class VariationalAutoencoderTransformer(
     lr : "auto" or float, default="auto"
         Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
         where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.008.
+        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
     lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
         How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks. ``"auto"``: ``"one_cycle"``, and ``"constant"`` with ``early_stopping="cv"``,
+        callbacks. ``"auto"``: ``"one_cycle"``, and ``"cosine"`` with ``early_stopping="cv"``,
         which itself lets the rate rise over the first 20 steps.
     early_stopping : {"auto", "cv"} or bool, default="auto"
         Whether samples that are held out say when to stop, and which weights to keep: those with

@@ -92,6 +92,7 @@ from sk_aecnn.training._plan import (
 )
 from sk_aecnn.training._progress import FitProgress
 from sk_aecnn.training._progress_bar import write_line
+from sk_aecnn.training._scoring import Score
 from sk_aecnn.training._stream import Seen, Stream
 
 # optimizer steps and epochs after which something should be learned
@@ -170,6 +171,10 @@ class NetworkEstimator(
     @abstractmethod
     def _finish(self, seen: Seen) -> None:
         """Take from the training rows what else a fitted estimator needs."""
+
+    @abstractmethod
+    def _score_in_training(self, plan: FitPlan) -> Score | None:
+        """Return what early stopping goes by; None for the loss of the task."""
 
     @abstractmethod
     def _constant_losses(self, data: TrainingData) -> dict[str, float]:
@@ -262,7 +267,8 @@ class NetworkEstimator(
             self._describe(net, len(data.rows), geometry)
         seen = self._see(data, geometry, resume=resume, partial=partial)
         progress.can_predict(lambda net: self._attributes_so_far(net, geometry, seen))
-        losses = train(net, options, plan.training, plan.validation, progress)
+        score = self._score_in_training(plan)
+        losses = train(net, options, plan.training, plan.validation, progress, score)
         self.__dict__.update(self._fitted_attributes(net, geometry))
         self._finish(seen)
         n_steps = options.max_epochs * -(-len(data.rows) // options.batch_size)

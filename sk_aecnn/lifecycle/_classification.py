@@ -302,6 +302,9 @@ class ClassificationMixin(ClassifierMixin):
             weight = rescale_weight(data.weight) * rescale_weight(class_weight)
         return replace(data, weight=rescale_weight(weight)).without_weightless()
 
+    def _decode_target(self, y: np.ndarray) -> np.ndarray:
+        return self._labels.decode(y)
+
     def _weigh_classes(self, y: np.ndarray) -> np.ndarray:
         if len(y) == 0:
             return np.ones(0)

@@ -29,7 +29,8 @@ from sk_aecnn.statistics._mixture import (
     resolve_rng,
 )
 from sk_aecnn.training._net import TrainingNet, infer
-from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._plan import FitPlan, TrainingData
+from sk_aecnn.training._scoring import Score
 from sk_aecnn.training._stream import Seen
 
 
@@ -69,6 +70,9 @@ class MissingAttributes:
 @dataclass(eq=False, repr=False, kw_only=True)
 class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, AutoencoderParameters):
     """An estimator with an autoencoder inside: its methods, but for ``transform``."""
+
+    def _score_in_training(self, plan: FitPlan) -> Score | None:
+        return None
 
     @available_if(_inverts_transform)
     def inverse_transform(self, X: Any) -> Any:

@@ -126,6 +126,15 @@ class EnsembleParameters:
     }
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class ScoringParameters:
+    """What early stopping goes by where something is predicted."""
+
+    scoring: str | Callable[..., float] = "loss"
+
+    _parameter_constraints: ClassVar[Constraints] = {"scoring": [str, callable]}
+
+
 @dataclass(eq=False, repr=False)
 class AutoencoderParameters:
     """The networks of an autoencoder, and what its reconstruction is measured by."""

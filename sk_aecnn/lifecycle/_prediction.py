@@ -5,20 +5,27 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.lifecycle._base import NetworkEstimator
-from sk_aecnn.lifecycle._parameters import EnsembleParameters
+from sk_aecnn.lifecycle._parameters import EnsembleParameters, ScoringParameters
+from sk_aecnn.lifecycle._scoring import EpochScore, find_scorer
 from sk_aecnn.nn import MeanPrediction, MeanProbability
 from sk_aecnn.recipes._backends import build_averaging
-from sk_aecnn.recipes._recipe import DataSummary, EnsembleRecipe, resolve_label_smoothing
+from sk_aecnn.recipes._recipe import (
+    DataSummary,
+    EnsembleRecipe,
+    is_choice,
+    resolve_label_smoothing,
+)
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._net import TrainingNet
-from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._plan import FitPlan, TrainingData
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,9 @@ class ValidationAttributes:
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParameters):
+class PredictingEstimator(
+    ValidationAttributes, NetworkEstimator, EnsembleParameters, ScoringParameters
+):
     """An estimator that predicts, with one network or with the members of an ensemble."""
 
     @abstractmethod
@@ -53,6 +62,24 @@ class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParame
     @abstractmethod
     def _nonlinearity(self, label_smoothing: float) -> TemperatureSoftmax | None:
         """Return what makes probabilities of the network's outputs."""
+
+    @abstractmethod
+    def _decode_target(self, y: np.ndarray) -> np.ndarray:
+        """Return targets as the user passes them."""
+
+    def _score_in_training(self, plan: FitPlan) -> EpochScore | None:
+        if is_choice(self.scoring, "loss"):
+            return None
+        find_scorer(self.scoring)  # or raise, whether something is held out or not
+        fitted = partial(self._fitted_with, geometry=plan.geometry)
+        return EpochScore(self.scoring, fitted, self._decode_target)
+
+    def _fitted_with(self, net: TrainingNet, geometry: SampleGeometry) -> Self:
+        """Return a copy that predicts, with a net in training, rows that are validated already."""
+        fitted = self._shallow_copy()
+        fitted.__dict__.update(self._fitted_attributes(net, geometry))
+        fitted.__dict__["_validate_rows"] = lambda rows, geometry: (rows, geometry)
+        return fitted
 
     def _task_parts(self, summary: DataSummary, ensemble: EnsembleRecipe) -> TaskParts:
         smoothing = resolve_label_smoothing(self._parameters(), summary)

@@ -194,6 +194,9 @@ class RegressionMixin(RegressorMixin):
     def _encode_target(self, data: TrainingData) -> TrainingData:
         return replace(data, y=self._target_scaler.encode(data.targets))
 
+    def _decode_target(self, y: np.ndarray) -> np.ndarray:
+        return self._target_scaler.decode(y)
+
     def _n_outputs(self, data: TrainingData) -> int:
         return len(self._target_scaler.mean)
 

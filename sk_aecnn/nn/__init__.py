@@ -41,7 +41,13 @@ from sk_aecnn.nn._layout import (
     fit_scaling,
 )
 from sk_aecnn.nn._masking import MaskedAutoencoder
-from sk_aecnn.nn._members import BackendMembers, EncoderMembers, MeanPrediction, MeanProbability
+from sk_aecnn.nn._members import (
+    BackendMembers,
+    EncoderMembers,
+    MeanPrediction,
+    MeanProbability,
+    OneMember,
+)
 from sk_aecnn.nn._networks import (
     Autoencoder,
     BaseAutoencoder,
@@ -92,6 +98,7 @@ __all__ = [
     "MeanProbability",
     "Moments",
     "NestedDropout",
+    "OneMember",
     "PCADecoder",
     "PCAEncoder",
     "PCAHalf",

@@ -161,7 +161,7 @@ class BackendMembers(nn.Module):
         hidden, inputs = self.columns(x)[:, : n_hidden + self.n_inputs].tensor_split([n_hidden], 1)
         inputs = inputs.contiguous()  # parts of a row sum in another order than rows of their own
         if self.n_own:
-            seen = hidden.unflatten(1, (self.n_members, self.n_own)).transpose(0, 1)
+            seen = hidden.reshape(-1, self.n_members, self.n_own).transpose(0, 1)
         else:
             seen = inputs.expand(self.n_members, -1, -1)
         return self._add(self.backends(seen), inputs).transpose(0, 1)
@@ -191,6 +191,30 @@ class MeanPrediction(nn.Module):
 
     def forward(self, predictions: Tensor) -> Tensor:
         return _mean(predictions.transpose(0, 1))
+
+
+class OneMember(nn.Module):
+    """The prediction of one member.
+
+    Parameters
+    ----------
+    member : int
+        Which.
+    inverse_temperature : float
+        What predictions are multiplied by.
+
+    Shape
+    -----
+    predictions : (batch, members, n_outputs); result : (batch, n_outputs)
+    """
+
+    def __init__(self, member: int, inverse_temperature: float = 1.0) -> None:
+        super().__init__()
+        self.member = member
+        self.inverse_temperature = inverse_temperature
+
+    def forward(self, predictions: Tensor) -> Tensor:
+        return self.inverse_temperature * predictions[:, self.member]
 
 
 class MeanProbability(nn.Module):

@@ -591,6 +591,7 @@ _CHANGEABLE = frozenset(
         "max_epochs",
         "n_iter_no_change",
         "output",
+        "scoring",
         "validation_fraction",
         "verbose",
         "warm_start",

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from math import exp
 from typing import Any
 
+import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
-from sk_aecnn.data._rows import BatchSource, resolve
-from sk_aecnn.nn import MeanProbability
+from sk_aecnn.data._rows import BatchSource, RowDataset, resolve
+from sk_aecnn.nn import MeanProbability, OneMember
+from sk_aecnn.training._scoring import SCORE, Score
 
 # epochs to wait for a lower loss, and the share of those that led to the lowest
 _PATIENCE = 8
@@ -46,11 +49,14 @@ class HeldOutSelection(Callback):
         The training rows, with the folds that they are in.
     name : str
         The loss of the task.
+    score : Score or None
+        What counts instead of this loss: the mean of the scores of members.
     """
 
-    def __init__(self, data: BatchSource, name: str) -> None:
+    def __init__(self, data: BatchSource, name: str, score: Score | None = None) -> None:
         self.data = data
         self.name = name
+        self.score = score
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.step_ = 0
@@ -58,7 +64,7 @@ class HeldOutSelection(Callback):
         buffers = [tensor for tensor in net.module_.buffers() if tensor.is_floating_point()]
         self.state_ = [tensor.detach() for tensor in (*net.module_.parameters(), *buffers)]
         self.average_ = [tensor.clone() for tensor in self.state_]
-        self._sort_by_fold()
+        self.folds_ = Folds.of(self.data)
         self._evaluate(net)
 
     def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
@@ -74,7 +80,10 @@ class HeldOutSelection(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         self._evaluate(net)
-        net.history.record(f"valid_{self.name}", -self.scores_[-1])
+        if self.score is None:
+            net.history.record(f"valid_{self.name}", -self.scores_[-1])
+        else:
+            net.history.record(SCORE, self.scores_[-1])
         n_epochs = len(self.scores_) - 1
         if n_epochs - self.best_epoch_ >= max(_PATIENCE, _RELATIVE_PATIENCE * self.best_epoch_):
             raise KeyboardInterrupt  # skorch's word for a callback that has seen enough
@@ -85,54 +94,96 @@ class HeldOutSelection(Callback):
         averaging = net.module_.averaging
         if isinstance(averaging, MeanProbability):
             averaging.inverse_temperature.fill_(self.best_temperature_)
-        of_data = "data", "rows_", "index_", "counted_", "targets_", "weight_"
-        for name in ("state_", "average_", "best_", *of_data):
+        for name in ("state_", "average_", "best_", "data", "folds_", "score"):
             delattr(self, name)  # nothing of the data may travel with a pickle
 
-    def _sort_by_fold(self) -> None:
-        """Find the rows of each fold, (members, most rows of one), and what they are to be."""
-        rows, index = resolve(self.data)
-        assert rows.fold is not None, "rows are held out"
-        assert rows.y is not None, "rows have targets"
-        fold = rows.fold[index]
-        folds = [index[fold == member] for member in range(int(fold.max()) + 1)]
-        self.index_ = pad_sequence(folds, batch_first=True, padding_value=int(index[0]))
-        sizes = torch.tensor([len(part) for part in folds])
-        self.counted_ = torch.arange(self.index_.shape[1]) < sizes[:, None]
-        ordered = self.index_[self.counted_]
-        self.rows_, self.targets_ = rows.X, rows.y[ordered]
-        weight = torch.ones(len(rows)) if rows.row_weight is None else rows.row_weight
-        self.weight_ = weight[ordered].double()
-
     def _evaluate(self, net: NeuralNet) -> None:
+        """Score the averaged weights, and keep them if none were better."""
         now = [tensor.clone() for tensor in self.state_]
         torch._foreach_copy_(self.state_, self.average_)
-        predictions, weight = self._predict(net), self.weight_
+        net._set_training(False)
+        score, inverse_temperature = self._score_loss(net)
+        if self.score is not None:
+            score = self._score_members(net, self.score, inverse_temperature)
         torch._foreach_copy_(self.state_, now)
-        task = net.criterion_.terms[self.name]
-
-        def loss(inverse_temperature: float) -> float:
-            losses = task.measure(inverse_temperature * predictions[:, None], self.targets_)[:, 0]
-            return float(losses @ weight / weight.sum())
-
-        inverse_temperature = 1.0
-        if isinstance(net.module_.averaging, MeanProbability):
-            inverse_temperature = _minimize(loss)
-        self.scores_.append(-loss(inverse_temperature))
-        if self.scores_[-1] >= max(self.scores_):
+        self.scores_.append(score)
+        if score >= max(self.scores_):
             self.best_epoch_ = len(self.scores_) - 1
             self.best_ = [tensor.clone() for tensor in self.average_]
             self.best_temperature_ = inverse_temperature
 
+    def _score_loss(self, net: NeuralNet) -> tuple[float, float]:
+        """Return minus the loss of predictions, with the best inverse temperature, and that."""
+        predictions, task = self.folds_.predict(net), net.criterion_.terms[self.name]
+
+        def loss(inverse_temperature: float) -> float:
+            logits = inverse_temperature * predictions[:, None]
+            losses = task.measure(logits, self.folds_.targets)[:, 0]
+            return float(losses @ self.folds_.weight / self.folds_.weight.sum())
+
+        averages = isinstance(net.module_.averaging, MeanProbability)
+        inverse_temperature = _minimize(loss) if averages else 1.0
+        return -loss(inverse_temperature), inverse_temperature
+
+    def _score_members(self, net: NeuralNet, score: Score, inverse_temperature: float) -> float:
+        """Return the mean score of members, each for the rows that are held out from it."""
+        averaging, scores, sizes = net.module_.averaging, [], []
+        for member, index in enumerate(self.folds_.parts):
+            net.module_.averaging = OneMember(member, inverse_temperature)
+            scores.append(score(net, self.folds_.rows, index))
+            sizes.append(len(index))
+        net.module_.averaging = averaging
+        return float(np.average(scores, weights=sizes))
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Rows by the member that they are held out from.
+
+    Attributes
+    ----------
+    rows : RowDataset
+        The rows.
+    parts : list of Tensor of shape (n_held_out,), int64
+        The rows of each member.
+    """
+
+    rows: RowDataset
+    parts: list[Tensor]
+
+    @classmethod
+    def of(cls, data: BatchSource) -> Folds:
+        """Return the folds that rows are in."""
+        rows, index = resolve(data)
+        assert rows.fold is not None, "rows are held out"
+        fold = rows.fold[index]
+        return cls(rows, [index[fold == member] for member in range(int(fold.max()) + 1)])
+
+    @cached_property
+    def targets(self) -> Tensor:
+        """The targets, fold after fold."""
+        assert self.rows.y is not None, "rows have targets"
+        return self.rows.y[torch.cat(self.parts)]
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The weights, fold after fold."""
+        weight = self.rows.row_weight
+        ones = torch.ones(len(self.targets), dtype=torch.float64)
+        return ones if weight is None else weight[torch.cat(self.parts)].double()
+
     @torch.no_grad()
-    def _predict(self, net: NeuralNet) -> Tensor:
+    def predict(self, net: NeuralNet) -> Tensor:
         """Return what the member that has not seen a row predicts of it, fold after fold."""
-        net._set_training(False)
-        parts = []
-        for index in torch.split(self.index_, -(-_ROWS // len(self.index_)), dim=1):
-            rows = self.rows_.index_select(0, index.flatten()).reshape(*index.shape, -1)
-            parts.append(net.module_.predict_separately(rows.to(net.device)).cpu())
-        return torch.cat(parts, dim=1)[self.counted_].double()
+        most = max(len(part) for part in self.parts)
+        padding = [part[:1].expand(most - len(part)) for part in self.parts]
+        index = torch.stack([torch.cat(pair) for pair in zip(self.parts, padding, strict=True)])
+        predicted = []
+        for chunk in torch.split(index, -(-_ROWS // len(index)), dim=1):
+            rows = self.rows.X.index_select(0, chunk.flatten()).to(net.device)
+            predicted.append(net.module_.predict_separately(rows.reshape(*chunk.shape, -1)).cpu())
+        members = zip(self.parts, torch.cat(predicted, dim=1), strict=True)
+        return torch.cat([outputs[: len(part)] for part, outputs in members]).double()
 
 
 def _minimize(loss: Callable[[float], float]) -> float:

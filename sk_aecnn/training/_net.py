@@ -55,7 +55,13 @@ from sk_aecnn.training._held_out import HeldOutSelection
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
 from sk_aecnn.training._progress_bar import ProgressBar
-from sk_aecnn.training._scoring import ScoredRows, choose_scored
+from sk_aecnn.training._scoring import (
+    SCORE,
+    Score,
+    ScoredRows,
+    ValidationScore,
+    choose_scored,
+)
 from sk_aecnn.training._step_memory import check_step_memory
 
 # numbers kept for each parameter: itself, its gradient, and the two moments of Adam
@@ -435,6 +441,8 @@ def _set_callbacks(
     net: TrainingNet,
     options: TrainingOptions,
     data: BatchSource,
+    validation: BatchSource | None,
+    score: Score | None,
     bar: ProgressBar,
     observation: Observation,
 ) -> None:
@@ -446,11 +454,16 @@ def _set_callbacks(
     ]
     if options.verbose:
         net.callbacks.append(("progress_bar", bar))
+    if score is not None and validation is not None:
+        net.callbacks.append(("validation_score", ValidationScore(score, validation)))
     if options.patience is not None:
-        stopper = EarlyStopping(options.monitor, options.patience, load_best=True, sink=noop)
+        monitor, falls = (options.monitor, True) if score is None else (SCORE, False)
+        stopper = EarlyStopping(
+            monitor, options.patience, lower_is_better=falls, load_best=True, sink=noop
+        )
         net.callbacks.append(("early_stopping", stopper))
     if options.n_folds:
-        selection = HeldOutSelection(data, options.monitor.removeprefix("valid_"))
+        selection = HeldOutSelection(data, options.monitor.removeprefix("valid_"), score)
         net.callbacks.append(("held_out_selection", selection))
     net.callbacks.append(("observation", observation))
 
@@ -461,6 +474,7 @@ def train(
     data: Any,
     validation: Any = None,
     observer: Observer | None = None,
+    score: Score | None = None,
 ) -> dict[str, float]:
     """Train a net for some epochs; further calls continue where the last one ended.
 
@@ -478,12 +492,14 @@ def train(
         Rows to watch for early stopping.
     observer : Observer or None
         Is told of every epoch, and may end the training.
+    score : Score or None
+        What early stopping goes by; None for the loss of the task.
     """
     resumed = net.n_epochs_before > 0 or bool(net.history)
     if not resumed:
         check_step_memory(net, data, options.batch_size)
     bar, observation = ProgressBar(), Observation(observer)
-    _set_callbacks(net, options, data, bar, observation)
+    _set_callbacks(net, options, data, validation, score, bar, observation)
     net.validation_scores, n_before = [], len(net.history)
     net.max_epochs, net.batch_size = options.max_epochs, options.batch_size
     net.lr = options.lr * options.lr_factor
@@ -512,7 +528,8 @@ def train(
         bar.close(net)
         observation.end()
     if validation is not None:
-        net.validation_scores = [-loss for loss in net.history[n_before:, options.monitor]]
+        scores = net.history[n_before:, SCORE if score is not None else options.monitor]
+        net.validation_scores = scores if score is not None else [-loss for loss in scores]
     net.train_split = None
     net._forget_batches()
     _shrink(net)

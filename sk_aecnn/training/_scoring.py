@@ -1,14 +1,45 @@
-"""What skorch's callbacks score: the samples that have a target, and their targets apart."""
+"""What is scored: by skorch's callbacks, and by the scorer that early stopping goes by."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from skorch import NeuralNet
+from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from torch import Tensor
 from torch.utils.data import Subset
 
-from sk_aecnn.data._rows import Batch, BatchSource, resolve
+from sk_aecnn.data._rows import Batch, BatchSource, RowDataset, resolve
+
+# of a net in training: a number for some rows, the higher the better
+Score = Callable[[NeuralNet, RowDataset, Tensor], float]
+# the name of this number in the history
+SCORE = "valid_score"
+
+
+class ValidationScore(Callback):
+    """Record the score of validation rows after each epoch.
+
+    Parameters
+    ----------
+    score : Score
+        What scores them.
+    validation : RowDataset or Subset of one
+        The rows.
+    """
+
+    def __init__(self, score: Score, validation: BatchSource) -> None:
+        self.score = score
+        self.validation = validation
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        net._set_training(False)
+        net.history.record(SCORE, self.score(net, *resolve(self.validation)))
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        del self.score, self.validation  # nothing of the data may travel with a pickle
 
 
 class ScoredRows(Dataset):
