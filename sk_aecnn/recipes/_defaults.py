@@ -29,9 +29,9 @@ _BATCH_VALUES = 2**22
 _SMALLEST_BATCH = 16
 _LR = 1e-2
 _LR_OF_SMALL_DATA = 1e-3
-_LR_OF_MEMBERS = 8e-3
-_EPOCHS_OF_MEMBERS = 100
-_ROWS_OF_THESE_EPOCHS = 4_000
+_LR_OF_MEMBERS = 15e-3
+_EPOCHS_OF_MEMBERS = 30
+_ROWS_OF_THESE_EPOCHS = 1_000
 _BATCHES_OF_MEMBERS = 3
 _SMALLEST_BATCH_OF_MEMBERS = 128
 _LARGEST_BATCH_OF_MEMBERS = 256
@@ -135,14 +135,14 @@ def auto_early_stopping(
 
 
 def auto_lr_schedule(early_stopping: bool | str) -> str:
-    """Return ``lr_schedule="auto"``: one cycle, where nobody knows how long training takes none.
+    """Return ``lr_schedule="auto"``: one cycle, without its rise where training may end early.
 
     Examples
     --------
     >>> auto_lr_schedule(False), auto_lr_schedule("cv")
-    ('one_cycle', 'constant')
+    ('one_cycle', 'cosine')
     """
-    return "constant" if early_stopping == "cv" else "one_cycle"
+    return "cosine" if early_stopping == "cv" else "one_cycle"
 
 
 def auto_epochs_of_members(n_samples: int) -> int:
@@ -152,10 +152,11 @@ def auto_epochs_of_members(n_samples: int) -> int:
 
     Examples
     --------
-    >>> [auto_epochs_of_members(n_samples) for n_samples in (100, 4_000, 100_000)]
-    [100, 100, 20]
+    >>> [auto_epochs_of_members(n_samples) for n_samples in (50, 400, 1_000, 100_000)]
+    [100, 47, 30, 30]
     """
-    return round(_EPOCHS_OF_MEMBERS * min(1.0, sqrt(_ROWS_OF_THESE_EPOCHS / n_samples)))
+    epochs = _EPOCHS_OF_MEMBERS * sqrt(max(1.0, _ROWS_OF_THESE_EPOCHS / n_samples))
+    return round(min(epochs, _EPOCHS_OF_SMALL_DATA))
 
 
 def auto_batch_size_of_members(n_samples: int) -> int:
@@ -176,7 +177,7 @@ def auto_lr_of_members() -> float:
     Examples
     --------
     >>> auto_lr_of_members()
-    0.008
+    0.015
     """
     return _LR_OF_MEMBERS
 
