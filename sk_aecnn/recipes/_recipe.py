@@ -33,6 +33,7 @@ from sk_aecnn.recipes._defaults import (
     auto_dropout,
     auto_early_stopping,
     auto_epochs,
+    auto_epochs_of_imputers,
     auto_epochs_of_members,
     auto_hidden_layer_sizes,
     auto_kernel_size,
@@ -375,12 +376,12 @@ def resolve_training(
     stopping, schedule = ensemble.early_stopping, parameters["lr_schedule"]
     held_out = stopping == "cv"
     if is_auto(epochs):
-        imputes = "add_indicator" in parameters
-        epochs = (
-            auto_epochs_of_members(n_samples)
-            if held_out or imputes
-            else auto_epochs(n_samples, summary.n_unlabeled)
-        )
+        if held_out:
+            epochs = auto_epochs_of_members(n_samples, task)
+        elif "add_indicator" in parameters:
+            epochs = auto_epochs_of_imputers(n_samples)
+        else:
+            epochs = auto_epochs(n_samples, summary.n_unlabeled)
     if is_auto(batch_size):
         batch_size = (
             auto_batch_size_of_members(n_samples)
