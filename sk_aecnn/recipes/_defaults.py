@@ -154,9 +154,15 @@ def auto_epochs_of_members(n_samples: int, task: Task) -> int:
 
     Examples
     --------
-    >>> [auto_epochs_of_members(n_samples, "classifier") for n_samples in (50, 400, 100_000)]
+    >>> [
+    ...     auto_epochs_of_members(n_samples, "classifier")
+    ...     for n_samples in (50, 400, 100_000)
+    ... ]
     [100, 47, 30]
-    >>> [auto_epochs_of_members(n_samples, "regressor") for n_samples in (50, 400, 100_000)]
+    >>> [
+    ...     auto_epochs_of_members(n_samples, "regressor")
+    ...     for n_samples in (50, 400, 100_000)
+    ... ]
     [100, 95, 30]
     """
     n_rows = _ROWS_OF_THESE_EPOCHS if task == "classifier" else _ROWS_OF_THESE_EPOCHS_OF_NUMBERS
