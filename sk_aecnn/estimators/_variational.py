@@ -178,7 +178,7 @@ class VariationalAutoencoderTransformer(
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
         100 for up to 90 samples, and for more as many as fall with the square root, to 30 for 1 000
-        and more.
+        and more; where numbers are predicted, 100 for up to 360 and 30 for 4 000 and more.
     batch_size : "auto" or int, default="auto"
         Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
         Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With

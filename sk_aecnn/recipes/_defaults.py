@@ -32,6 +32,8 @@ _LR_OF_SMALL_DATA = 1e-3
 _LR_OF_MEMBERS = 15e-3
 _EPOCHS_OF_MEMBERS = 30
 _ROWS_OF_THESE_EPOCHS = 1_000
+_ROWS_OF_THESE_EPOCHS_OF_NUMBERS = 4_000
+_ROWS_OF_IMPUTERS = 4_000
 _BATCHES_OF_MEMBERS = 3
 _MOST_EPOCHS_OF_IMPUTERS = 500
 _STEPS_OF_IMPUTERS = 1_000
@@ -147,15 +149,26 @@ def auto_lr_schedule(early_stopping: bool | str) -> str:
     return "cosine" if early_stopping == "cv" else "one_cycle"
 
 
-def auto_epochs_of_members(n_samples: int) -> int:
+def auto_epochs_of_members(n_samples: int, task: Task) -> int:
     """Return the most epochs of ``max_epochs="auto"`` where held-out samples say how many.
+
+    Numbers without noise can be told better and better, classes are told apart at some time.
 
     Examples
     --------
-    >>> [auto_epochs_of_members(n_samples) for n_samples in (50, 400, 1_000, 100_000)]
-    [100, 47, 30, 30]
+    >>> [
+    ...     auto_epochs_of_members(n_samples, "classifier")
+    ...     for n_samples in (50, 400, 100_000)
+    ... ]
+    [100, 47, 30]
+    >>> [
+    ...     auto_epochs_of_members(n_samples, "regressor")
+    ...     for n_samples in (50, 400, 100_000)
+    ... ]
+    [100, 95, 30]
     """
-    epochs = _EPOCHS_OF_MEMBERS * sqrt(max(1.0, _ROWS_OF_THESE_EPOCHS / n_samples))
+    n_rows = _ROWS_OF_THESE_EPOCHS if task == "classifier" else _ROWS_OF_THESE_EPOCHS_OF_NUMBERS
+    epochs = _EPOCHS_OF_MEMBERS * sqrt(max(1.0, n_rows / n_samples))
     return round(min(epochs, _EPOCHS_OF_SMALL_DATA))
 
 
@@ -168,10 +181,11 @@ def auto_epochs_of_imputers(n_samples: int) -> int:
     ...     auto_epochs_of_imputers(n_samples)
     ...     for n_samples in (100, 1_000, 4_000, 100_000)
     ... ]
-    [500, 250, 100, 20]
+    [500, 256, 100, 20]
     """
     enough = min(_MOST_EPOCHS_OF_IMPUTERS, _STEPS_OF_IMPUTERS * _BATCH_SIZE_OF_TABLES // n_samples)
-    return max(enough, auto_epochs_of_members(n_samples))
+    epochs = _EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_ROWS_OF_IMPUTERS / n_samples))
+    return max(enough, round(epochs))
 
 
 def auto_batch_size_of_members(n_samples: int) -> int:

@@ -376,10 +376,10 @@ def resolve_training(
     stopping, schedule = ensemble.early_stopping, parameters["lr_schedule"]
     held_out = stopping == "cv"
     if is_auto(epochs):
-        if "add_indicator" in parameters:  # an imputer
+        if held_out:
+            epochs = auto_epochs_of_members(n_samples, task)
+        elif "add_indicator" in parameters:
             epochs = auto_epochs_of_imputers(n_samples)
-        elif held_out:
-            epochs = auto_epochs_of_members(n_samples)
         else:
             epochs = auto_epochs(n_samples, summary.n_unlabeled)
     if is_auto(batch_size):

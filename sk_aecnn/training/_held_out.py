@@ -181,7 +181,7 @@ class Folds:
         predicted = []
         for chunk in torch.split(index, -(-_ROWS // len(index)), dim=1):
             rows = self.rows.X.index_select(0, chunk.flatten()).to(net.device)
-            predicted.append(net.module_.predict_separately(rows.view(*chunk.shape, -1)).cpu())
+            predicted.append(net.module_.predict_separately(rows.reshape(*chunk.shape, -1)).cpu())
         members = zip(self.parts, torch.cat(predicted, dim=1), strict=True)
         return torch.cat([outputs[: len(part)] for part, outputs in members]).double()
 
