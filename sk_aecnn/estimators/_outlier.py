@@ -358,7 +358,7 @@ class AutoencoderOutlierDetector(
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features) or (n_samples, *sample_shape)
+        X : array-like or sparse matrix, (n_samples, n_features) or (n_samples, *sample_shape)
             Samples of the shape given to ``fit``, or the same as flat rows.
 
         Returns
