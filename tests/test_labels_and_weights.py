@@ -590,6 +590,16 @@ def test_only_the_ratios_of_weights_count(every, table, labels, exponent):
         assert getattr(estimator, "offset_", None) == getattr(expected, "offset_", None)
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("lightest", [1e-40, 1e-60, 1e-300])
+def test_what_weighs_next_to_nothing_is_absent(every, table, labels, lightest, precision):
+    """Weights that steps count as zero leave no trace in scales, columns and folds either."""
+    weight, few = np.where(np.arange(40) < 2, 1.0, lightest), every(precision=precision)
+    few.fit(table, labels, sample_weight=weight)
+    expected = every(precision=precision).fit(table[:2], labels[:2])
+    assert_same(outputs(few, table[:2]), outputs(expected, table[:2]))
+
+
 @pytest.mark.parametrize("lightest", [1e-300])
 def test_weights_of_all_sizes_are_no_trouble(every, table, labels, lightest):
     """Samples that weigh next to nothing beside others are as absent ones, nothing diverges."""

@@ -17,6 +17,8 @@ from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._net import TrainingNet, TrainingOptions, build_net, on_device
 from sk_aecnn.training._progress import FitProgress
 
+# of the largest
+_LEAST_WEIGHT = 1e-35
 # whether numbers are whole
 _ROWS_TO_TELL = 1000
 # floats from here on have no fractions
@@ -65,8 +67,14 @@ class TrainingData:
         return TrainingData(self.rows.index_select(0, index), y, weight, labeled)
 
     def without_weightless(self) -> TrainingData:
-        """Return the rows of positive weight: others count as absent."""
-        return self if self.weight is None else self.choose(self.weight > 0)
+        """Return the rows of positive weight: others count as absent.
+
+        So do those whose weight single precision does not tell from zero beside the largest. Steps
+        count them as zero; features that vary in them alone would have no scale.
+        """
+        if self.weight is None:
+            return self
+        return self.choose(self.weight > _LEAST_WEIGHT * self.weight.max())
 
     @property
     def are_integers(self) -> bool:
