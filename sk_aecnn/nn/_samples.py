@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from torch import Tensor, nn
@@ -39,15 +40,14 @@ class SampleModule(nn.Module):
         self.as_samples = as_samples
 
     def forward(self, X: Tensor) -> Tensor:
-        rows = X.flatten(1)
         n_features = len(self.network.layout.mean)
-        if X.ndim < 2 or rows.shape[1] != n_features:
+        if X.ndim < 2 or prod(X.shape[1:]) != n_features:
             raise ValueError(
                 f"A batch of shape {tuple(X.shape)} was passed where samples of {n_features} "
                 "values each are expected. Pass samples as they were passed to fit, the first axis "
                 "that of the samples."
             )
-        result: Tensor = self.result(getattr(self.network, self.method)(rows))
+        result: Tensor = self.result(getattr(self.network, self.method)(X.flatten(1)))
         return result.view(X.shape) if self.as_samples else result
 
 
