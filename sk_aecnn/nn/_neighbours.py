@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from sk_aecnn.nn._dense import batch_invariant_linear
