@@ -22,10 +22,23 @@ from sklearn.preprocessing import OneHotEncoder
 
 from sk_aecnn import AECNNClassifier, AutoencoderImputer
 
-NAMES = (
-    "age workclass fnlwgt education education-num marital-status occupation relationship race sex "
-    "capital-gain capital-loss hours-per-week native-country income"
-).split()
+NAMES = [
+    "age",
+    "workclass",
+    "fnlwgt",
+    "education",
+    "education-num",
+    "marital-status",
+    "occupation",
+    "relationship",
+    "race",
+    "sex",
+    "capital-gain",
+    "capital-loss",
+    "hours-per-week",
+    "native-country",
+    "income",
+]
 TABLES = ("vehicle", "phoneme", "227_cpu_small", "218_house_8L")
 MISSING = 0.3
 MOST_ROWS = 1500
