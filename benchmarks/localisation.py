@@ -111,6 +111,7 @@ def main():
             found = model.fit(X, y).predict(X_test)
             spent = time.process_time() - begin
             results.setdefault(name, []).append((iou(found, y_test), spent))
+            print(f"seed {seed}: {iou(found, y_test).mean():.3f} {name}", flush=True)
         chosen = np.random.default_rng(seed).choice(len(others), 4 * len(X), replace=False)
         both = np.concatenate([X, others[chosen]]), np.repeat([1, 0], [len(X), 4 * len(X)])
         begin = time.process_time()
