@@ -114,6 +114,17 @@ def test_frames_and_sparse_matrices_are_scored(kind, noisy):
     assert 0.6 < model.best_validation_score_ <= 1
 
 
+@STOPPINGS
+def test_categories_and_holes_are_scored(early_stopping, noisy):
+    """Samples are those that the network is trained on, encoded once."""
+    X, y = noisy
+    frame = pd.DataFrame(X[:, :3]).assign(kind=np.where(X[:, 3] > 0, "a", "b"))
+    frame.iloc[::7, 1] = np.nan
+    frame.columns = frame.columns.astype(str)
+    model = make(CNNClassifier, scoring="accuracy", early_stopping=early_stopping)
+    assert 0.5 < model.fit(frame, y).best_validation_score_ <= 1
+
+
 def test_nothing_of_a_scorer_keeps_the_samples(noisy):
     """A net holds no samples after training."""
     for stopping in (True, "cv"):
