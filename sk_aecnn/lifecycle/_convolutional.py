@@ -36,7 +36,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
         layout = build_layout(recipe, moments)
         ensemble = resolve_ensemble(parameters, summary)
         columns, n_inputs = build_columns(recipe, plan.data, layout)
-        in_shape = (n_inputs,) if recipe.flat else recipe.in_shape
+        in_shape = (n_inputs,) if recipe.flat else recipe.filled_shape
         backend_recipe = resolve_backend(parameters, summary, in_shape, self._n_outputs(plan.data))
         if ensemble.n_members == 0:
             backend = build_backend(backend_recipe, plan.generator)

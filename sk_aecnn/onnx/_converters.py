@@ -13,6 +13,7 @@ from sk_aecnn.estimators._aecnn_regressor import AECNNRegressor
 from sk_aecnn.estimators._autoencoder import AutoencoderTransformer
 from sk_aecnn.estimators._cnn_classifier import CNNClassifier
 from sk_aecnn.estimators._cnn_regressor import CNNRegressor
+from sk_aecnn.estimators._imputer import AutoencoderImputer
 from sk_aecnn.estimators._outlier import AutoencoderOutlierDetector
 from sk_aecnn.estimators._variational import VariationalAutoencoderTransformer
 from sk_aecnn.onnx._export import build_model, check_dtype, given_shape
@@ -21,6 +22,7 @@ from sk_aecnn.onnx._graph import OPSET, import_extra
 _ESTIMATORS = (
     AECNNClassifier,
     AECNNRegressor,
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     CNNClassifier,

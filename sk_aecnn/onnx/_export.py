@@ -71,10 +71,11 @@ def to_onnx(
 
     Notes
     -----
-    Input is not checked: where the estimator raises, of missing or infinite values, results have no
-    meaning. A custom encoder, decoder, back end or activation is exported by `torch.onnx.export`,
-    which needs the package onnxscript and takes seconds. A sample whose score is the threshold of a
-    detector itself, as one of the training samples is, may end on either side of it.
+    NaN is a missing value, as in the estimator. Input is not checked otherwise: where the estimator
+    raises, as of infinite values, results have no meaning. A custom encoder, decoder, back end or
+    activation is exported by `torch.onnx.export`, which needs the package onnxscript and takes
+    seconds. A sample whose score is the threshold of a detector itself, as one of the training
+    samples is, may end on either side of it.
 
     Examples
     --------
@@ -147,6 +148,7 @@ def build_model(
     as_columns : bool
         Whether results of one number are of shape (batch, 1) instead of (batch,).
     """
+    _check_numeric(estimator)
     network = NetworkGraph(estimator.net_.module_, _INPUT, shape, dtype)
     graph, outputs = network.graph, {}
     for output in (METHODS[method](network, estimator) for method in methods):
@@ -157,6 +159,16 @@ def build_model(
             value, sizes = graph.reshape(value, -1, 1), (1,)
         outputs[output.name] = value, kind, sizes
     return graph.to_model({_INPUT: (dtype, shape)}, outputs)
+
+
+def _check_numeric(estimator: Any) -> None:
+    """Raise where columns were read as categories: an input of ONNX has values of one type."""
+    if estimator._schema is not None and not estimator._schema.is_numeric:
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted on columns of text or of categories, for which "
+            "an ONNX graph with one input of numbers has no place. Encode them before it, as by an "
+            "OrdinalEncoder or a OneHotEncoder in a Pipeline, which skl2onnx converts as a whole."
+        )
 
 
 def write_whole(path: Path, content: bytes) -> None:

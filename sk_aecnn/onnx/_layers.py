@@ -13,6 +13,7 @@ from sk_aecnn.nn import BatchNorm, ConvStage, Dropout, Linear, SoftOrdering, Ups
 from sk_aecnn.nn._conv import pooled
 from sk_aecnn.nn._late import CONV, CONV_TRANSPOSE
 from sk_aecnn.nn._pca import LinearPath
+from sk_aecnn.nn._side_by_side import LinearMembers
 from sk_aecnn.onnx._graph import Graph, to_array
 
 Emit = Callable[[Graph, Any, str], str]
@@ -117,6 +118,16 @@ def _soft_ordering(graph: Graph, layer: SoftOrdering, x: str) -> str:
     return graph.reshape(x, -1, *layer.shape)
 
 
+def _linear_members(graph: Graph, layer: LinearMembers, x: str) -> str:
+    """Add (batch, n) or (members, batch, n) to (members, batch, m).
+
+    One product of stacks of matrices takes a fraction of the time of as many single ones.
+    """
+    weight, bias = to_array(layer.weight), to_array(layer.bias)
+    product = graph.add("MatMul", x, np.ascontiguousarray(weight.swapaxes(1, 2)))
+    return graph.add("Add", product, bias[:, None])
+
+
 def _linear(graph: Graph, layer: Any, x: str) -> str:
     return _gemm(graph, x, *_weight_and_bias(layer))
 
@@ -146,6 +157,7 @@ LAYERS: dict[type[nn.Module], Emit] = {
     ConvStage: _conv_stage,
     Dropout: _nothing,
     Linear: _linear,
+    LinearMembers: _linear_members,
     LinearPath: _linear,
     SoftOrdering: _soft_ordering,
     UpsamplingStage: _upsampling,
@@ -156,29 +168,6 @@ LAYERS: dict[type[nn.Module], Emit] = {
 def add_layer(graph: Graph, layer: nn.Module, x: str) -> str:
     """Add a layer of one of the types in `LAYERS`."""
     return LAYERS[type(layer)](graph, layer, x)
-
-
-def add_members(graph: Graph, stacks: Sequence[nn.Sequential], x: str) -> str:
-    """Add the dense layers of several members, which are alike: see `add_linear_members`."""
-    for layers in zip(*stacks, strict=True):
-        linear = isinstance(layers[0], Linear)
-        x = add_linear_members(graph, layers, x) if linear else add_layer(graph, layers[0], x)
-    return x
-
-
-def add_linear_members(graph: Graph, layers: Sequence[Any], x: str) -> str:
-    """Add a linear layer of every member: (batch, n) or (members, batch, n) to (members, batch, m).
-
-    One product of stacks of matrices takes a fraction of the time of as many single ones.
-    """
-    weights, biases = zip(*(_weight_and_bias(layer) for layer in layers), strict=True)
-    return add_stacked_linear(graph, np.stack(weights), np.stack(biases), x)
-
-
-def add_stacked_linear(graph: Graph, weight: np.ndarray, bias: np.ndarray, x: str) -> str:
-    """Add linear maps of weights (members, m, n) and biases (members, m)."""
-    product = graph.add("MatMul", x, np.ascontiguousarray(weight.swapaxes(1, 2)))
-    return graph.add("Add", product, bias[:, None])
 
 
 def _weight_and_bias(layer: Any) -> tuple[np.ndarray, np.ndarray]:

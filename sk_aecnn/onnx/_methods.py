@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
+from sk_aecnn.estimators._aecnn_classifier import AECNNClassifier
+from sk_aecnn.estimators._aecnn_regressor import AECNNRegressor
 from sk_aecnn.estimators._autoencoder import AutoencoderTransformer
+from sk_aecnn.estimators._imputer import AutoencoderImputer
 from sk_aecnn.estimators._outlier import AutoencoderOutlierDetector
 from sk_aecnn.estimators._variational import VariationalAutoencoderTransformer, standard_draws
 from sk_aecnn.nn._networks import LEAST_DEVIATION
@@ -96,9 +99,27 @@ def _predict_target(network: NetworkGraph, estimator: Any) -> Output:
 
 
 def _transform(network: NetworkGraph, estimator: Any) -> Output:
+    if isinstance(estimator, AutoencoderImputer):
+        return _fill_in(network, estimator)
     if getattr(estimator, "output", "code") == "reconstruction":
         return replace(_reconstruct(network, estimator), name="transformed")
     return Output("code", network.code, network.graph.dtype, (network.network.encoding_dim,))
+
+
+def _fill_in(network: NetworkGraph, estimator: AutoencoderImputer) -> Output:
+    """Put the reconstruction for what is missing, and columns beside that tell where that was."""
+    graph, given, shape = network.graph, network.given, network.shape
+    if not network.missing:
+        return Output("transformed", given, network.dtype, shape)
+    rebuilt = graph.cast(network.as_given(network.reconstruction), network.dtype)
+    missing = graph.add("IsNaN", given)
+    value = graph.add("Where", missing, rebuilt, given)
+    if not estimator.add_indicator:
+        return Output("transformed", value, network.dtype, shape)
+    index = np.flatnonzero(estimator._is_indicated)
+    told = graph.cast(graph.add("Gather", missing, index, axis=1), network.dtype)
+    value = graph.add("Concat", value, told, axis=1)
+    return Output("transformed", value, network.dtype, (shape[0] + len(index),))
 
 
 def _reconstruct(network: NetworkGraph, estimator: Any) -> Output:
@@ -123,20 +144,16 @@ def _decision_function(network: NetworkGraph, estimator: Any) -> Output:
 def _score_by_error(network: NetworkGraph, estimator: AutoencoderTransformer) -> str:
     graph = network.graph
     residuals = graph.add("Mul", network.residuals, network.constant(network.layout.scale))
-    squares = graph.add("Mul", residuals, residuals)
-    return graph.add("Neg", network.over_features("ReduceMean", squares))
+    squares = network.where_known(graph.add("Mul", residuals, residuals))
+    n_known = graph.add("Max", network.n_known, np.array(1.0))
+    mean = graph.add("Div", network.over_features("ReduceSum", squares), n_known)
+    return graph.add("Neg", mean)
 
 
 def _score_by_deviation(network: NetworkGraph, estimator: AutoencoderOutlierDetector) -> str:
     graph = network.graph
-    squares = graph.add("Mul", network.residuals, network.residuals)
-    weighted = graph.add("Div", squares, network.constant(estimator.residual_variance_))
-    residuals = network.over_features("ReduceSum", weighted)
-    centred = graph.add("Sub", graph.cast(network.code, _DOUBLE), estimator.code_mean_)
-    codes = graph.add("MatMul", centred, whitening(estimator.code_covariance_).T.copy())
-    codes = graph.add("ReduceSum", graph.add("Mul", codes, codes), integers(1), keepdims=0)
-    n_values = estimator.n_features_in_ + len(estimator.code_mean_)
-    deviation = graph.add("Div", graph.add("Add", residuals, codes), np.array(float(n_values)))
+    usual = estimator.residual_variance_, estimator.code_mean_, estimator.code_covariance_
+    deviation = _add_deviation(network, *usual)
     deviation = graph.add("Max", deviation, _deviation_of_neighbours(network, estimator))
     if estimator._constant.any():
         changes = _count_changes(network, estimator)
@@ -146,9 +163,11 @@ def _score_by_deviation(network: NetworkGraph, estimator: AutoencoderOutlierDete
 
 
 def _deviation_of_neighbours(network: NetworkGraph, estimator: AutoencoderOutlierDetector) -> str:
+    """Return the deviation that the distance to the nearest training rows stands for, (batch,)."""
     graph, neighbours = network.graph, estimator._neighbours
     shape = (-1, estimator.n_features_in_)
-    x = graph.reshape(graph.cast(network.standardised, _DOUBLE), *shape)
+    x = network.where_known(graph.cast(network.standardised, _DOUBLE))
+    x = graph.reshape(x, *shape)
     rows = neighbours.rows
     # up to what all rows have in common
     products = graph.add("MatMul", x, -2 * rows.T)
@@ -175,6 +194,27 @@ def _deviation_of_neighbours(network: NetworkGraph, estimator: AutoencoderOutlie
     return graph.add("Mul", power, np.array(neighbours.deviation))
 
 
+def _score_by_usual(network: NetworkGraph, estimator: AECNNClassifier | AECNNRegressor) -> str:
+    usual = estimator._usual
+    deviation = _add_deviation(network, usual.variances, usual.mean, usual.covariance)
+    return network.graph.add("Neg", deviation)
+
+
+def _add_deviation(
+    network: NetworkGraph, variances: np.ndarray, mean: np.ndarray, covariance: np.ndarray
+) -> str:
+    """Add what `BaseAutoencoder.deviation` returns, (batch,)."""
+    graph = network.graph
+    squares = network.where_known(graph.add("Mul", network.residuals, network.residuals))
+    weighted = graph.add("Div", squares, network.constant(variances))
+    residuals = network.over_features("ReduceSum", weighted)
+    centred = graph.add("Sub", graph.cast(network.code, _DOUBLE), mean)
+    codes = graph.add("MatMul", centred, whitening(covariance).T.copy())
+    codes = graph.add("ReduceSum", graph.add("Mul", codes, codes), integers(1), keepdims=0)
+    n_values = graph.add("Add", network.n_known, np.array(float(len(mean))))
+    return graph.add("Div", graph.add("Add", residuals, codes), n_values)
+
+
 def _count_changes(network: NetworkGraph, estimator: AutoencoderOutlierDetector) -> str:
     """Return how many of the features that never changed in ``fit`` have another value."""
     graph, index = network.graph, np.flatnonzero(estimator._constant)
@@ -191,9 +231,8 @@ def _score_by_bound(network: NetworkGraph, estimator: VariationalAutoencoderTran
     error = graph.add("ReduceMean", _errors_of_draws(network), integers(1), keepdims=0)
     if not network.network.probabilities:
         variance, scale = estimator.noise_variance_, network.layout.scale.cpu().numpy()
-        constant = log(2 * pi * variance) * len(scale) / 2 + np.log(scale).sum()
-        error = graph.add("Div", error, np.array(2 * variance))
-        error = graph.add("Add", error, np.array(constant))
+        constants = network.sum_of_known(log(2 * pi * variance) / 2 + np.log(scale))
+        error = graph.add("Add", graph.add("Div", error, np.array(2 * variance)), constants)
     return graph.add("Neg", graph.add("Add", error, _divergence(network)))
 
 
@@ -223,9 +262,19 @@ def _errors_of_draws(network: NetworkGraph) -> str:
     output = network.decode(graph.reshape(codes, -1, draws.shape[1]))
     output = graph.reshape(output, -1, len(draws), *shape)
     if network.network.probabilities:
-        return network.over_features("ReduceSum", _cross_entropy(network, output))
+        errors = _cross_entropy(network, output)
+        return network.over_features("ReduceSum", _where_known_in_all(network, errors))
     residuals = network.residuals_of(output, graph.add("Unsqueeze", network.standardised, axis))
-    return network.over_features("ReduceSum", graph.add("Mul", residuals, residuals))
+    squares = _where_known_in_all(network, graph.add("Mul", residuals, residuals))
+    return network.over_features("ReduceSum", squares)
+
+
+def _where_known_in_all(network: NetworkGraph, errors: str) -> str:
+    """Return errors of all draws, zero for features that are missing."""
+    if not network.missing:
+        return errors
+    missing = network.graph.add("Unsqueeze", network.missing, integers(1))
+    return network.graph.add("Where", missing, np.array(0.0), errors)
 
 
 def _cross_entropy(network: NetworkGraph, logits: str) -> str:
@@ -242,6 +291,8 @@ def _cross_entropy(network: NetworkGraph, logits: str) -> str:
 
 
 _SCORES: dict[type, Callable[[NetworkGraph, Any], str]] = {
+    AECNNClassifier: _score_by_usual,
+    AECNNRegressor: _score_by_usual,
     AutoencoderOutlierDetector: _score_by_deviation,
     AutoencoderTransformer: _score_by_error,
     VariationalAutoencoderTransformer: _score_by_bound,

@@ -60,17 +60,17 @@ class NetworkGraph:
         self.graph = Graph(torch_to_numpy(self.layout.dtype))
         self.dtype = dtype
         self.shape = tuple(shape)
-        self._given = given
+        self.given = given
 
     @cached_property
     def rows(self) -> str:
         """The input in the shape that the layout is for, (batch, *layout.shape)."""
-        return self._reshape(self._given, self.shape, self.layout.shape)
+        return self._reshape(self.given, self.shape, self.layout.shape)
 
     @cached_property
     def flat_rows(self) -> str:
         """The input as flat rows, (batch, n_features)."""
-        return self._reshape(self._given, self.shape, (prod(self.shape),))
+        return self._reshape(self.given, self.shape, (prod(self.shape),))
 
     def as_given(self, x: str) -> str:
         """Return samples, (batch, *layout.shape), in the shape of the input."""
@@ -132,10 +132,6 @@ class NetworkGraph:
         """Return constants of the features in the shape of a batch of one sample."""
         return compact(to_array(values).reshape(1, *self.layout.shape))
 
-    @cached_property
-    def _is_flat(self) -> bool:
-        return len(self.layout.shape) == 1 and self.layout.channel_axis == 0
-
     @property
     def _order(self) -> list[int]:
         """The axes of a batch of samples, channels first."""
@@ -143,19 +139,41 @@ class NetworkGraph:
         return [0, axes.pop(channel + 1), *axes[1:]]
 
     @cached_property
-    def in_shape(self) -> tuple[int, ...]:
-        """Shape of one input of the first layer, channels first."""
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of one output of a decoder, channels first."""
         shape = self.layout.shape
-        if self._is_flat:
+        if self.layout.is_flat:
             return shape
         if self.layout.channel_axis is None:
             return (1, *shape)
         return tuple(shape[axis - 1] for axis in self._order[1:])
 
     @cached_property
+    def in_shape(self) -> tuple[int, ...]:
+        """Shape of one input of the first layer, with what tells where values are missing."""
+        channels, *spatial = self.out_shape
+        return (channels + self.layout.n_indicators, *spatial)
+
+    @cached_property
     def inputs(self) -> str:
-        """What the first layer sees, (batch, *in_shape)."""
-        if self._is_flat:
+        """What the first layer sees, (batch, *in_shape), with the mean for what is missing."""
+        graph, layout, x = self.graph, self.layout, self._arranged
+        if self.dtype.kind != "f" and layout.n_indicators == 0:
+            return x
+        missing = graph.add("IsNaN", x)
+        filled = graph.add("Where", missing, graph.number(0), x)
+        if layout.n_indicators == 0:
+            return filled
+        seen = graph.cast(missing, graph.dtype)
+        if layout.is_flat:
+            seen = graph.add("Gather", seen, layout.indicated, axis=1)
+        else:
+            seen = graph.add("ReduceMax", seen, integers(1), keepdims=1)
+        return graph.add("Concat", filled, seen, axis=1)
+
+    @property
+    def _arranged(self) -> str:
+        if self.layout.is_flat:
             return self.standardised
         if self.layout.channel_axis is None:
             return self.graph.add("Unsqueeze", self.standardised, integers(1))
@@ -163,7 +181,7 @@ class NetworkGraph:
 
     def _arrange_back(self, x: str) -> str:
         """Undo the order of axes, to (batch, *layout.shape)."""
-        if self._is_flat:
+        if self.layout.is_flat:
             return x
         if self.layout.channel_axis is None:
             return self.graph.add("Squeeze", x, integers(1))
@@ -201,7 +219,7 @@ class NetworkGraph:
         """Add the decoder, whose output is (batch, *layout.shape)."""
         network = self.network
         dim = network.encoding_dim
-        output = add_decoder(self.graph, network.decoder, code, dim, self.in_shape)
+        output = add_decoder(self.graph, network.decoder, code, dim, self.out_shape)
         return self._arrange_back(output)
 
     @cached_property
@@ -256,6 +274,30 @@ class NetworkGraph:
         """The rows minus their reconstructions, standardised, in double precision."""
         return self.residuals_of(self._output, self.standardised)
 
+    @cached_property
+    def missing(self) -> str:
+        """Which values are missing, (batch, *layout.shape); empty where none can be."""
+        return self.graph.add("IsNaN", self.rows) if self.dtype.kind == "f" else ""
+
+    def where_known(self, errors: str) -> str:
+        """Return errors of features in double precision, zero for those that are missing."""
+        if not self.missing:
+            return errors
+        return self.graph.add("Where", self.missing, np.array(0.0), errors)
+
+    def sum_of_known(self, values: np.ndarray) -> str | np.ndarray:
+        """Return the sum over what is known of a number for each feature, (batch,) or one."""
+        if not self.missing:
+            return np.array(values.sum())
+        values = values.reshape(1, *self.layout.shape)
+        known = self.graph.add("Where", self.missing, np.array(0.0), values)
+        return self.over_features("ReduceSum", known)
+
+    @cached_property
+    def n_known(self) -> str | np.ndarray:
+        """The number of values that are known, (batch,) or one."""
+        return self.sum_of_known(np.ones(self.layout.shape))
+
     def over_features(self, op_type: str, x: str) -> str:
         """Reduce values of every feature, (..., *layout.shape), to one of every row."""
         axes = np.arange(-len(self.layout.shape), 0)
@@ -271,8 +313,8 @@ class NetworkGraph:
             return Features(self.inputs), self.in_shape
         if network.backend_input == "code":
             return Features(self.code), (network.encoding_dim,)
-        if isinstance(network.backend, BackendMembers) and network.backend.sizes:
-            return self._features, (network.backend.sizes[0],)
+        if isinstance(network.backend, BackendMembers) and network.backend.n_own:
+            return self._features, (network.backend.n_own,)
         joined = self._encoder.join(self._features)
         return Features(joined), tuple(network.encoder.feature_shape)
 
@@ -300,7 +342,7 @@ class NetworkGraph:
     def _mirrored(self, flip: RandomFlip) -> NetworkGraph:
         """Return the same network on mirrored samples, in the same graph."""
         backwards = integers(*reversed(range(flip.shape[flip.axis])))
-        samples = self._reshape(self._given, self.shape, flip.shape)
+        samples = self._reshape(self.given, self.shape, flip.shape)
         mirrored = self.graph.add("Gather", samples, backwards, axis=flip.axis + 1)
         image = NetworkGraph(self.network, mirrored, flip.shape, self.dtype)
         image.graph = self.graph

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -26,16 +26,14 @@ from sk_aecnn.nn import (
     PCAEncoder,
 )
 from sk_aecnn.nn._conv import global_mean_max_pool
+from sk_aecnn.nn._side_by_side import SeparateMembers
 from sk_aecnn.onnx._custom import add_custom
-from sk_aecnn.onnx._graph import Graph, integers, to_array
+from sk_aecnn.onnx._graph import Graph, integers
 from sk_aecnn.onnx._layers import (
     LAYERS,
     add_layer,
-    add_linear_members,
     add_linear_of_maps,
     add_linear_to_maps,
-    add_members,
-    add_stacked_linear,
     shape_after,
 )
 
@@ -116,7 +114,7 @@ class LinearPathEncoder(EncoderGraph):
     def features(self, x: str) -> Features:
         last = self.encoder.last
         first: Any = last[0] if isinstance(last, nn.ModuleList) else last
-        n_outputs = first.out_features
+        n_outputs = first.bias.shape[-1]
         path = add_linear_of_maps(self.graph, self.encoder.linear, x, self.in_shape, n_outputs)
         return replace(self._residual.features(x), path=path)
 
@@ -135,35 +133,34 @@ class MemberEncoders(EncoderGraph):
     """The `EncoderMembers` of an ensemble."""
 
     @property
-    def _are_dense(self) -> bool:
-        return _are_all(DenseEncoder, self.encoder.encoders)
-
-    @property
-    def _members(self) -> list[EncoderGraph]:
-        n_inputs = (self.encoder.n_inputs,)
-        return [build_encoder_graph(self.graph, one, n_inputs) for one in self.encoder.encoders]
+    def _separate(self) -> list[EncoderGraph]:
+        """The encoders that are called one after another; none where they are one network."""
+        n_inputs, encoders = (self.encoder.n_inputs,), self.encoder.encoders
+        if not isinstance(encoders, SeparateMembers):
+            return []
+        return [build_encoder_graph(self.graph, one, n_inputs) for one in encoders.networks]
 
     def features(self, x: str) -> Features:
         inputs = add_columns(self.graph, self.encoder.columns, x)
-        if self._are_dense:
-            bodies = [encoder.body for encoder in self.encoder.encoders]
-            return Features(add_members(self.graph, bodies, inputs), inputs)
-        return Features(_stack(self.graph, [m.features(inputs).own for m in self._members]), inputs)
+        if self._separate:
+            own = _stack(self.graph, [one.features(inputs).own for one in self._separate])
+        else:
+            own = add_layer(self.graph, self.encoder.encoders.body, inputs)
+        return Features(own, inputs)
 
     def code(self, features: Features) -> str:
-        encoders = self.encoder.encoders
-        if self._are_dense:
-            layers = [encoder.bottleneck for encoder in encoders]
-            codes = add_linear_members(self.graph, layers, features.own)
-            codes = add_layer(self.graph, encoders[0].code_activation, codes)
+        if self._separate:
+            parts = _unstack(self.graph, features.own, len(self._separate))
+            both = zip(self._separate, parts, strict=True)
+            codes = _stack(self.graph, [one.code(Features(part)) for one, part in both])
         else:
-            parts = _unstack(self.graph, features.own, len(encoders))
-            made = [m.code(Features(p)) for m, p in zip(self._members, parts, strict=True)]
-            codes = _stack(self.graph, made)
+            encoders = self.encoder.encoders
+            codes = add_layer(self.graph, encoders.bottleneck, features.own)
+            codes = add_layer(self.graph, encoders.code_activation, codes)
         return mean_of_members(self.graph, codes)
 
     def join(self, features: Features) -> str:
-        parts = _unstack(self.graph, features.own, len(self.encoder.encoders))
+        parts = _unstack(self.graph, features.own, self.encoder.hidden_shape[0])
         return self.graph.add("Concat", *parts, features.inputs, axis=1)
 
 
@@ -203,11 +200,6 @@ def _is_known(module: nn.Module) -> bool:
     """Tell whether all layers of a module are of those that are added one by one."""
     _, *layers = module.modules()
     return all(type(layer) in LAYERS for layer in layers)
-
-
-def _are_all(kind: type[nn.Module], members: Iterable[nn.Module]) -> bool:
-    """Tell whether members are of a dense kind, which is added for all of them at once."""
-    return all(type(member) is kind and _is_known(member) for member in members)
 
 
 def _fit_width(graph: Graph, x: str, width: int, wanted: int) -> str:
@@ -337,17 +329,13 @@ def add_backend_members(
     inputs = features.inputs or add_columns(graph, members.columns, features.own)
     seen = features.own if features.inputs else inputs
     backends = members.backends
-    if _are_all(DenseBackend, backends):
-        hidden = add_linear_members(graph, [backend.dense for backend in backends], seen)
-        hidden = add_layer(graph, backends[0].activation, hidden)  # type: ignore[arg-type]
-        outputs = add_linear_members(graph, [backend.output for backend in backends], hidden)
-    else:
-        n_members = len(backends)
-        parts = _unstack(graph, seen, n_members) if features.inputs else [seen] * n_members
-        both = zip(backends, parts, strict=True)
+    if isinstance(backends, SeparateMembers):
+        networks = backends.networks
+        parts = _unstack(graph, seen, len(networks)) if features.inputs else [seen] * len(networks)
+        both = zip(networks, parts, strict=True)
         outputs = _stack(graph, [add_backend(graph, one, part, in_shape) for one, part in both])
+    else:
+        outputs = add_backend(graph, backends, seen, in_shape)
     if members.linear is None:
         return outputs
-    weight = to_array(members.linear.weight).reshape(len(backends), members.n_outputs, -1)
-    bias = to_array(members.linear.bias).reshape(len(backends), -1)
-    return graph.add("Add", outputs, add_stacked_linear(graph, weight, bias, inputs))
+    return graph.add("Add", outputs, add_layer(graph, members.linear, inputs))

@@ -12,6 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from sk_aecnn import AutoencoderImputer
 from sk_aecnn.onnx import to_onnx
 
 # shape of one sample, and parameters that say what it is
@@ -354,3 +355,46 @@ def test_normalisation_is_part_of_the_convolution(cnn_classifier, images, labels
         fitted.net_.module_.backend.stages[0].norm.weight[0] = -1
     assert any(node.op_type == "BatchNormalization" for node in to_onnx(fitted).graph.node)
     assert_exported(fitted, images)
+
+
+@pytest.mark.parametrize("geometry", ["table", "grey image", "channels first", "sequence"])
+def test_missing_values(every, geometry, labels, assert_exported):
+    """NaN is filled in, and told of, as in the estimator; it counts in no score."""
+    shape, parameters = GEOMETRIES[geometry]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, *shape)) + 3 * (labels % 2).reshape(-1, *(1,) * len(shape))
+    X[rng.random(X.shape) < 0.1] = np.nan
+    fitted = every(**parameters).fit(X, labels)
+    for dtype in (np.float32, np.float64):
+        assert_exported(fitted, X, dtype)
+    whole = every(**parameters).fit(np.nan_to_num(X), labels)
+    assert_exported(whole, X)
+
+
+@pytest.mark.parametrize("add_indicator", [False, True])
+def test_the_imputer(table, run, assert_same, add_indicator):
+    """What is missing is filled in, and the rest is as it was."""
+    X = table.copy()
+    X[np.random.default_rng(0).random(X.shape) < 0.2] = np.nan
+    X[:, 0] = table[:, 0]
+    imputer = AutoencoderImputer(
+        3, hidden_layer_sizes=(8,), max_epochs=2, add_indicator=add_indicator, random_state=0
+    ).fit(X)
+    for dtype in (np.float32, np.float64):
+        (found,) = run(to_onnx(imputer, method="transform", dtype=dtype), X.astype(dtype))
+        assert found.dtype == dtype
+        assert_same(found, imputer.transform(X.astype(dtype)))
+
+
+def test_columns_of_categories_are_refused(classifier, table, labels):
+    """A graph has one input of numbers; the error says what to put before it."""
+    X = table.astype(object)
+    X[:, 0] = np.array(["low", "high"], dtype=object)[labels]
+    with pytest.raises(ValueError, match=r"text or of categories.* OneHotEncoder in a Pipeline"):
+        to_onnx(classifier().fit(X, labels))
+
+
+def test_mirror_images(cnn_classifier, images, labels, assert_exported):
+    """Where training flips images, a prediction is the mean over them and what they are flipped."""
+    flips = {"horizontal_flip": 0.5, "vertical_flip": 0.5}
+    assert_exported(cnn_classifier(augmentation=flips).fit(images, labels), images)
