@@ -253,12 +253,7 @@ def test_what_is_kept_is_bounded(name, request):
     for _ in range(9):
         estimator.partial_fit(X)
         sizes.append(len(pickle.dumps(estimator)))
-<<<<<<< HEAD
     assert np.ptp(sizes[-5:]) < 5 * 100  # numbers are text in them, of more or fewer digits
-=======
-    # a detector has three more numbers, of neighbours, that are text of any length
-    assert np.ptp(sizes[-5:]) < (5 + 3) * 20
->>>>>>> signals
     costs = [count_calls(lambda: estimator.partial_fit(X)) for _ in range(6)]
     assert max(costs) <= 1.02 * min(costs)
 
