@@ -4,7 +4,7 @@
 
 DATA is a folder with ``detection/raccoon_96.npz`` (photos, boxes, a split) and
 ``images/cifar10_dev.npz`` (the other class of the classifier whose activation map is looked at).
-Images with one box alone count, 147 to learn from and 37 to test, scaled down to ``--size``. Prints
+Images with one box alone count, 148 to learn from and 36 to test, scaled down to ``--size``. Prints
 a table.
 """
 
