@@ -369,6 +369,7 @@ REFUSED = {
     "backend_channels": (4, 6, {}),
     "backend_input": ("features", "code", {}),
     "beta": (1.0, 9.0, {}),
+    "categorical_features": (None, [0], {}),
     "channel_axis": ("auto", 0, {}),
     "clip": (True, False, {}),
     "code_activation": ("identity", "tanh", {}),
@@ -386,6 +387,7 @@ REFUSED = {
     "linear_path": (True, False, {}),
     "n_bins": (None, 5, {}),
     "n_estimators": (2, 3, {}),
+    "max_categories": (100, 50, {}),
     "nested": (False, True, {}),
     "noise": (None, "gaussian", {}),
     "noise_level": (0.3, 0.9, {"noise": "gaussian"}),
@@ -404,7 +406,7 @@ REFUSED = {
     "unlabeled": (None, -1, {}),
     "warm_up": (0.25, 0.5, {}),
 }
-OF_TABLES = {"linear_path", "n_estimators"}
+OF_TABLES = {"categorical_features", "linear_path", "max_categories", "n_estimators"}
 # those that a fit which goes on takes
 TAKEN = {
     "batch_size": (10, 7, {}),
@@ -419,7 +421,7 @@ TAKEN = {
     "weight_decay": (0.0, 0.5, {}),
 }
 # those that do not change what is learned, or that this machine has one value for
-WITHOUT_EFFECT = {"callbacks", "device", "n_iter_no_change", "verbose", "warm_start"}
+WITHOUT_EFFECT = {"callbacks", "device", "n_iter_no_change", "scoring", "verbose", "warm_start"}
 
 FACTORIES = [
     AECNNClassifier,
