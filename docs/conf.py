@@ -94,6 +94,8 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 60,
+    # whose pages load scripts from elsewhere
+    "write_computation_times": False,
 }
 
 # -- Pages ------------------------------------------------------------------------------------
