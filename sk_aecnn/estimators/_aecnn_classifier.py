@@ -90,6 +90,11 @@ class AECNNClassifier(
         code the mean of their codes. ``"auto"``: 5, and 3 for more than 1 000 features; 1 for
         samples with spatial axes, for fewer than four samples a member, where samples are
         unlabeled, in ``partial_fit`` and with networks of your own.
+    scoring : str or callable, default="loss"
+        What early stopping goes by. ``"loss"``: the loss of the task. Otherwise a scorer of
+        scikit-learn, whose result is the higher the better: its name, or a function of estimator,
+        ``X`` and ``y``. With ``early_stopping="cv"``, it is the mean of what each member has for
+        the samples that are held out from it.
     encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
         Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
         volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
@@ -225,11 +230,6 @@ class AECNNClassifier(
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
         Epochs without improvement to wait for where ``early_stopping=True``.
-    scoring : str or callable, default="loss"
-        What early stopping goes by. ``"loss"``: the loss of the task. Otherwise a scorer of
-        scikit-learn, whose result is the higher the better: its name, or a function of estimator,
-        ``X`` and ``y``. With ``early_stopping="cv"``, it is the mean of what each member has for
-        the samples that are held out from it.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last call.
     callbacks : list or None, default=None

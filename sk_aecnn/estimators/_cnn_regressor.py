@@ -60,6 +60,11 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         code the mean of their codes. ``"auto"``: 5, and 3 for more than 1 000 features; 1 for
         samples with spatial axes, for fewer than four samples a member, where samples are
         unlabeled, in ``partial_fit`` and with networks of your own.
+    scoring : str or callable, default="loss"
+        What early stopping goes by. ``"loss"``: the loss of the task. Otherwise a scorer of
+        scikit-learn, whose result is the higher the better: its name, or a function of estimator,
+        ``X`` and ``y``. With ``early_stopping="cv"``, it is the mean of what each member has for
+        the samples that are held out from it.
     kernel_size : "auto" or int, default="auto"
         Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
         3 elsewhere.
@@ -136,11 +141,6 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
     n_iter_no_change : int, default=10
         Epochs without improvement to wait for where ``early_stopping=True``.
-    scoring : str or callable, default="loss"
-        What early stopping goes by. ``"loss"``: the loss of the task. Otherwise a scorer of
-        scikit-learn, whose result is the higher the better: its name, or a function of estimator,
-        ``X`` and ``y``. With ``early_stopping="cv"``, it is the mean of what each member has for
-        the samples that are held out from it.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last call.
     callbacks : list or None, default=None

@@ -115,6 +115,7 @@ class EnsembleParameters:
     n_bins: int | Auto | None = "auto"
     linear_path: bool | Auto = "auto"
     n_estimators: int | Auto = "auto"
+    scoring: str | Callable[..., float] = "loss"
 
     _parameter_constraints: ClassVar[Constraints] = {
         "backend": [StrOptions({"auto", "cnn", "dense"}), callable],
@@ -123,16 +124,8 @@ class EnsembleParameters:
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 1, 2**31 - 1, closed="both"), None],
         "linear_path": [StrOptions({"auto"}), "boolean"],
         "n_estimators": [StrOptions({"auto"}), POSITIVE_INT],
+        "scoring": [str, callable],
     }
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class ScoringParameters:
-    """What early stopping goes by where something is predicted."""
-
-    scoring: str | Callable[..., float] = "loss"
-
-    _parameter_constraints: ClassVar[Constraints] = {"scoring": [str, callable]}
 
 
 @dataclass(eq=False, repr=False)

@@ -14,7 +14,7 @@ import torch
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._targets import TargetScaler
 from sk_aecnn.lifecycle._base import NetworkEstimator
-from sk_aecnn.lifecycle._parameters import EnsembleParameters, ScoringParameters
+from sk_aecnn.lifecycle._parameters import EnsembleParameters
 from sk_aecnn.lifecycle._scoring import EpochScore, find_scorer
 from sk_aecnn.nn import MeanPrediction, MeanProbability
 from sk_aecnn.recipes._backends import build_averaging
@@ -47,9 +47,7 @@ class ValidationAttributes:
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class PredictingEstimator(
-    ValidationAttributes, NetworkEstimator, EnsembleParameters, ScoringParameters
-):
+class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParameters):
     """An estimator that predicts, with one network or with the members of an ensemble."""
 
     @abstractmethod
