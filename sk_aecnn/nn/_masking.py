@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sk_aecnn.data._rows import FeatureIndex
 from sk_aecnn.nn._augmentation import Augmentation
+from sk_aecnn.nn._categories import Categories
+from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._networks import BaseAutoencoder, Outputs, weighted_batch_norm
+from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._random import RandomLayer
 
 # of the columns of a row, the largest share that is hidden
@@ -24,10 +25,10 @@ class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
 
     Parameters
     ----------
+    layout, encoder, decoder, encoding_dim, corruption, probabilities, categories
+        As for `BaseAutoencoder`.
     augmentation : Augmentation or None
         Random transforms of the rows while training.
-    **parts : object
-        As for `BaseAutoencoder`.
 
     Shape
     -----
@@ -35,8 +36,19 @@ class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
     hidden; code : (batch, encoding_dim)
     """
 
-    def __init__(self, *, augmentation: Augmentation | None = None, **parts: Any) -> None:
-        super().__init__(**parts)
+    def __init__(
+        self,
+        layout: InputLayout,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        encoding_dim: int,
+        corruption: Corruption,
+        probabilities: bool = False,
+        augmentation: Augmentation | None = None,
+        categories: Categories | None = None,
+    ) -> None:
+        parts = encoder, decoder, encoding_dim, corruption, probabilities, categories
+        super().__init__(layout, *parts)
         self.augmentation = augmentation
         column = torch.arange(len(self.layout.mean))
         if self.categories is not None:
