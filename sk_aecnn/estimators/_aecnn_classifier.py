@@ -200,7 +200,8 @@ class AECNNClassifier(
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
         100 for up to 90 samples, and for more as many as fall with the square root, to 30 for 1 000
-        and more; where numbers are predicted, 100 for up to 360 and 30 for 4 000 and more.
+        and more; where numbers are predicted, 100 for up to 360 and 35 for 3 000. For more than
+        3 000 samples, it makes at most 100, and 50 for 16 000.
     batch_size : "auto" or int, default="auto"
         Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
         Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
@@ -208,15 +209,17 @@ class AECNNClassifier(
     lr : "auto" or float, default="auto"
         Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
         where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015.
+        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015, and
+        0.008 of more than 3 000 samples.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
     lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
         How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks. ``"auto"``: ``"one_cycle"``, and ``"cosine"`` with ``early_stopping="cv"``,
-        which itself lets the rate rise over the first 20 steps.
+        callbacks. ``"auto"``: ``"one_cycle"``, and with ``early_stopping="cv"``, which itself lets
+        the rate rise over the first 20 steps, ``"cosine"``, or ``"constant"`` of more than 3 000
+        samples.
     early_stopping : {"auto", "cv"} or bool, default="auto"
         Whether samples that are held out say when to stop, and which weights to keep: those with
         the lowest loss of the task, which is that of labels or targets where there are some, else

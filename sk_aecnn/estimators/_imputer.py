@@ -134,15 +134,17 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
     lr : "auto" or float, default="auto"
         Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
         where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015.
+        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015, and
+        0.008 of more than 3 000 samples.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
         Optimizer, or a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
     lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
         How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks. ``"auto"``: ``"one_cycle"``, and ``"cosine"`` with ``early_stopping="cv"``,
-        which itself lets the rate rise over the first 20 steps.
+        callbacks. ``"auto"``: ``"one_cycle"``, and with ``early_stopping="cv"``, which itself lets
+        the rate rise over the first 20 steps, ``"cosine"``, or ``"constant"`` of more than 3 000
+        samples.
     early_stopping : {"auto", "cv"} or bool, default="auto"
         Whether samples that are held out say when to stop, and which weights to keep: those with
         the lowest loss of the task, which is that of labels or targets where there are some, else

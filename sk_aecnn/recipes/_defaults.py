@@ -30,6 +30,10 @@ _SMALLEST_BATCH = 16
 _LR = 1e-2
 _LR_OF_SMALL_DATA = 1e-3
 _LR_OF_MEMBERS = 15e-3
+# of tables, up to which that rate falls; of more samples, a lower one stays and epochs are more
+_MOST_ROWS_OF_FALLING_RATES = 3_000
+_STEADY_LR_OF_MEMBERS = 8e-3
+_ROWS_OF_MOST_EPOCHS = 4_000
 _EPOCHS_OF_MEMBERS = 30
 _ROWS_OF_THESE_EPOCHS = 1_000
 _ROWS_OF_THESE_EPOCHS_OF_NUMBERS = 4_000
@@ -138,15 +142,21 @@ def auto_early_stopping(
     return "cv" if is_open and n_estimators > 1 else False
 
 
-def auto_lr_schedule(early_stopping: bool | str) -> str:
+def auto_lr_schedule(early_stopping: bool | str, n_samples: int) -> str:
     """Return ``lr_schedule="auto"``: one cycle, without its rise where training may end early.
+
+    Nor does the rate fall then where samples are many: where many epochs pay is told by the data.
 
     Examples
     --------
-    >>> auto_lr_schedule(False), auto_lr_schedule("cv")
-    ('one_cycle', 'cosine')
+    >>> auto_lr_schedule(False, 1_000)
+    'one_cycle'
+    >>> auto_lr_schedule("cv", 1_000), auto_lr_schedule("cv", 10_000)
+    ('cosine', 'constant')
     """
-    return "cosine" if early_stopping == "cv" else "one_cycle"
+    if early_stopping != "cv":
+        return "one_cycle"
+    return "cosine" if n_samples <= _MOST_ROWS_OF_FALLING_RATES else "constant"
 
 
 def auto_epochs_of_members(n_samples: int, task: Task) -> int:
@@ -158,15 +168,17 @@ def auto_epochs_of_members(n_samples: int, task: Task) -> int:
     --------
     >>> [
     ...     auto_epochs_of_members(n_samples, "classifier")
-    ...     for n_samples in (50, 400, 100_000)
+    ...     for n_samples in (50, 400, 3_000, 4_000, 16_000)
     ... ]
-    [100, 47, 30]
+    [100, 47, 30, 100, 50]
     >>> [
     ...     auto_epochs_of_members(n_samples, "regressor")
-    ...     for n_samples in (50, 400, 100_000)
+    ...     for n_samples in (50, 400, 3_000, 4_000, 16_000)
     ... ]
-    [100, 95, 30]
+    [100, 95, 35, 100, 50]
     """
+    if n_samples > _MOST_ROWS_OF_FALLING_RATES:
+        return round(_EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_ROWS_OF_MOST_EPOCHS / n_samples)))
     n_rows = _ROWS_OF_THESE_EPOCHS if task == "classifier" else _ROWS_OF_THESE_EPOCHS_OF_NUMBERS
     epochs = _EPOCHS_OF_MEMBERS * sqrt(max(1.0, n_rows / n_samples))
     return round(min(epochs, _EPOCHS_OF_SMALL_DATA))
@@ -200,15 +212,16 @@ def auto_batch_size_of_members(n_samples: int) -> int:
     return max(_SMALLEST_BATCH_OF_MEMBERS, min(size, _LARGEST_BATCH_OF_MEMBERS))
 
 
-def auto_lr_of_members() -> float:
+def auto_lr_of_members(n_samples: int) -> float:
     """Return ``lr="auto"`` where held-out samples say how long.
 
     Examples
     --------
-    >>> auto_lr_of_members()
-    0.015
+    >>> auto_lr_of_members(1_000), auto_lr_of_members(10_000)
+    (0.015, 0.008)
     """
-    return _LR_OF_MEMBERS
+    falls = n_samples <= _MOST_ROWS_OF_FALLING_RATES
+    return _LR_OF_MEMBERS if falls else _STEADY_LR_OF_MEMBERS
 
 
 def auto_epochs(n_samples: int, n_unlabeled: int = 0) -> int:

@@ -389,14 +389,14 @@ def resolve_training(
             else auto_batch_size(geometry, n_samples, task)
         )
     if is_auto(lr):
-        lr = auto_lr_of_members() if held_out else auto_lr(n_samples, geometry, task)
+        lr = auto_lr_of_members(n_samples) if held_out else auto_lr(n_samples, geometry, task)
     return TrainingOptions(
         max_epochs=int(epochs),
         batch_size=int(batch_size),
         lr=float(lr),
         weight_decay=parameters["weight_decay"],
         optimizer=parameters["optimizer"],
-        lr_schedule=auto_lr_schedule(stopping) if is_auto(schedule) else schedule,
+        lr_schedule=auto_lr_schedule(stopping, n_samples) if is_auto(schedule) else schedule,
         autocast=AUTOCASTS.get(parameters["precision"]),
         patience=parameters["n_iter_no_change"] if stopping is True else None,
         n_folds=ensemble.n_folds,
