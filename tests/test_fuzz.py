@@ -467,6 +467,7 @@ def values_of(name, constraint):
         callable: st.sampled_from(CALLABLES.get(name, [None])),
         type: st.sampled_from([torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop]),
         Mapping: STRENGTHS,
+        str: st.just("loss"),  # of scoring: other scorers suit some targets alone
         tuple: st.tuples(STRENGTHS, STRENGTHS),
         list: st.lists(STRENGTHS, max_size=2) if name == "augmentation" else st.just([]),
         dict: st.sampled_from([{3: 2.0}, {"no": 0.0, "yes": 1}, {False: 1e30}, {2.0: -1}]),

@@ -89,7 +89,7 @@ class TableSchema:
            [1. , 2. ]])
     >>> schema.decode(matrix)
     array([['red', 1.5],
-           ['blue', nan],
+           ['blue', None],
            ['red', 2.0]], dtype=object)
     """
 

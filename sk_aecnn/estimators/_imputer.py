@@ -233,6 +233,7 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         "add_indicator": ["boolean"],
     }
 
+    _returns_codes: ClassVar[bool] = False
     _MEASURED: ClassVar[tuple[str, ...]] = ("_is_indicated",)
 
     def transform(self, X: Any) -> Any:

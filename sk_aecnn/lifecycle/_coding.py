@@ -53,6 +53,11 @@ def has_trained_decoder(estimator: Any) -> bool:
 
 def _inverts_transform(estimator: Any) -> bool:
     """Tell whether ``transform`` has an inverse, or raise AttributeError with the remedy."""
+    if not estimator._returns_codes:
+        raise AttributeError(
+            f"transform of {type(estimator).__name__} returns samples, filled in, so that there is "
+            "nothing to invert."
+        )
     if getattr(estimator, "output", "code") != "code":
         raise AttributeError(
             "With output='reconstruction' transform returns samples, so that there is nothing to "
@@ -70,6 +75,8 @@ class MissingAttributes:
 @dataclass(eq=False, repr=False, kw_only=True)
 class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, AutoencoderParameters):
     """An estimator with an autoencoder inside: its methods, but for ``transform``."""
+
+    _returns_codes: ClassVar[bool] = True
 
     def _score_in_training(self, geometry: SampleGeometry) -> Score | None:
         return None
