@@ -239,7 +239,7 @@ class NetworkEstimator(
         parameters = self._parameters()
         if resume:
             check_unchanged(parameters, self._fitted_parameters, self.resolved_params_)
-        if not resume:
+        else:
             self._schema = self._learn_schema(X)
         data, geometry = self._validate_training_data(
             X, y, sample_weight, self._geometry if resume else None
