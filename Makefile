@@ -67,7 +67,7 @@ docs: $(call needs,docs)  ## build the documentation into docs/_build/html
 
 # The gallery of `make docs` runs those called plot_*, and an error in one of them is an error there.
 examples: $(ready)  ## run the examples that neither `make demo` nor `make docs` runs
-	@set -e; for example in $(filter-out examples/demo.py examples/plot_%,$(wildcard examples/*.py)); do \
+	@set -e; for example in $(filter-out examples/demo.py,$(wildcard examples/*.py)); do \
 	    echo "== $$example"; $(py) "$$example"; \
 	done
 
