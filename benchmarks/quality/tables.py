@@ -293,7 +293,8 @@ TABLES = {
     ),
     "outliers": Table(
         title="The area under the ROC curve in percent, on sets of ADBench, at most 10 000 rows of "
-        "each (or as many as `--rows` says), and on tables whose simplest classes are made rare, 3 % of the rows: outliers that "
+        "each (or as many as `--rows` says), and on tables whose simplest classes are made rare, "
+        "3 % of the rows: outliers that "
         "are easier to learn than what is usual. Every detector is fitted to all rows, outliers "
         "included, and scores the same rows.",
         tasks=[
