@@ -42,9 +42,11 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         encoded by what it holds. Features of two values have their distance as the unit. Features
         of up to twelve whole numbers get an input for each of these. Others get a piecewise linear
         encoding of bins, and are scaled robustly and clipped smoothly where classes are predicted.
-        1 stands for none. ``"auto"``: 8, one for every 50 of fewer than 400 samples, and 1 of fewer
-        than 100, for tables of up to 500 features, where this adds up to 1 000 inputs. ``None``:
-        features are standardised alone.
+        Classes of 1 500 samples and more, with ``scaling="feature"``, part bins further: at the
+        extreme 1 and 4 % of a feature and at up to seven thresholds between classes, where this
+        adds up to 400 inputs. 1 stands for no bins. ``"auto"``: 8, one for every 50 of fewer than
+        400 samples, and 1 of fewer than 100, for tables of up to 500 features, where this adds up
+        to 1 000 inputs. ``None``: features are standardised alone.
     linear_path : "auto" or bool, default="auto"
         Whether encoder and decoder contain linear maps, which start as PCA of the training samples;
         what the networks put out is added, and starts at zero. ``"auto"``: with networks of this

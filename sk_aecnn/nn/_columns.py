@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,9 @@ _LARGEST = 1e18
 _QUARTILES_TO_DEVIATION = 1.349
 # of the total weight, for the rounding of sums
 _ROUNDING = 1e-9
+# of a standard deviation, by which thresholds differ from quantiles
+_APART = 1e-3
+_QUARTILES = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Columns:
     clipped : Tensor of shape (n_features,), bool
         Which features are clipped then.
     bins : Steps
-        Intervals between quantiles.
+        Intervals between quantiles and thresholds.
     category_column : Tensor of shape (n_categories,), int64
         The feature that a value is of.
     category, tolerance : Tensor of shape (n_categories,), float64
@@ -73,7 +77,12 @@ class Columns:
 
 
 def describe_columns(
-    rows: Tensor, x: Tensor, row_weight: Tensor | None, n_bins: int, clip: bool = True
+    rows: Tensor,
+    x: Tensor,
+    row_weight: Tensor | None,
+    levels: Sequence[float],
+    clip: bool = True,
+    thresholds: Sequence[Tensor] | None = None,
 ) -> Columns:
     """Find out what the columns of a table hold.
 
@@ -89,15 +98,17 @@ def describe_columns(
         The same, standardised.
     row_weight : Tensor of shape (n_samples,) or None
         Weights.
-    n_bins : int
-        The most bins of a feature.
+    levels : sequence of float
+        Shares of the samples, from 0 to 1, below the quantiles that part bins.
     clip : bool
         Whether features of many values are clipped smoothly.
+    thresholds : sequence of Tensor of shape (n_thresholds,), or None
+        Further values that part the bins of each feature.
 
     Examples
     --------
     >>> rows = torch.tensor([[0.0, 1.0], [1.0, 2.0], [1.0, 3.0], [0.0, 3.0]]).double()
-    >>> columns = describe_columns(rows, rows, None, 4)
+    >>> columns = describe_columns(rows, rows, None, [0, 0.5, 1])
     >>> columns.category, columns.clipped
     (tensor([1., 2., 3.], dtype=torch.float64), tensor([False, False]))
     """
@@ -105,7 +116,7 @@ def describe_columns(
     weight = weight / weight.sum()
     mean, deviation = _moments(x, weight)
     centre, scale = mean.clone(), deviation.clone()
-    low, median, high = _quantiles(x, weight, 4)[:, 1:4].unbind(1)
+    low, median, high = _quantiles(x, weight, _QUARTILES).unbind(1)
     spread = (high - low) / _QUARTILES_TO_DEVIATION
     clipped = torch.zeros(x.shape[1], dtype=torch.bool)
     binned: list[int] = []
@@ -124,8 +135,10 @@ def describe_columns(
             if clip and spread[feature] > 0:
                 centre[feature], scale[feature] = median[feature], spread[feature]
     gain = torch.where(scale > 0, 1 / scale, 0.0)
+    added = [torch.zeros(0, dtype=x.dtype)] * x.shape[1] if thresholds is None else thresholds
+    further = [(feature, added[feature], _APART * deviation[feature]) for feature in binned]
     return Columns(
-        centre, gain, clipped, _find_bins(x, weight, n_bins, binned), *_stack(categories)
+        centre, gain, clipped, _find_bins(x, weight, levels, further), *_stack(categories)
     )
 
 
@@ -164,18 +177,28 @@ def _stack(categories: list[tuple[int, Tensor]]) -> tuple[Tensor, Tensor, Tensor
     )
 
 
-def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Steps:
-    """Cut the range of features at their quantiles; one of a single interval gets none.
+def _find_bins(
+    x: Tensor,
+    weight: Tensor,
+    levels: Sequence[float],
+    features: list[tuple[int, Tensor, Tensor]],
+) -> Steps:
+    """Cut the range of features at quantiles and thresholds; one of a single interval gets none.
 
-    Where a value is several of them, the quantiles are those of the distinct values.
+    A feature comes with its thresholds, and the distance at which these count as apart. Where a
+    value is several of the quantiles, they are those of the distinct values.
     """
     columns, starts, widths = [], [torch.zeros(0, dtype=x.dtype)], [torch.zeros(0, dtype=x.dtype)]
-    for feature, quantiles in zip(features, _quantiles(x[:, features], weight, most), strict=True):
-        edges: Tensor = torch.unique(quantiles)
-        if len(edges) <= most:  # of a value that is several quantiles, as zero often is
+    quantiles = _quantiles(x[:, [feature for feature, _, _ in features]], weight, levels)
+    for (feature, thresholds, apart), found in zip(features, quantiles, strict=True):
+        edges: Tensor = torch.unique(found)
+        if len(edges) < len(levels):  # of a value that is several quantiles, as zero often is
             values = _values(x[:, feature])
-            places = torch.linspace(0, len(values) - 1, most + 1).round().long()
+            places = torch.linspace(0, len(values) - 1, len(levels)).round().long()
             edges = torch.unique(values[places])
+        if len(thresholds):
+            distances = (thresholds[:, None] - edges).abs().amin(1)
+            edges = torch.cat([edges, thresholds[distances > apart]]).sort().values
         if len(edges) > 2:
             columns += [feature] * (len(edges) - 1)
             starts.append(edges[:-1])
@@ -183,10 +206,10 @@ def _find_bins(x: Tensor, weight: Tensor, most: int, features: list[int]) -> Ste
     return Steps(torch.tensor(columns, dtype=torch.int64), torch.cat(starts), torch.cat(widths))
 
 
-def _quantiles(x: Tensor, weight: Tensor, parts: int) -> Tensor:
-    """Return the values of rows that part the weight equally, (n_features, parts + 1)."""
+def _quantiles(x: Tensor, weight: Tensor, levels: Sequence[float]) -> Tensor:
+    """Return the values below which are shares of the weight, (n_features, n_levels)."""
     values, order = x.T.contiguous().sort(dim=1)  # which puts what is missing last
-    shares = torch.linspace(0, 1 - _ROUNDING, parts + 1, dtype=torch.float64)
+    shares = torch.tensor(levels, dtype=torch.float64) * (1 - _ROUNDING)
     missing = values.isnan()
     if missing.any():
         below = weight[order].masked_fill(missing, 0).cumsum(1)
@@ -203,7 +226,7 @@ class ColumnEncoding(nn.Module):
     """Scale and clip the features, and put beside them where each lies among its values.
 
     For each of its intervals, the share that lies below a value: the layer after it can so learn
-    any function of a single feature that is linear between its quantiles (Gorishniy et al. 2022,
+    any function of a single feature that is linear between these (Gorishniy et al. 2022,
     "On embeddings for numerical features in tabular deep learning", section 3.2). For each value of
     a column with few, whether it is the one. Smooth clipping is that of Holzmüller et al. (2024,
     "Better by default", appendix B).
@@ -224,7 +247,8 @@ class ColumnEncoding(nn.Module):
     Examples
     --------
     >>> x = torch.tensor([[1.0], [2.0], [3.0], [2.0]]).double()
-    >>> encoding = ColumnEncoding(describe_columns(x, x, None, 4), x, None).double()
+    >>> columns = describe_columns(x, x, None, [0, 0.25, 0.5, 0.75, 1])
+    >>> encoding = ColumnEncoding(columns, x, None).double()
     >>> encoding(x[:2])
     tensor([[-1.4142,  0.7500, -0.5000, -0.2500],
             [ 0.0000, -0.2500,  0.5000, -0.2500]], dtype=torch.float64)

@@ -79,6 +79,11 @@ _MOST_FEATURES = 500
 _N_BINS = 8
 _SAMPLES_PER_BIN = 50
 _MOST_ADDED = 1000
+# shares of the samples at either end of a feature, the samples from which on these are parted, and
+# the inputs that bins add then
+_TAILS = (0.01, 0.04)
+_SAMPLES_OF_FINE_BINS = 1_500
+_MOST_ADDED_BY_FINE_BINS = 400
 
 # members of an ensemble, and the features up to which there are as many
 _N_ESTIMATORS = 5
@@ -712,15 +717,53 @@ def auto_n_bins(n_samples: int) -> int:
     return max(1, min(_N_BINS, n_samples // _SAMPLES_PER_BIN))
 
 
-def are_too_many(n_added: int) -> bool:
-    """Tell whether bins and values of all features, inputs of networks, are too many for "auto".
+def has_fine_bins(n_samples: int, n_bins: int, task: Task, scaling: Scaling) -> bool:
+    """Tell whether bins end where classes change too, and in the tails of a feature.
+
+    What few samples tell of these is chance. Numbers are told less well so, and so are classes by
+    features in one unit, of which sums and differences tell more than thresholds.
 
     Examples
     --------
-    >>> are_too_many(1001)
+    >>> [has_fine_bins(n, 8, "classifier", "feature") for n in (1_000, 10_000)]
+    [False, True]
+    >>> has_fine_bins(10_000, 8, "regressor", "feature")
+    False
+    >>> has_fine_bins(10_000, 8, "classifier", "shared")
+    False
+    """
+    of_columns = task == "classifier" and scaling == "feature"
+    return of_columns and n_bins > 1 and n_samples >= _SAMPLES_OF_FINE_BINS
+
+
+def levels_of_bins(n_bins: int, fine: bool) -> list[float]:
+    """Return the shares of the samples that lie below the ends of bins.
+
+    Fine bins part the tails as well, as far as these are parts of the first and the last bin.
+
+    Examples
+    --------
+    >>> levels_of_bins(4, fine=False)
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    >>> levels_of_bins(4, fine=True)
+    [0.0, 0.01, 0.04, 0.25, 0.5, 0.75, 0.96, 0.99, 1.0]
+    """
+    levels = [step / n_bins for step in range(n_bins + 1)]
+    low = [share for share in _TAILS if fine and share < 1 / n_bins]
+    return sorted({*levels, *low, *(1 - share for share in low)})
+
+
+def are_too_many(n_added: int, fine: bool = False) -> bool:
+    """Tell whether bins and values of all features, inputs of networks, are too many.
+
+    Examples
+    --------
+    >>> are_too_many(1001), are_too_many(1000)
+    (True, False)
+    >>> are_too_many(1000, fine=True)
     True
     """
-    return n_added > _MOST_ADDED
+    return n_added > (_MOST_ADDED_BY_FINE_BINS if fine else _MOST_ADDED)
 
 
 # -- what is measured -------------------------------------------------------------------------

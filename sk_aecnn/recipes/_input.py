@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sk_aecnn.nn import (
     Categories,
     ColumnEncoding,
+    Columns,
     InputLayout,
     Moments,
     column_moments,
     describe_columns,
     fit_scaling,
 )
-from sk_aecnn.recipes._defaults import are_too_many
+from sk_aecnn.recipes._defaults import (
+    are_too_many,
+    clips_tails,
+    has_fine_bins,
+    levels_of_bins,
+)
 from sk_aecnn.recipes._recipe import InputRecipe
+from sk_aecnn.recipes._thresholds import find_thresholds
 from sk_aecnn.statistics._mixture import choose_rows
 from sk_aecnn.training._plan import TrainingData
 
@@ -70,7 +78,8 @@ def build_columns(
 ) -> tuple[nn.Module, int]:
     """Return the encoding of the features of a table by what each holds, and its size."""
     n_inputs = recipe.filled_shape[0]
-    if recipe.n_bins is None:
+    n_bins = recipe.n_bins
+    if n_bins is None:
         return nn.Identity(), n_inputs
     weight = data.row_weight(torch.float64)
     index = torch.from_numpy(choose_rows(len(data.rows), None, None))
@@ -81,11 +90,31 @@ def build_columns(
     x = torch.cat([x.double(), indicators], dim=1)
     rows = torch.cat([rows.double(), indicators], dim=1) if len(recipe.indicated) else rows
     known = None if weight is None else weight[index] / weight[index].mean()
-    columns = describe_columns(rows, x, known, recipe.n_bins, recipe.clips_tails)
+
+    def describe(fine: bool) -> Columns:
+        levels = levels_of_bins(n_bins, fine)
+        thresholds = _thresholds(x, data, index.numpy(), known) if fine else None
+        return describe_columns(rows, x, known, levels, clips_tails(recipe.task), thresholds)
+
+    fine = has_fine_bins(len(data.rows), n_bins, recipe.task, recipe.scaling)
+    columns = describe(fine)
+    if fine and are_too_many(columns.n_added, fine):
+        columns = describe(fine=False)
     if recipe.n_bins_is_auto and are_too_many(columns.n_added):
         return nn.Identity(), n_inputs
     encoding = ColumnEncoding(columns, filled, known).to(recipe.dtype)
     return encoding, encoding.n_outputs
+
+
+def _thresholds(
+    x: Tensor, data: TrainingData, index: np.ndarray, weight: Tensor | None
+) -> list[Tensor]:
+    """Return where classes change along each feature, by the samples that have a label."""
+    known = slice(None) if data.labeled is None else data.labeled[index]
+    y = data.targets[index][known]
+    sample_weight = None if weight is None else weight.numpy()[known]
+    found = find_thresholds(x.numpy()[known], y, sample_weight)
+    return [torch.from_numpy(thresholds) for thresholds in found]
 
 
 def n_bins_of(columns: nn.Module, recipe: InputRecipe) -> int | None:

@@ -46,7 +46,6 @@ from sk_aecnn.recipes._defaults import (
     auto_normalization,
     auto_scaling,
     chunk_lr_factor,
-    clips_tails,
     contains_pca,
     depends_on_cues,
     has_columns,
@@ -131,8 +130,8 @@ class InputRecipe:
         Bins of a feature, where each is encoded by what it holds; None where none is.
     n_bins_is_auto : bool
         Whether that is given up where the inputs of all features would be too many.
-    clips_tails : bool
-        Whether far values of features are drawn near.
+    task : {"classifier", "regressor"} or None
+        What features are encoded for.
     indicated : tuple of int
         Features, one of each column of a table, of which the network is told where they are
         missing.
@@ -144,7 +143,7 @@ class InputRecipe:
     flat: bool
     n_bins: int | None = None
     n_bins_is_auto: bool = False
-    clips_tails: bool = False
+    task: Task = None
     indicated: tuple[int, ...] = ()
 
     @property
@@ -768,10 +767,10 @@ def _resolve_linear_path(
 
 def _resolve_columns(
     parameters: Parameters, summary: DataSummary, is_table: bool, name: str, choice: Any
-) -> tuple[int | None, bool, bool]:
+) -> tuple[int | None, bool, Task]:
     """Return the fields of `InputRecipe` about columns."""
     if "n_bins" not in parameters:
-        return None, False, False
+        return None, False, None
     n_bins, geometry = parameters["n_bins"], summary.geometry
     if not is_table and n_bins is not None and not is_auto(n_bins):
         raise ValueError(
@@ -779,11 +778,10 @@ def _resolve_columns(
             f"samples have the shape {geometry.shape} and {name}={choice!r}. Pass n_bins=None."
         )
     if not is_table or n_bins is None or (is_auto(n_bins) and not has_columns(geometry)):
-        return None, False, False
-    clips = clips_tails(summary.task)
+        return None, False, None
     if is_auto(n_bins):
-        return auto_n_bins(summary.n_samples), True, clips
-    return n_bins, False, clips
+        return auto_n_bins(summary.n_samples), True, summary.task
+    return n_bins, False, summary.task
 
 
 def _resolve_conv_channels(parameters: Parameters, geometry: SampleGeometry) -> tuple[int, ...]:

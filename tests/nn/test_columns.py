@@ -12,13 +12,18 @@ def x():
     return torch.randn(500, 3, generator=stream, dtype=torch.float64)
 
 
+def shares(n_bins):
+    return [step / n_bins for step in range(n_bins + 1)]
+
+
 def encode(x, row_weight=None, n_bins=4, clip=True):
-    return ColumnEncoding(describe_columns(x, x, row_weight, n_bins, clip), x, row_weight)
+    columns = describe_columns(x, x, row_weight, shares(n_bins), clip)
+    return ColumnEncoding(columns, x, row_weight)
 
 
 def test_bins_hold_equally_many_rows(x):
     """The cuts of a feature are quantiles, from the smallest value to the largest."""
-    bins = describe_columns(x, x, None, 5).bins
+    bins = describe_columns(x, x, None, shares(5)).bins
     assert bins.column.tolist() == [0] * 5 + [1] * 5 + [2] * 5
     for column in range(3):
         start, width = (part.view(3, 5)[column] for part in (bins.start, bins.width))
@@ -43,7 +48,7 @@ def test_what_is_encoded_has_a_mean_of_zero(x):
 
 def test_the_layer_after_it_can_be_linear_between_quantiles(x):
     """A kinked function of one feature is a linear one of its bins."""
-    kink = describe_columns(x, x, None, 4).bins.start[2]
+    kink = describe_columns(x, x, None, shares(4)).bins.start[2]
     y = (x[:, 0] - kink).clamp(min=0)
     rows = torch.cat([encode(x, clip=False)(x), torch.ones(500, 1).double()], dim=1)
     weights = torch.linalg.lstsq(rows, y[:, None], driver="gelsd").solution

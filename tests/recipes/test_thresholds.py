@@ -1,0 +1,81 @@
+"""Thresholds of features between classes."""
+
+import numpy as np
+import pytest
+
+from sk_aecnn import CNNClassifier, CNNRegressor
+from sk_aecnn.nn import ColumnEncoding
+from sk_aecnn.recipes._thresholds import find_thresholds
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(2000, 3))
+
+
+def test_thresholds_are_where_classes_change(X):
+    """Those of a range of one feature are its ends; other features have none."""
+    y = ((X[:, 1] > -1) & (X[:, 1] < 2)).astype(int)
+    nothing, ends, nothing_either = find_thresholds(X, y, None)
+    assert len(nothing) == len(nothing_either) == 0
+    values = np.sort(X[:, 1])
+    for end, threshold in zip((-1, 2), ends, strict=True):
+        above = np.searchsorted(values, end)
+        assert values[above - 1] < threshold < values[above]
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_chance_makes_hardly_any_thresholds(n_classes):
+    """Of labels that depend on nothing, not one of twenty features has a threshold."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2000, 100)), rng.integers(n_classes, size=2000)
+    assert sum(len(thresholds) > 0 for thresholds in find_thresholds(X, y, None)) < 5
+
+
+def test_units_do_not_matter(X):
+    """Values beyond single precision, or that differ by less than it tells, are parted alike."""
+    y = (X[:, 0] > 1).astype(int)
+    expected = find_thresholds(X, y, None)[0]
+    for scale, shift in ((1e60, 0.0), (1e-60, 0.0), (1e-6, 1.0)):
+        found = find_thresholds(X * scale + shift, y, None)[0]
+        np.testing.assert_allclose((found - shift) / scale, expected, rtol=1e-6)
+
+
+def test_missing_values_and_weights_count(X):
+    """Samples without a value, or without weight, say nothing of a threshold."""
+    y = (X[:, 0] > 0).astype(int)
+    wrong = np.arange(2000) % 2 == 0
+    labels, missing = np.where(wrong, 0, y), X.copy()
+    missing[wrong] = np.nan
+    expected = find_thresholds(X[~wrong], y[~wrong], None)[0]
+    np.testing.assert_array_equal(find_thresholds(missing, labels, None)[0], expected)
+    found = find_thresholds(X, labels, np.where(wrong, 1e-9, 1.0))[0]
+    assert len(found) == 1
+    assert abs(found[0]) < 0.01
+    missing[:] = np.nan
+    assert [len(thresholds) for thresholds in find_thresholds(missing, y, None)] == [0, 0, 0]
+
+
+def test_a_table_is_encoded_with_them(X):
+    """Where many samples of features in units of their own tell classes, by not too many inputs."""
+    y = (X[:, 0] > 2.2).astype(int)
+
+    def n_inputs(estimator, X, y):
+        modules = estimator.set_params(max_epochs=1, n_bins=8).fit(X, y).net_.module_.modules()
+        return next(m for m in modules if isinstance(m, ColumnEncoding)).n_outputs
+
+    # a value, eight bins and four in the tails of each, and one threshold
+    assert n_inputs(CNNClassifier(scaling="feature"), X, y) == 3 * 13 + 1
+    assert n_inputs(CNNClassifier(scaling="feature"), X[:1000], y[:1000]) == 3 * 9
+    assert n_inputs(CNNClassifier(scaling="shared"), X, y) == 3 * 9
+    assert n_inputs(CNNRegressor(scaling="feature"), X, X[:, 0]) == 3 * 9
+    wide = np.random.default_rng(0).normal(size=(2000, 40))
+    assert n_inputs(CNNClassifier(scaling="feature"), wide, y) == 40 * 9
+
+
+def test_rare_values_beyond_a_threshold_are_told():
+    """Two of a hundred samples, of the far end of one feature, are all of a class."""
+    X = np.random.default_rng(1).exponential(size=(4000, 6)) ** 2 * np.logspace(0, 3, 6)
+    y = (X[:, 3] > np.quantile(X[:, 3], 0.98)).astype(int)
+    model = CNNClassifier(random_state=0).fit(X[:2000], y[:2000])
+    assert model.score(X[2000:], y[2000:]) > 0.996
