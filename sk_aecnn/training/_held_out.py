@@ -37,8 +37,11 @@ class HeldOutSelection(Callback):
     Every row is held out from one member. After each epoch, that member predicts it, with an
     average of the weights so far (polynomial decay averaging; Shamir & Zhang 2013, "Stochastic
     gradient descent for non-smooth optimization"). Training ends when the loss of these predictions
-    has not fallen for some time, and the weights that had the lowest are taken, those before the
-    first step among them. The loss of probabilities is that with the best temperature (Guo et al.
+    has not fallen for some time, those before the first step among them. The weights are taken that
+    were the last whose loss exceeds the lowest by no more than the standard error of their
+    difference (as Breiman et al. 1984, "Classification and regression trees", section 3.4.3, choose
+    a size): the mean of members, which nothing is held out from, gains for longer than each of
+    them. The loss of probabilities is that with the best temperature (Guo et al.
     2017, "On calibration of modern neural networks", section 4.2), which is taken as well: else
     training would end where a network grows too sure, though it goes on telling classes apart
     better (Berta et al. 2025, "Rethinking early stopping: refine, then calibrate").
@@ -89,41 +92,55 @@ class HeldOutSelection(Callback):
             raise KeyboardInterrupt  # skorch's word for a callback that has seen enough
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        torch._foreach_copy_(self.state_, self.best_)
+        torch._foreach_copy_(self.state_, self.taken_)
         net.validation_scores = self.scores_
         averaging = net.module_.averaging
         if isinstance(averaging, MeanProbability):
-            averaging.inverse_temperature.fill_(self.best_temperature_)
-        for name in ("state_", "average_", "best_", "data", "folds_", "score"):
+            averaging.inverse_temperature.fill_(self.temperature_)
+        for name in ("state_", "average_", "taken_", "best_losses_", "data", "folds_", "score"):
             delattr(self, name)  # nothing of the data may travel with a pickle
 
     def _evaluate(self, net: NeuralNet) -> None:
-        """Score the averaged weights, and keep them if none were better."""
+        """Score the averaged weights, and take them if none were clearly better."""
         now = [tensor.clone() for tensor in self.state_]
         torch._foreach_copy_(self.state_, self.average_)
         net._set_training(False)
-        score, inverse_temperature = self._score_loss(net)
+        losses, inverse_temperature = self._measure(net)
+        score = -self._mean(losses)
         if self.score is not None:
             score = self._score_members(net, self.score, inverse_temperature)
         torch._foreach_copy_(self.state_, now)
         self.scores_.append(score)
         if score >= max(self.scores_):
-            self.best_epoch_ = len(self.scores_) - 1
-            self.best_ = [tensor.clone() for tensor in self.average_]
-            self.best_temperature_ = inverse_temperature
+            self.best_epoch_, self.best_losses_ = len(self.scores_) - 1, losses
+        elif self.score is not None or not self._is_close(losses):
+            return
+        self.taken_ = [tensor.clone() for tensor in self.average_]
+        self.temperature_ = inverse_temperature
 
-    def _score_loss(self, net: NeuralNet) -> tuple[float, float]:
-        """Return minus the loss of predictions, with the best inverse temperature, and that."""
+    def _measure(self, net: NeuralNet) -> tuple[Tensor, float]:
+        """Return the losses of predictions, with the best inverse temperature, and that."""
         predictions, task = self.folds_.predict(net), net.criterion_.terms[self.name]
 
-        def loss(inverse_temperature: float) -> float:
-            logits = inverse_temperature * predictions[:, None]
-            losses = task.measure(logits, self.folds_.targets)[:, 0]
-            return float(losses @ self.folds_.weight / self.folds_.weight.sum())
+        def measure(inverse_temperature: float) -> Tensor:
+            losses: Tensor = task.measure(
+                inverse_temperature * predictions[:, None], self.folds_.targets
+            )
+            return losses[:, 0].double()
 
-        averages = isinstance(net.module_.averaging, MeanProbability)
-        inverse_temperature = _minimize(loss) if averages else 1.0
-        return -loss(inverse_temperature), inverse_temperature
+        inverse_temperature = 1.0
+        if isinstance(net.module_.averaging, MeanProbability):
+            inverse_temperature = _minimize(lambda inverse: self._mean(measure(inverse)))
+        return measure(inverse_temperature), inverse_temperature
+
+    def _mean(self, losses: Tensor) -> float:
+        return float(losses @ self.folds_.share)
+
+    def _is_close(self, losses: Tensor) -> bool:
+        """Tell whether losses are the lowest, as far as the rows can say."""
+        excess = losses - self.best_losses_
+        mean = self._mean(excess)
+        return mean <= float(((excess - mean) * self.folds_.share).norm())
 
     def _score_members(self, net: NeuralNet, score: Score, inverse_temperature: float) -> float:
         """Return the mean score of members, each for the rows that are held out from it."""
@@ -166,11 +183,12 @@ class Folds:
         return self.rows.y[torch.cat(self.parts)]
 
     @cached_property
-    def weight(self) -> Tensor:
-        """The weights, fold after fold."""
+    def share(self) -> Tensor:
+        """The share of each row in their weight, fold after fold."""
         weight = self.rows.row_weight
         ones = torch.ones(len(self.targets), dtype=torch.float64)
-        return ones if weight is None else weight[torch.cat(self.parts)].double()
+        weight = ones if weight is None else weight[torch.cat(self.parts)].double()
+        return weight / weight.sum()
 
     @torch.no_grad()
     def predict(self, net: NeuralNet) -> Tensor:

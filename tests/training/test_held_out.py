@@ -1,12 +1,15 @@
 """Training for as long as it serves samples that were held out."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_breast_cancer, make_classification
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
+from sk_aecnn.training._held_out import HeldOutSelection
 
 CLASSIFIERS = [AECNNClassifier, CNNClassifier]
 every_classifier = pytest.mark.parametrize("cls", CLASSIFIERS)
@@ -128,3 +131,14 @@ def test_rare_classes_do_not_matter_to_folds(rare):
     model = AECNNClassifier(random_state=0).fit(X, y)
     assert model.predict_proba(X).shape == (100, 3)
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_of_equally_good_weights_the_last_are_taken():
+    """Those whose loss exceeds the lowest by less than the standard error of the difference."""
+    selection = HeldOutSelection(None, "classification_loss")
+    selection.folds_ = SimpleNamespace(share=torch.full((100,), 0.01, dtype=torch.float64))
+    selection.best_losses_ = torch.rand(100, dtype=torch.float64)
+    noise = torch.tensor([1.0, -1.0] * 50, dtype=torch.float64)  # a standard error of 0.1
+    assert selection._is_close(selection.best_losses_ + noise + 0.09)
+    assert not selection._is_close(selection.best_losses_ + noise + 0.11)
+    assert not selection._is_close(selection.best_losses_ + 0.001)
