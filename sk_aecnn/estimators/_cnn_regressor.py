@@ -107,8 +107,8 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
         A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5, "brightness": 0.5}``
         where images are classified, but for contrast and brightness where these tell the class, and
         with flips of probability 0.5 where a simple classifier is as good on mirrored images;
-        ``{"translate": 0.075}`` where some of them are unlabeled or where they are encoded alone;
-        none elsewhere.
+        ``{"translate": 0.075}`` where some of them are unlabeled or where they are encoded alone,
+        and where sequences of more than 32 steps are classified; none elsewhere.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
         falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most

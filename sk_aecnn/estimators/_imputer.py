@@ -122,8 +122,9 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
         "brightness": 0.5}`` where images are classified, but for contrast and brightness where
         these tell the class, ``{"translate": 0.075}`` where some of them are unlabeled or where
-        they are encoded alone, none elsewhere. An autoencoder's are applied at the beginning of
-        training alone, and the reconstruction is compared with the samples as they are.
+        they are encoded alone, and where sequences of more than 32 steps are classified; none
+        elsewhere. An autoencoder's are applied at the beginning of training alone, and the
+        reconstruction is compared with the samples as they are.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. ``"auto"`` makes 500 for up to 500 samples, 100 for 4 000, and for
         more a number that falls with the square root.

@@ -59,6 +59,8 @@ _WIDTHS = (16, 64, 128)
 _WIDTHS_LARGE = (16, 32, 64, 128)
 # positions along an axis that one object fills, as in pictures of digits or icons
 _SMALL_IMAGE = 32
+# steps up to which the place of a value tells as much as the value
+_SHORT_SEQUENCE = 32
 
 _TRANSLATION = {"translate": 0.075}
 _LEVELS = {"contrast": 0.5, "brightness": 0.5}
@@ -594,11 +596,12 @@ def depends_on_cues(geometry: SampleGeometry, task: Task, n_unlabeled: int) -> b
 def auto_augmentation(
     geometry: SampleGeometry, task: Task, n_unlabeled: int, cues: ClassCues
 ) -> dict[str, float] | None:
-    """Return the transforms of ``augmentation="auto"``: none but for images.
+    """Return the transforms of ``augmentation="auto"``: none but for images and long sequences.
 
     Autoencoders see images translated, and so do classifiers; those that have a label for every
     sample see them mirrored, too, where classes do not depend on it, and in other contrast and
-    brightness where these tell less than half of the classes.
+    brightness where these tell less than half of the classes. Classifiers see sequences translated,
+    but for short ones, in which the place of a value counts, as that of an hour of the day does.
 
     Parameters
     ----------
@@ -621,10 +624,16 @@ def auto_augmentation(
     ...     auto_augmentation(image, "regressor", 0, none),
     ... )
     ({'translate': 0.075}, None)
+    >>> hours, steps = (SampleGeometry((n_steps,), None) for n_steps in (24, 150))
+    >>> [auto_augmentation(kind, "classifier", 0, none) for kind in (hours, steps)]
+    [None, {'translate': 0.075}]
     >>> cues = ClassCues(0.9, {"horizontal_flip": 0.1, "vertical_flip": 0.7})
     >>> auto_augmentation(image, "classifier", 0, cues)
     {'translate': 0.075, 'horizontal_flip': 0.5}
     """
+    if len(geometry.spatial) == 1:
+        is_long = geometry.spatial[0] > _SHORT_SEQUENCE
+        return dict(_TRANSLATION) if is_long and task == "classifier" else None
     if len(geometry.spatial) != 2 or task in {"regressor", "outlier_detector"}:
         return None
     if not depends_on_cues(geometry, task, n_unlabeled):

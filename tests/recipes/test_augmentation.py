@@ -85,9 +85,33 @@ def test_unlabeled_images_keep_their_contrast_and_brightness(classifier, wide, l
     assert_same(one, other, wide)
 
 
+def test_classifiers_translate_long_sequences_by_default(image_classifier, labels):
+    """By itself, `augmentation` translates sequences of more than 32 steps by up to 0.075."""
+    rows = np.random.default_rng(0).normal(size=(40, 40, 1))
+    auto, translated, none = (
+        image_classifier(augmentation=augmentation, channel_axis=-1).fit(rows, labels)
+        for augmentation in ("auto", {"translate": 0.075}, None)
+    )
+    assert auto.resolved_params_["augmentation"] == {"translate": 0.075}
+    assert_same(auto, translated, rows)
+    assert auto.loss_curve_ != none.loss_curve_
+
+
+@pytest.mark.parametrize("name", ["regressor", "cnn_regressor", "autoencoder", "variational"])
+def test_long_sequences_are_not_translated_unless_classified(request, labels, name):
+    """By itself, `augmentation` is None for sequences that are encoded or tell a number."""
+    rows = np.random.default_rng(0).normal(size=(40, 40, 1))
+    make = request.getfixturevalue(name)
+    auto, none = (
+        make(augmentation=augmentation, channel_axis=-1).fit(rows, labels)
+        for augmentation in ("auto", None)
+    )
+    assert_same(auto, none, rows)
+
+
 @pytest.mark.parametrize("kind", ["table", "sequences", "volumes"])
 def test_other_samples_are_not_augmented_by_default(every, request, labels, kind):
-    """By itself, `augmentation` is None for tables, sequences and volumes."""
+    """By itself, `augmentation` is None for tables, short sequences and volumes."""
     X, layout = samples_of(kind, request)
     one, other = (every(augmentation=a, **layout).fit(X, labels) for a in ("auto", None))
     assert_same(one, other, X)
