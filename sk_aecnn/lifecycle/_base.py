@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch.utils.data import Subset
 
 from sk_aecnn._compat import CallbackSupportMixin, check_sample_weight
+from sk_aecnn._processes import agree, is_first
 from sk_aecnn._torch import (
     DTYPES,
     detach_tensor,
@@ -82,6 +83,7 @@ from sk_aecnn.training._plan import (
 from sk_aecnn.training._progress import FitProgress
 from sk_aecnn.training._progress_bar import write_line
 from sk_aecnn.training._scoring import Score
+from sk_aecnn.training._shares import check_same_data
 from sk_aecnn.training._stream import Seen, Stream
 
 # optimizer steps and epochs after which something should be learned
@@ -239,6 +241,9 @@ class NetworkEstimator(
         if not resume and asks_for_cues(parameters, summary):
             summary = replace(summary, cues=measure_cues(data, geometry))
         options = resolve_training(parameters, summary, partial=partial)
+        check_same_data(data.rows, data.y, data.weight, options.batch_size)
+        if not is_first():
+            options = replace(options, verbose=0)
         plan = self._plan(data, geometry, options, validation, progress)
         progress.begin(options.max_epochs + (0 if resume else parameters.get("pretrain_epochs", 0)))
         net, resolved = self._net_for(plan, summary, parameters, resume)
@@ -453,8 +458,9 @@ class NetworkEstimator(
     def _draw_seed(self) -> int:
         """Draw a seed from ``random_state``, or from the system where it is None."""
         if self.random_state is None:
-            return secrets.randbits(32)
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+            return agree(secrets.randbits(32))
+        drawn = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        return agree(int(drawn))
 
     def _split(
         self,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
+from sk_aecnn._processes import agree
 from sk_aecnn.data._rows import BatchIterator
 from sk_aecnn.nn import Augmentation
 from sk_aecnn.training._losses import DivergenceLoss
@@ -34,7 +35,7 @@ class Observation(Callback):
             self.observer.begin_epoch(net)
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        if self.observer is not None and self.observer.end_epoch(net):
+        if self.observer is not None and agree(self.observer.end_epoch(net)):
             raise KeyboardInterrupt  # skorch's word for a callback that has seen enough
 
     def end(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -22,9 +22,10 @@ from skorch.callbacks.scoring import ScoringBase
 from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 from skorch.history import History
-from skorch.utils import noop
+from skorch.utils import noop, to_tensor
 from torch.utils.data import Dataset
 
+from sk_aecnn._processes import agree, is_shared, sharing
 from sk_aecnn._torch import (
     as_tensor,
     describe_shortage,
@@ -62,6 +63,7 @@ from sk_aecnn.training._scoring import (
     ValidationScore,
     choose_scored,
 )
+from sk_aecnn.training._shares import Shares, shared
 from sk_aecnn.training._step_memory import check_step_memory
 
 # numbers kept for each parameter: itself, its gradient, and the two moments of Adam
@@ -157,6 +159,7 @@ class TrainingNet(NeuralNet):
     def __init__(self, *args: Any, autocast: torch.dtype | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.autocast = autocast
+        self.shares: Shares | None = None
         self.n_epochs_before = 0
         self.best_losses: dict[str, float] = {}
         self.validation_scores: list[float] = []
@@ -254,6 +257,13 @@ class TrainingNet(NeuralNet):
             outputs = self.infer(inputs)
         return {name: output.float() for name, output in outputs.items()}
 
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        if self.shares is None or not (is_shared() and self.module_.training):
+            return super().infer(x, **fit_params)
+        inputs = to_tensor(x, device=self.device)
+        parallel = self.shares.module
+        return parallel(**inputs) if isinstance(inputs, dict) else parallel(inputs)
+
     def _set_training(self, training: bool = True) -> None:
         if self.module_.training != training:
             super()._set_training(training)
@@ -266,10 +276,14 @@ class TrainingNet(NeuralNet):
         names: list[str] = []
         total: torch.Tensor | None = None
         n_batches = n_rows = 0
-        for batch in iterator:
+        shares: Callable[[int], Any] = nullcontext
+        if self.shares is not None:
+            shares, iterator.share = sharing, self.shares.those.share
+        for size, batch in zip(iterator.sizes(), iterator, strict=True):
             self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            names, size = list(step["losses"]), len(batch[1])
+            with shares(size):
+                step = step_fn(batch, **fit_params)
+            names = list(step["losses"])
             losses = torch.stack(list(step["losses"].values())).detach()
             if total is None:
                 total = torch.zeros_like(losses)
@@ -292,7 +306,7 @@ class TrainingNet(NeuralNet):
             self.history[-1]["batches"].clear()
 
     def _record_losses(self, prefix: str, names: list[str], means: Any) -> None:
-        for name, value in zip(names, means.tolist(), strict=True):
+        for name, value in zip(names, agree(means.tolist()), strict=True):
             if not isfinite(value):
                 raise DivergenceError(
                     f"The {prefix}_{name} of epoch {self.n_epochs_before + len(self.history)} is "
@@ -528,14 +542,17 @@ def train(
     scores = any(isinstance(c, ScoringBase) and c.on_train for _, c in net.callbacks_)
     if scores and len(ScoredRows(data).X) == 0:  # of which some scorers make NaN
         raise ValueError(_NOTHING_TO_SCORE.format(""))
+    generator = net.iterator_train__generator
     try:
-        net.partial_fit(data)
+        with shared(net.module_, generator, data, options.batch_size) as net.shares:
+            net.partial_fit(data)
     except (KeyError, SkorchException, ValueError) as error:
         explanation = _explain_callback(error, data, validation)
         if explanation is None:
             raise
         raise ValueError(explanation) from error
     finally:
+        net.shares = None
         bar.close(net)
         observation.end()
     if validation is not None:
