@@ -8,13 +8,14 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state, check_scalar, get_tags
 from sklearn.utils.validation import check_is_fitted
 from torch.utils.data import Subset
 
@@ -182,6 +183,7 @@ class NetworkEstimator(
         *,
         resume: bool,
         partial: bool = False,
+        n_steps: int | None = None,
         classes: np.ndarray | None = None,
         validation: tuple[Any, Any, Any] = (None, None, None),
     ) -> Self:
@@ -196,16 +198,22 @@ class NetworkEstimator(
         partial : bool
             Whether the samples are a part of those to learn from: what is measured is then of all
             calls.
+        n_steps : int or None
+            The steps of all such calls, where these are known.
         classes : ndarray or None
             The class labels, where they are not those of ``y``.
         validation : tuple
             Samples, targets and weights for early stopping.
         """
+        if n_steps is not None:
+            check_scalar(n_steps, "n_steps", Integral, min_val=1)
         progress = FitProgress(self, X, y, sample_weight)
         keep_freed_memory()
         fitted = self._shallow_copy()
         with undisturbed(resolve_device(self.device)), memory_explained(self._parameters()):
-            fitted._train(X, y, sample_weight, resume, partial, classes, validation, progress)
+            fitted._train(
+                X, y, sample_weight, resume, partial, n_steps, classes, validation, progress
+            )
         self.__dict__ = fitted.__dict__
         progress.end()
         return self
@@ -217,6 +225,7 @@ class NetworkEstimator(
         sample_weight: Any,
         resume: bool,
         partial: bool,
+        n_steps: int | None,
         classes: np.ndarray | None,
         validation: tuple[Any, Any, Any],
         progress: FitProgress,
@@ -240,7 +249,7 @@ class NetworkEstimator(
         )
         if not resume and asks_for_cues(parameters, summary):
             summary = replace(summary, cues=measure_cues(data, geometry))
-        options = resolve_training(parameters, summary, partial=partial)
+        options = resolve_training(parameters, summary, partial=partial, n_steps=n_steps)
         check_same_data(data.rows, data.y, data.weight, options.batch_size)
         if not is_first():
             options = replace(options, verbose=0)

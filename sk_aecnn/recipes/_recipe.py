@@ -350,11 +350,11 @@ _MONITORED: dict[Task, str] = {
     "regressor": "valid_regression_loss",
 }
 # with which ``partial_fit`` trains, whatever the parameters
-_OF_PARTIAL_FIT = {"max_epochs": 1, "lr_schedule": "constant"}
+_OF_PARTIAL_FIT = {"max_epochs": 1}
 
 
 def resolve_training(
-    parameters: Parameters, summary: DataSummary, *, partial: bool
+    parameters: Parameters, summary: DataSummary, *, partial: bool, n_steps: int | None = None
 ) -> TrainingOptions:
     """Return how to train: epochs, batches, rates.
 
@@ -366,9 +366,13 @@ def resolve_training(
         Number of samples, geometry, task.
     partial : bool
         Whether this is a call to ``partial_fit``.
+    n_steps : int or None
+        The steps of all such calls, where these are known.
     """
     if partial:
         parameters = {**parameters, **_OF_PARTIAL_FIT}
+        if n_steps is None:
+            parameters["lr_schedule"] = "constant"
     geometry, n_samples, task = summary.geometry, summary.n_samples, summary.task
     epochs, batch_size, lr = (parameters[name] for name in ("max_epochs", "batch_size", "lr"))
     ensemble = resolve_ensemble(parameters, summary)
@@ -402,6 +406,7 @@ def resolve_training(
         callbacks=tuple(parameters["callbacks"] or ()),
         verbose=int(parameters["verbose"]),
         partial=partial,
+        n_steps=n_steps,
         lr_factor=chunk_lr_factor(n_samples, batch_size) if partial else 1.0,
         monitor=_MONITORED.get(task, "valid_loss"),
     )

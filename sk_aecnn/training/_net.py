@@ -51,6 +51,7 @@ from sk_aecnn.training._callbacks import (
     Observation,
     Observer,
     Progress,
+    count_steps,
 )
 from sk_aecnn.training._held_out import HeldOutSelection
 from sk_aecnn.training._losses import TemperatureSoftmax
@@ -111,6 +112,8 @@ class TrainingOptions:
         Epochs without improvement to wait for; None trains to the end.
     partial : bool
         Whether the rows are a part of those that are learned from, of which there were others.
+    n_steps : int or None
+        The steps of this call and of those before and after it, where they are known.
     monitor : str
         The loss that early stopping watches.
     lr_factor : float
@@ -130,6 +133,7 @@ class TrainingOptions:
     callbacks: tuple[Any, ...] = ()
     verbose: int = 0
     partial: bool = False
+    n_steps: int | None = None
     monitor: str = "valid_loss"
     lr_factor: float = 1.0
     n_folds: int = 0
@@ -161,6 +165,7 @@ class TrainingNet(NeuralNet):
         self.autocast = autocast
         self.shares: Shares | None = None
         self.n_epochs_before = 0
+        self.n_steps_before = 0
         self.best_losses: dict[str, float] = {}
         self.validation_scores: list[float] = []
 
@@ -175,6 +180,7 @@ class TrainingNet(NeuralNet):
             "optimizer_state": None if optimizer is None else optimizer.state_dict(),
             "history": list(self.history),
             "n_epochs_before": self.n_epochs_before,
+            "n_steps_before": self.n_steps_before,
             "best_losses": self.best_losses,
             "validation_scores": self.validation_scores,
         }
@@ -195,7 +201,7 @@ class TrainingNet(NeuralNet):
             self.optimizer_.load_state_dict(state["optimizer_state"])
             _move_state(self.optimizer_, device)
         self.history_ = History(state["history"])
-        for name in ("n_epochs_before", "best_losses", "validation_scores"):
+        for name in ("n_epochs_before", "n_steps_before", "best_losses", "validation_scores"):
             setattr(self, name, state[name])
         set_generator(self.module_, on_device(generator, device))
 
@@ -473,8 +479,8 @@ def _set_callbacks(
 ) -> None:
     """Give a net the callbacks of a call; the observation hears of an epoch last."""
     net.callbacks = [
-        ("lr_schedule", LearningRateSchedule(options.lr_schedule)),
-        ("progress", Progress()),
+        ("lr_schedule", LearningRateSchedule(options.lr_schedule, options.n_steps)),
+        ("progress", Progress(options.n_steps)),
         *options.callbacks,
     ]
     if options.verbose:
@@ -560,6 +566,9 @@ def train(
         net.validation_scores = scores if score is not None else [-loss for loss in scores]
     net.train_split = None
     net._forget_batches()
+    net.n_steps_before += count_steps(net, data)
+    if options.n_steps is None:  # no stream
+        net.n_steps_before = 0
     _shrink(net)
     if validation is None and len(data) <= net.batch_size and not continues:
         _recompute_batch_norm_statistics(net, data)

@@ -89,7 +89,9 @@ def shared(
     for layer, own in zip(layers, before, strict=True):
         layer.generator = None if own is None else new_generator(seed, own.device)
     hooks = [
-        parameter.register_hook(partial(_with_strides, strides=parameter.stride()))
+        parameter.register_hook(  # type: ignore[no-untyped-call]
+            partial(_with_strides, strides=parameter.stride())
+        )
         for parameter in module.parameters()
         if parameter.requires_grad and 1 in parameter.shape and parameter.is_contiguous()
     ]
