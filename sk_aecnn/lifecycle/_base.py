@@ -210,7 +210,7 @@ class NetworkEstimator(
         progress = FitProgress(self, X, y, sample_weight)
         keep_freed_memory()
         fitted = self._shallow_copy()
-        with undisturbed(resolve_device(self.device)), memory_explained(self._parameters()):
+        with undisturbed(resolve_device(self.device)), memory_explained(vars(self)):
             fitted._train(
                 X, y, sample_weight, resume, partial, n_steps, classes, validation, progress
             )

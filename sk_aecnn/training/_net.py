@@ -53,6 +53,7 @@ from sk_aecnn.training._callbacks import (
     Progress,
     count_steps,
 )
+from sk_aecnn.training._copies import copy_module, copy_optimizer
 from sk_aecnn.training._held_out import HeldOutSelection
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
@@ -639,8 +640,7 @@ def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[st
     generator = new_generator(0) if len(data) > n_rows else None
     batch = next(iter(BatchIterator(data, n_rows, generator)))
     losses: dict[str, torch.Tensor] = net.validation_step(batch)["losses"]
-    tensors = [*net.module_.parameters(), *net.module_.buffers(), *losses.values()]
-    if not all(bool(tensor.isfinite().all()) for tensor in tensors if tensor.is_floating_point()):
+    if not _all_finite([*net.module_.parameters(), *net.module_.buffers(), *losses.values()]):
         raise DivergenceError(
             f"The last step of training at lr={net.lr:g} left weights that give no finite losses: "
             "training diverged. Pass a lower lr (a tenth, say), or scale the input where "
@@ -649,16 +649,28 @@ def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[st
     return {name: float(loss) for name, loss in losses.items()}
 
 
+def _all_finite(tensors: Sequence[torch.Tensor]) -> bool:
+    """Tell whether all numbers are finite, by their sum in most cases."""
+    floats = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
+    if torch.stack([tensor.sum() for tensor in floats]).sum().isfinite():
+        return True
+    return all(bool(tensor.isfinite().all()) for tensor in floats)
+
+
 def fork(net: TrainingNet, partial: bool) -> TrainingNet:
     """Return a net that goes on training from here; this one stays as it is.
 
     For ``partial`` training the history begins anew, so that the time does not depend on how long
     the net was trained before.
     """
-    parts = ("module_", "criterion_", "optimizer_", "iterator_train__generator", "best_losses")
+    memo: dict[int, Any] = {}
+    modules = {name: copy_module(getattr(net, name), memo) for name in ("module_", "criterion_")}
+    generator = net.iterator_train__generator.clone_state()
+    optimizer = copy_optimizer(net.optimizer_, memo)
     forked = object.__new__(type(net))
     forked.__dict__.update(net.__dict__)
-    forked.__dict__.update(deepcopy({name: getattr(net, name) for name in parts}))
+    forked.__dict__.update(modules, optimizer_=optimizer, iterator_train__generator=generator)
+    forked.best_losses = dict(net.best_losses)
     forked.__dict__.update(module=forked.module_, criterion=forked.criterion_)
     if partial:
         forked.n_epochs_before += len(net.history)
