@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -89,7 +90,7 @@ def fit(estimator: _Estimator, X: Any, y: Any = None, **fit_params: Any) -> _Est
         _start(getattr(estimator, "device", "auto"))
     those = Processes(distributed.get_rank(), distributed.get_world_size())
     try:
-        with together(those):
+        with together(those) if those.size > 1 else nullcontext():
             estimator.fit(X, y, **fit_params)  # type: ignore[attr-defined]
         distributed.barrier()
     except RuntimeError as error:

@@ -61,6 +61,7 @@ from sk_aecnn.recipes._recipe import (
     asks_for_cues,
     check_unchanged,
     is_choice,
+    resolve_ensemble,
     resolve_training,
     resolved_parameters,
 )
@@ -249,6 +250,7 @@ class NetworkEstimator(
         )
         if not resume and asks_for_cues(parameters, summary):
             summary = replace(summary, cues=measure_cues(data, geometry))
+        summary = replace(summary, ensemble=resolve_ensemble(parameters, summary))
         options = resolve_training(parameters, summary, partial=partial, n_steps=n_steps)
         check_same_data(data.rows, data.y, data.weight, options.batch_size)
         if not is_first():
