@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py file [--gib 4] [--folder /tmp]
     python benchmarks/scale.py calls [--calls 1000]
-    python benchmarks/scale.py schedule [--seeds 5]
+    python benchmarks/scale.py schedule [--seeds 5] [--passes 10]
     python benchmarks/scale.py processes
 
 Each prints the rows of a table in docs/guide/scale.md. Seconds are those of the processor, of one
@@ -154,7 +154,7 @@ def calls(args):
 
 
 def schedule(args):
-    """Accuracy and R² on new digits after ten passes in parts, with and without a schedule."""
+    """Accuracy and R² on new digits after passes in parts, with and without a schedule."""
     X, y = load_digits(return_X_y=True)
     X = X.reshape(-1, 8, 8).astype(np.float32)
     for name in ("`AECNNClassifier`", "`CNNClassifier`", "`AutoencoderTransformer`"):
@@ -162,19 +162,20 @@ def schedule(args):
         for seed in range(args.seeds):
             parts = train_test_split(X, y, random_state=seed)
             for known in scores:
-                scores[known].append(stream_score(name, seed, known, *parts))
+                scores[known].append(stream_score(name, seed, args.passes, known, *parts))
         shown = " | ".join(f"{np.mean(scores[known]):.4f}" for known in (False, True))
         wins = sum(a > b for a, b in zip(scores[True], scores[False], strict=True))
         print(f"| {name} | {shown} | {wins} of {args.seeds} |", flush=True)
 
 
-def stream_score(name, seed, known, X_train, X_test, y_train, y_test):
+def stream_score(name, seed, passes, known, X_train, X_test, y_train, y_test):
     kind = {"`AECNNClassifier`": AECNNClassifier, "`CNNClassifier`": CNNClassifier}.get(name)
     supervised = kind is not None
     model = (kind or AutoencoderTransformer)(batch_size=64, random_state=seed)
     rng, parts = np.random.default_rng(seed), -(-len(X_train) // 128)
-    n_steps = 10 * -(-len(X_train) // 64) if known else None
-    for _ in range(10):
+    sizes = [len(part) for part in np.array_split(np.arange(len(X_train)), parts)]
+    n_steps = passes * sum(-(-size // 64) for size in sizes) if known else None
+    for _ in range(passes):
         for part in np.array_split(rng.permutation(len(X_train)), parts):
             given = {"y": y_train[part], "classes": np.unique(y_train)} if supervised else {}
             model.partial_fit(X_train[part], **given, n_steps=n_steps)
@@ -231,6 +232,7 @@ def main():
     parser.add_argument("--folder", default=None)
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--passes", type=int, default=10)
     args = parser.parse_args()
     return works[args.work](args)
 
