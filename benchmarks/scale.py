@@ -209,7 +209,7 @@ def processes(args):
 def _process():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(2048, 32, 32, 3)).astype(np.float32), np.arange(2048) % 10
-    model = AECNNClassifier(32, max_epochs=1, batch_size=256, augmentation=None, random_state=0)
+    model = AECNNClassifier(32, max_epochs=4, batch_size=256, augmentation=None, random_state=0)
     distributed.fit(model, X[:512], y[:512])  # libraries are loaded
     wall, start = time.perf_counter(), time.process_time()
     distributed.fit(model, X, y)

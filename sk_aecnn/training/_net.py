@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import signal
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -283,12 +283,9 @@ class TrainingNet(NeuralNet):
         names: list[str] = []
         total: torch.Tensor | None = None
         n_batches = n_rows = 0
-        shares: Callable[[int], Any] = nullcontext
-        if self.shares is not None:
-            shares, iterator.share = sharing, self.shares.those.share
-        for size, batch in zip(iterator.sizes(), iterator, strict=True):
+        for size, batch in self._batches(iterator):
             self.notify("on_batch_begin", batch=batch, training=training)
-            with shares(size):
+            with nullcontext() if self.shares is None else sharing(size):
                 step = step_fn(batch, **fit_params)
             names = list(step["losses"])
             losses = torch.stack(list(step["losses"].values())).detach()
@@ -302,6 +299,13 @@ class TrainingNet(NeuralNet):
         self.history.record(f"{prefix}_batch_count", n_batches)
         assert total is not None, "there is at least one batch"
         self._record_losses(prefix, names, total / n_rows)
+
+    def _batches(self, iterator: BatchIterator) -> Iterator[tuple[int, Any]]:
+        """Yield the size of each batch, and the share of it that this process has."""
+        if self.shares is None:
+            return ((len(batch[1]), batch) for batch in iterator)
+        iterator.share = self.shares.those.share
+        return zip(iterator.sizes(), iterator, strict=True)
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self._forget_batches()
