@@ -47,16 +47,24 @@ print(f"fit: R² on new samples {whole.score(new):.3f}")
 # %%
 # Part after part
 # ---------------
-# A call trains for one epoch on its samples, at a constant learning rate.
+# A call trains for one epoch on its samples, at a constant learning rate, or by a schedule over all
+# calls where the number of their steps is known.
 
-stream = AutoencoderTransformer(5, lr=0.003, random_state=0)
-scores = []
-for start in range(0, n_samples - 2_000, 2_000):
-    stream.partial_fit(X[start : start + 2_000])
-    scores.append(stream.score(new))
+starts, batch_size = range(0, n_samples - 2_000, 2_000), 128
+n_steps = len(starts) * -(-2_000 // batch_size)
+scores = {}
+for label, known in (("constant rate", None), (f"n_steps={n_steps}", n_steps)):
+    stream = AutoencoderTransformer(5, batch_size=batch_size, random_state=0)
+    scores[label] = []
+    for start in starts:
+        stream.partial_fit(X[start : start + 2_000], n_steps=known)
+        scores[label].append(stream.score(new))
+    print(f"partial_fit, {label}: R² on new samples {scores[label][-1]:.3f}")
 
 fig, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
-ax.plot(2_000 * np.arange(1, len(scores) + 1), scores, "o-", label="partial_fit, 2 000 a call")
+for label, values in scores.items():
+    seen = 2_000 * np.arange(1, len(values) + 1)
+    ax.plot(seen, values, ".-", label=f"partial_fit, {label}")
 ax.axhline(whole.score(new), color="0.5", ls="--", label="fit, 4 epochs")
 ax.set(xlabel="samples seen", ylabel="R² on new samples")
 ax.legend()

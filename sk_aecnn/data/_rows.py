@@ -268,6 +268,11 @@ class BatchIterator:
         over a batch need more than one row.
     generator : torch.Generator or None
         Stream that the order is drawn from; ``None`` keeps the order of the rows.
+
+    Attributes
+    ----------
+    share : slice
+        The rows of every batch that are taken out, all of them at first.
     """
 
     def __init__(
@@ -279,6 +284,7 @@ class BatchIterator:
         self.dataset = dataset
         self.batch_size = batch_size
         self.generator = generator
+        self.share = slice(None)
 
     def __len__(self) -> int:
         _, passed, _ = self._parts()
@@ -289,11 +295,23 @@ class BatchIterator:
         bounds = self._bounds(len(passed))
         if self.generator is not None and len(bounds) > 1:
             passed = passed[torch.randperm(len(passed), generator=self.generator)]
-        size = min(max(self.batch_size // 2, -(-len(joined) // len(bounds))), len(joined))
+        size = self._n_joining(len(joined), len(bounds))
         turns = _in_turn(joined, size, self.generator)
         for start, stop in bounds:
             index = passed[start:stop]
-            yield source.gather(torch.cat([next(turns), index]) if size else index)
+            index = torch.cat([next(turns), index]) if size else index
+            yield source.gather(index[self.share])
+
+    def sizes(self) -> Iterator[int]:
+        """Return the rows of each batch, those of all shares."""
+        _, passed, joined = self._parts()
+        bounds = self._bounds(len(passed))
+        size = self._n_joining(len(joined), len(bounds))
+        return iter([stop - start + size for start, stop in bounds])
+
+    def _n_joining(self, n_labeled: int, n_batches: int) -> int:
+        """Return how many rows that have a target join each batch of those that have none."""
+        return min(max(self.batch_size // 2, -(-n_labeled // n_batches)), n_labeled)
 
     def _parts(self) -> tuple[RowDataset, Tensor, Tensor]:
         """Return the rows, the indices that an epoch passes once, and those that join them."""

@@ -98,8 +98,10 @@ class AutoencodingEstimator(CodingEstimator):
         )
 
     @fit_context
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one epoch on a part of the data, at a constant learning rate.
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, n_steps: int | None = None
+    ) -> Self:
+        """Train for one epoch on a part of the data, at a constant learning rate by default.
 
         The first call fixes the network and the scaling; pass it rows that resemble those to come.
 
@@ -118,6 +120,11 @@ class AutoencodingEstimator(CodingEstimator):
             Ignored; present for pipelines.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the samples within this call, 0 or more.
+        n_steps : int or None, default=None
+            How many steps this and all other calls of the stream will take, one for every
+            ``batch_size`` samples of a call: the learning rate then follows ``lr_schedule`` over
+            all of them, where ``"auto"`` is ``"one_cycle"``. Further calls stay at its end. A call
+            without it ends the stream.
 
         Returns
         -------
@@ -130,6 +137,7 @@ class AutoencodingEstimator(CodingEstimator):
             sample_weight,
             resume=hasattr(self, "net_"),
             partial=True,
+            n_steps=n_steps,
         )
 
     def score(self, X: Any, y: Any = None) -> float:

@@ -8,23 +8,21 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from math import isfinite
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_random_state, check_scalar, get_tags
+from sklearn.utils.validation import check_is_fitted
 from torch.utils.data import Subset
 
 from sk_aecnn._compat import CallbackSupportMixin, check_sample_weight
+from sk_aecnn._processes import agree, is_first
 from sk_aecnn._torch import (
     DTYPES,
-    as_tensor,
     detach_tensor,
     keep_freed_memory,
     new_generator,
@@ -33,34 +31,27 @@ from sk_aecnn._torch import (
 )
 from sk_aecnn._version import __version__
 from sk_aecnn.data._arrays import (
-    as_objects,
-    check_columns,
-    check_is_array_like,
-    check_sparse_structure,
-    describe_unreadable,
     read_by_length,
 )
-from sk_aecnn.data._geometry import SampleGeometry, as_rows, check_same_shape, resolve_geometry
+from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import (
     BatchSource,
     RowDataset,
     Rows,
-    TableRows,
     chunks,
     has_missing,
     resolve,
 )
-from sk_aecnn.data._tables import TableSchema, learn_schema
 from sk_aecnn.data._targets import check_some_labeled
 from sk_aecnn.lifecycle._description import describe_fit, describe_state
 from sk_aecnn.lifecycle._memory import memory_explained
 from sk_aecnn.lifecycle._parameters import (
     Constraints,
-    InputParameters,
     RunParameters,
     TrainingParameters,
     merge_constraints,
 )
+from sk_aecnn.lifecycle._reading import ReadingEstimator
 from sk_aecnn.lifecycle._state import from_plain, to_plain, version_explained
 from sk_aecnn.lifecycle._torch_module import build_torch_module
 from sk_aecnn.nn import BaseAutoencoder, column_moments
@@ -70,6 +61,7 @@ from sk_aecnn.recipes._recipe import (
     asks_for_cues,
     check_unchanged,
     is_choice,
+    resolve_ensemble,
     resolve_training,
     resolved_parameters,
 )
@@ -93,6 +85,7 @@ from sk_aecnn.training._plan import (
 from sk_aecnn.training._progress import FitProgress
 from sk_aecnn.training._progress_bar import write_line
 from sk_aecnn.training._scoring import Score
+from sk_aecnn.training._shares import check_same_data
 from sk_aecnn.training._stream import Seen, Stream
 
 # optimizer steps and epochs after which something should be learned
@@ -121,7 +114,6 @@ class FittedAttributes:
     _n_samples_seen: int
     _stream: Stream | None
     _geometry: SampleGeometry
-    _schema: TableSchema | None
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -130,7 +122,7 @@ class NetworkEstimator(
     CallbackSupportMixin,
     RunParameters,
     TrainingParameters,
-    InputParameters,
+    ReadingEstimator,
     BaseEstimator,
     metaclass=ABCMeta,
 ):
@@ -184,10 +176,6 @@ class NetworkEstimator(
     def _check_rows(self, rows: Rows) -> None:
         """Raise where the rows are of no use to the network."""
 
-    @abstractmethod
-    def _convolves(self, geometry: SampleGeometry) -> bool:
-        """Tell whether the network convolves over samples of a geometry."""
-
     def _fit(
         self,
         X: Any,
@@ -196,6 +184,7 @@ class NetworkEstimator(
         *,
         resume: bool,
         partial: bool = False,
+        n_steps: int | None = None,
         classes: np.ndarray | None = None,
         validation: tuple[Any, Any, Any] = (None, None, None),
     ) -> Self:
@@ -210,16 +199,22 @@ class NetworkEstimator(
         partial : bool
             Whether the samples are a part of those to learn from: what is measured is then of all
             calls.
+        n_steps : int or None
+            The steps of all such calls, where these are known.
         classes : ndarray or None
             The class labels, where they are not those of ``y``.
         validation : tuple
             Samples, targets and weights for early stopping.
         """
+        if n_steps is not None:
+            check_scalar(n_steps, "n_steps", Integral, min_val=1)
         progress = FitProgress(self, X, y, sample_weight)
         keep_freed_memory()
         fitted = self._shallow_copy()
-        with undisturbed(resolve_device(self.device)), memory_explained(self._parameters()):
-            fitted._train(X, y, sample_weight, resume, partial, classes, validation, progress)
+        with undisturbed(resolve_device(self.device)), memory_explained(vars(self)):
+            fitted._train(
+                X, y, sample_weight, resume, partial, n_steps, classes, validation, progress
+            )
         self.__dict__ = fitted.__dict__
         progress.end()
         return self
@@ -231,6 +226,7 @@ class NetworkEstimator(
         sample_weight: Any,
         resume: bool,
         partial: bool,
+        n_steps: int | None,
         classes: np.ndarray | None,
         validation: tuple[Any, Any, Any],
         progress: FitProgress,
@@ -254,7 +250,11 @@ class NetworkEstimator(
         )
         if not resume and asks_for_cues(parameters, summary):
             summary = replace(summary, cues=measure_cues(data, geometry))
-        options = resolve_training(parameters, summary, partial=partial)
+        summary = replace(summary, ensemble=resolve_ensemble(parameters, summary))
+        options = resolve_training(parameters, summary, partial=partial, n_steps=n_steps)
+        check_same_data(data.rows, data.y, data.weight, options.batch_size)
+        if not is_first():
+            options = replace(options, verbose=0)
         plan = self._plan(data, geometry, options, validation, progress)
         progress.begin(options.max_epochs + (0 if resume else parameters.get("pretrain_epochs", 0)))
         net, resolved = self._net_for(plan, summary, parameters, resume)
@@ -440,118 +440,6 @@ class NetworkEstimator(
             weight = rescale_weight(weight)
         return TrainingData(to_rows(rows), y, weight, labeled).without_weightless(), geometry
 
-    def _validate_rows(self, X: Any, fitted: SampleGeometry | None) -> tuple[Any, SampleGeometry]:
-        """Return X as validated flat rows and the geometry, the one fitted on where there is."""
-        if fitted is not None and self._are_as_fitted(X):
-            return X, fitted
-        X = self._read(X)
-        if issparse(X):
-            check_sparse_structure(X)
-        elif hasattr(X, "columns"):
-            check_columns(X)
-        rows, data_shape = as_rows(X)
-        if fitted is not None:
-            shape = getattr(X, "shape", None)
-            check_same_shape(shape, data_shape, fitted, type(self).__name__)
-        if self._schema is None or self._schema.is_numeric:
-            rows = self._validate_numbers(rows, reset=fitted is None)
-        else:
-            rows = self._encode(rows, reset=fitted is None)
-        geometry = fitted
-        if geometry is None:
-            n_features = rows.shape[1] if self._schema is None else len(self._schema.columns)
-            shape = n_features, data_shape
-            geometry = resolve_geometry(*shape, self.sample_shape, self.channel_axis)
-            self._check_is_table(geometry)
-        if issparse(rows) and self._convolves(geometry):
-            raise ValueError(
-                f"X is a sparse matrix, but {type(self).__name__} convolves over samples of shape "
-                f"{geometry.shape}. Sparse data was passed where dense data is required: use "
-                "X.toarray(), or let the rows be a table (channel_axis='auto', sample_shape=None)."
-            )
-        return rows, geometry
-
-    def _read(self, X: Any) -> Any:
-        """Return X as an array, a data frame or a sparse matrix, or raise where it is none."""
-        check_is_array_like(X)
-        X = read_by_length(detach_tensor(X))
-        return as_objects(X) if isinstance(X, list | tuple) else X
-
-    def _learn_schema(self, X: Any) -> TableSchema | None:
-        """Return the columns of a table; those of the fitted encoder where there is one."""
-        encoder = getattr(self, "encoder", None)
-        if isinstance(encoder, FrozenEstimator):
-            fitted: TableSchema | None = getattr(encoder.estimator, "_schema", None)
-            if fitted is not None:
-                return fitted
-        X = self._read(X)
-        if hasattr(X, "columns") and not issparse(X):
-            check_columns(X)
-        return learn_schema(X, self.categorical_features, self.max_categories)
-
-    def _expand(self, geometry: SampleGeometry) -> SampleGeometry:
-        """Return the geometry of rows as the network gets them."""
-        return geometry.expand(() if self._schema is None else self._schema.n_categories)
-
-    def _check_is_table(self, geometry: SampleGeometry) -> None:
-        """Raise where there are categories, but samples are no rows of a table."""
-        schema = self._schema
-        if schema is None or not schema.n_categories or not geometry.spatial:
-            return
-        name = next(column.name for column in schema.columns if column.categories)
-        raise ValueError(
-            f"Column {name!r} of X holds categories, but samples of shape {geometry.shape} with "
-            f"channel_axis={self.channel_axis!r} are no rows of a table. Pass sample_shape=None "
-            "and channel_axis='auto'."
-        )
-
-    def _encode(self, X: Any, *, reset: bool) -> Any:
-        """Return the numbers and codes of a table, of which scikit-learn checks the names."""
-        schema = self._schema
-        assert schema is not None, "there are columns of several kinds"
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        if len(X) == 0:
-            raise ValueError("Found array with 0 sample(s), while a minimum of 1 is required.")
-        matrix = schema.encode(X if schema.library or len(np.shape(X)) < 2 else np.asarray(X))
-        if not schema.n_categories:
-            return matrix
-        return TableRows(as_tensor(matrix), schema.n_categories)
-
-    def _validate_numbers(self, rows: Any, *, reset: bool) -> Any:
-        """Return what scikit-learn makes of rows, or name what is no number among them."""
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):  # of its sum, to see what is finite
-                finite = issparse(rows) or "allow-nan"
-                validated = validate_data(
-                    self, rows, reset=reset, accept_sparse="csr", ensure_all_finite=finite
-                )
-        except (TypeError, ValueError) as error:
-            unreadable = describe_unreadable(rows)
-            if unreadable is None:
-                raise
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{unreadable} ({error})") from error
-        if validated.dtype.kind not in "biuf":
-            raise ValueError(describe_unreadable(rows))
-        return validated
-
-    def _are_as_fitted(self, X: Any) -> bool:
-        """Tell whether X is an array of finite numbers, as wide as in ``fit``, and none had names.
-
-        scikit-learn would pass it on as it is, after a time in which a small network predicts a
-        row. What is anything else is left to scikit-learn, and so are the errors.
-        """
-        if (
-            type(X) is not np.ndarray
-            or X.dtype.kind not in "buif"
-            or X.shape[1:] != (self.n_features_in_,)
-            or len(X) == 0
-            or hasattr(self, "feature_names_in_")
-        ):
-            return False
-        with np.errstate(all="ignore"):
-            return X.dtype.kind != "f" or isfinite(X.sum())
-
     def _plan(
         self,
         data: TrainingData,
@@ -581,8 +469,9 @@ class NetworkEstimator(
     def _draw_seed(self) -> int:
         """Draw a seed from ``random_state``, or from the system where it is None."""
         if self.random_state is None:
-            return secrets.randbits(32)
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+            return agree(secrets.randbits(32))
+        drawn = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        return agree(int(drawn))
 
     def _split(
         self,
@@ -692,11 +581,6 @@ class NetworkEstimator(
         encoder = getattr(self, "encoder", None)
         tags.input_tags.sparse = self._reads_tables() or is_choice(encoder, "dense")
         return tags
-
-    def _reads_tables(self) -> bool:
-        """Tell whether flat rows are tables, as far as the parameters say."""
-        one_axis = self.sample_shape is None or np.size(self.sample_shape) == 1
-        return one_axis and self.channel_axis is not None
 
 
 def widen_range(network: torch.nn.Module, data: TrainingData) -> None:

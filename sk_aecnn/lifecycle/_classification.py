@@ -106,9 +106,15 @@ class ClassificationMixin(ClassifierMixin):
 
     @fit_context
     def partial_fit(
-        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        classes: Any = None,
+        sample_weight: Any = None,
+        *,
+        n_steps: int | None = None,
     ) -> Self:
-        """Train for one epoch on a part of the data, at a constant learning rate.
+        """Train for one epoch on a part of the data, at a constant learning rate by default.
 
         The first call fixes the network, the scaling and the classes.
 
@@ -123,6 +129,11 @@ class ClassificationMixin(ClassifierMixin):
             Every label that any call will see. Needed in the first call; later ones may repeat it.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the samples, 0 or more.
+        n_steps : int or None, default=None
+            How many steps this and all other calls of the stream will take, one for every
+            ``batch_size`` samples of a call: the learning rate then follows ``lr_schedule`` over
+            all of them, where ``"auto"`` is ``"one_cycle"``. Further calls stay at its end. A call
+            without it ends the stream.
 
         Returns
         -------
@@ -135,6 +146,7 @@ class ClassificationMixin(ClassifierMixin):
             sample_weight,
             resume=hasattr(self, "net_"),
             partial=True,
+            n_steps=n_steps,
             classes=self._classes_of_all_calls(classes, y),
         )
 

@@ -19,7 +19,6 @@ from sk_aecnn.recipes._recipe import (
     resolve_augmenting,
     resolve_backend,
     resolve_convolutional_input,
-    resolve_ensemble,
 )
 from sk_aecnn.training._losses import Objective
 from sk_aecnn.training._plan import FitPlan
@@ -34,7 +33,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
         recipe = resolve_convolutional_input(parameters, summary, moments)
         layout = build_layout(recipe, moments)
-        ensemble = resolve_ensemble(parameters, summary)
+        ensemble = summary.ensemble
         columns, n_inputs = build_columns(recipe, plan.data, layout)
         in_shape = (n_inputs,) if recipe.flat else recipe.filled_shape
         backend_recipe = resolve_backend(parameters, summary, in_shape, self._n_outputs(plan.data))

@@ -42,7 +42,6 @@ from sk_aecnn.recipes._recipe import (
     resolve_augmenting,
     resolve_autoencoder,
     resolve_backend,
-    resolve_ensemble,
 )
 from sk_aecnn.training._losses import Objective, ReconstructionLoss
 from sk_aecnn.training._net import train
@@ -102,7 +101,7 @@ class JointEstimator(
         loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments, parts.categories)
         self._check_phases()
         self.pretrain_loss_curve_ = self._pretrain(parts, loss, plan)
-        ensemble = resolve_ensemble(parameters, summary)
+        ensemble = summary.ensemble
         backend, backend_recipe = self._build_backend(parts, recipe, ensemble, plan, summary)
         task = self._task_parts(summary, ensemble)
         consistency_terms, weights = self._consistency_losses(task.chosen["label_smoothing"])

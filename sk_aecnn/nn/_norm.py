@@ -6,13 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sk_aecnn._processes import is_shared, sum_of_shares
+
 
 class BatchNorm(nn.Module):
     """Batch normalisation over all axes but the channels, with weighted statistics.
 
     A row counts by its share of the weights (`weighted_batch_norm` says which). Without weights the
     output is that of `torch.nn.BatchNorm2d` and its siblings; the running variance is the biased
-    one, and a single row is no error.
+    one, and a single row is no error. Where processes share a batch, statistics are of all of it.
 
     Parameters
     ----------
@@ -58,8 +60,13 @@ class BatchNorm(nn.Module):
             return F.batch_norm(
                 x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
             )
-        normalise = self._normalise if self.row_weight is None else self._normalise_weighted
-        output, mean, var = normalise(x)
+        row_weight = self.row_weight
+        if row_weight is None and is_shared():
+            row_weight = self.weight.new_ones(len(x))
+        if row_weight is None:
+            output, mean, var = self._normalise(x)
+        else:
+            output, mean, var = self._normalise_weighted(x, row_weight)
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(var, self.momentum)
@@ -71,20 +78,21 @@ class BatchNorm(nn.Module):
         )
         return output, mean.detach(), inverse_std.detach().pow(-2) - self.eps
 
-    def _normalise_weighted(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        assert self.row_weight is not None
+    def _normalise_weighted(self, x: Tensor, row_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         with torch.autocast(x.device.type, enabled=False):  # statistics need every bit
-            output, mean, var = self._weigh(x.to(self.weight.dtype), self.row_weight)
+            output, mean, var = self._weigh(x.to(self.weight.dtype), row_weight)
         return output.to(x.dtype), mean, var
 
     def _weigh(self, x: Tensor, row_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        total = row_weight.sum()
-        share = torch.where(total > 0, row_weight / total, 1 / len(row_weight))
-        mean = share @ x.flatten(2).mean(2) if x.ndim > 2 else share @ x
+        total, n_rows = sum_of_shares(
+            torch.stack([row_weight.sum(), row_weight.new_tensor(len(row_weight))])
+        )
+        share = torch.where(total > 0, row_weight / total, 1 / n_rows)
+        mean = sum_of_shares(share @ x.flatten(2).mean(2) if x.ndim > 2 else share @ x)
         per_channel = (1, -1) + (1,) * (x.ndim - 2)
         centred = x - mean.view(per_channel)
         squares = centred.square()
-        var = share @ squares.flatten(2).mean(2) if x.ndim > 2 else share @ squares
+        var = sum_of_shares(share @ squares.flatten(2).mean(2) if x.ndim > 2 else share @ squares)
         gain = self.weight * torch.rsqrt(var + self.eps)
         output = centred * gain.view(per_channel) + self.bias.view(per_channel)
         return output, mean.detach(), var.detach()

@@ -85,6 +85,32 @@ AUTO_PARAMETERS = (
 
 
 @dataclass(frozen=True)
+class EnsembleRecipe:
+    """How many networks predict together, and what is inside; attributes are parameters, resolved.
+
+    Attributes
+    ----------
+    is_table : bool
+        Whether the samples are tables, for which alone there are ensembles and linear models.
+    """
+
+    n_estimators: int = 1
+    linear_path: bool = False
+    early_stopping: bool | str = False
+    is_table: bool = False
+
+    @property
+    def n_members(self) -> int:
+        """The members; 0 where there is one network and no linear model beside it."""
+        return self.n_estimators if self.is_table else 0
+
+    @property
+    def n_folds(self) -> int:
+        """The parts that are held out from one member each; 0 for none."""
+        return self.n_estimators if self.early_stopping == "cv" else 0
+
+
+@dataclass(frozen=True)
 class DataSummary:
     """What defaults go by, beside the statistics of the features.
 
@@ -104,6 +130,8 @@ class DataSummary:
         Whether there are samples for early stopping beside these.
     cues : ClassCues
         What tells the class of images.
+    ensemble : EnsembleRecipe
+        How many networks predict together, as `resolve_ensemble` says.
     """
 
     geometry: SampleGeometry
@@ -114,6 +142,7 @@ class DataSummary:
     trains_once: bool = True
     is_validated: bool = False
     cues: ClassCues = field(default_factory=ClassCues)
+    ensemble: EnsembleRecipe = field(default_factory=EnsembleRecipe)
 
 
 @dataclass(frozen=True)
@@ -224,32 +253,6 @@ class BackendRecipe:
     global_pooling: bool
 
 
-@dataclass(frozen=True)
-class EnsembleRecipe:
-    """How many networks predict together, and what is inside; attributes are parameters, resolved.
-
-    Attributes
-    ----------
-    is_table : bool
-        Whether the samples are tables, for which alone there are ensembles and linear models.
-    """
-
-    n_estimators: int
-    linear_path: bool
-    early_stopping: bool | str
-    is_table: bool
-
-    @property
-    def n_members(self) -> int:
-        """The members; 0 where there is one network and no linear model beside it."""
-        return self.n_estimators if self.is_table else 0
-
-    @property
-    def n_folds(self) -> int:
-        """The parts that are held out from one member each; 0 for none."""
-        return self.n_estimators if self.early_stopping == "cv" else 0
-
-
 def resolve_ensemble(parameters: Parameters, summary: DataSummary) -> EnsembleRecipe:
     """Return how many networks predict together, and what tells how long they are trained.
 
@@ -267,7 +270,7 @@ def resolve_ensemble(parameters: Parameters, summary: DataSummary) -> EnsembleRe
                 "autoencoder by itself has none. Pass early_stopping=True."
             )
         watched = summary.is_validated or parameters["early_stopping"] is True
-        return EnsembleRecipe(1, False, watched, is_table=False)
+        return EnsembleRecipe(early_stopping=watched)
     has_choice = isinstance(parameters.get("encoder", "auto"), str)
     is_table = not summary.geometry.spatial and has_choice
     n_estimators = _resolve_n_estimators(parameters, summary, is_table)
@@ -350,11 +353,11 @@ _MONITORED: dict[Task, str] = {
     "regressor": "valid_regression_loss",
 }
 # with which ``partial_fit`` trains, whatever the parameters
-_OF_PARTIAL_FIT = {"max_epochs": 1, "lr_schedule": "constant"}
+_OF_PARTIAL_FIT = {"max_epochs": 1}
 
 
 def resolve_training(
-    parameters: Parameters, summary: DataSummary, *, partial: bool
+    parameters: Parameters, summary: DataSummary, *, partial: bool, n_steps: int | None = None
 ) -> TrainingOptions:
     """Return how to train: epochs, batches, rates.
 
@@ -366,12 +369,16 @@ def resolve_training(
         Number of samples, geometry, task.
     partial : bool
         Whether this is a call to ``partial_fit``.
+    n_steps : int or None
+        The steps of all such calls, where these are known.
     """
     if partial:
         parameters = {**parameters, **_OF_PARTIAL_FIT}
+        if n_steps is None:
+            parameters["lr_schedule"] = "constant"
     geometry, n_samples, task = summary.geometry, summary.n_samples, summary.task
     epochs, batch_size, lr = (parameters[name] for name in ("max_epochs", "batch_size", "lr"))
-    ensemble = resolve_ensemble(parameters, summary)
+    ensemble = summary.ensemble
     stopping, schedule = ensemble.early_stopping, parameters["lr_schedule"]
     held_out = stopping == "cv"
     if is_auto(epochs):
@@ -402,6 +409,7 @@ def resolve_training(
         callbacks=tuple(parameters["callbacks"] or ()),
         verbose=int(parameters["verbose"]),
         partial=partial,
+        n_steps=n_steps,
         lr_factor=chunk_lr_factor(n_samples, batch_size) if partial else 1.0,
         monitor=_MONITORED.get(task, "valid_loss"),
     )
@@ -427,7 +435,7 @@ def resolve_autoencoder(
     asked, scaling = parameters["encoder"], _resolve_scaling(parameters, summary, moments)
     flat = reads_vectors(asked, geometry)
     encoder = ("dense" if flat else "conv") if is_auto(asked) else asked
-    ensemble = resolve_ensemble(parameters, summary)
+    ensemble = summary.ensemble
     columns = _resolve_columns(parameters, summary, ensemble.is_table, "encoder", encoder)
     convolves = not flat
     hidden = () if convolves else parameters["hidden_layer_sizes"]

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
+from sk_aecnn._processes import agree
 from sk_aecnn.data._rows import BatchIterator
 from sk_aecnn.nn import Augmentation
 from sk_aecnn.training._losses import DivergenceLoss
@@ -34,7 +35,7 @@ class Observation(Callback):
             self.observer.begin_epoch(net)
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        if self.observer is not None and self.observer.end_epoch(net):
+        if self.observer is not None and agree(self.observer.end_epoch(net)):
             raise KeyboardInterrupt  # skorch's word for a callback that has seen enough
 
     def end(self) -> None:
@@ -48,34 +49,56 @@ def count_steps(net: NeuralNet, dataset: Any) -> int:
     return int(net.max_epochs * len(batches))
 
 
-class LearningRateSchedule(Callback):
-    """Set the learning rate before every step, as a share of the steps of this call to ``fit``."""
+class Steps(Callback):
+    """Counts the steps of a call to ``fit``, or of a stream of calls to ``partial_fit``.
 
-    def __init__(self, schedule: str) -> None:
+    Parameters
+    ----------
+    n_steps : int or None
+        The steps of all calls; None for those of this one.
+    """
+
+    def __init__(self, n_steps: int | None = None) -> None:
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        self.step_ = 0 if self.n_steps is None else net.n_steps_before
+        self.n_steps_ = self.n_steps or count_steps(net, X)
+
+    @property
+    def share_done_(self) -> float:
+        """The share of the steps that is done."""
+        return min(1.0, self.step_ / self.n_steps_)
+
+
+class LearningRateSchedule(Steps):
+    """Set the learning rate before every step, by the share of the steps that is done."""
+
+    def __init__(self, schedule: str, n_steps: int | None = None) -> None:
+        super().__init__(n_steps)
         self.schedule = schedule
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        self.step_ = 0
-        self.n_steps_ = count_steps(net, X)
+        super().on_train_begin(net, X, y, **kwargs)
         for group in net.optimizer_.param_groups:
             group["lr"] = net.lr  # not where an earlier call left off
 
     def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
         if not training or self.schedule == "constant":
             return
-        lr = net.lr * LR_SCHEDULES[self.schedule](self.step_ / self.n_steps_)
+        lr = net.lr * LR_SCHEDULES[self.schedule](self.share_done_)
         for group in net.optimizer_.param_groups:
             group["lr"] = lr
         self.step_ += 1
 
 
-class Progress(Callback):
-    """Tell what changes in the course of the first call to ``fit`` how much of it is done."""
+class Progress(Steps):
+    """Tell what changes in the course of the first call, or of a stream, how much is done."""
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        self.step_ = 0
-        self.n_steps_ = count_steps(net, X)
-        self.is_first_ = net.n_epochs_before == 0 and not net.history
+        super().on_train_begin(net, X, y, **kwargs)
+        is_first = net.n_epochs_before == 0 and not net.history
+        self.goes_on_ = is_first or self.n_steps is not None
         self.changing_ = [
             module
             for module in (*net.module_.modules(), *net.criterion_.modules())
@@ -85,5 +108,5 @@ class Progress(Callback):
     def on_batch_begin(self, net: NeuralNet, training: bool = False, **kwargs: Any) -> None:
         for module in self.changing_:
             module.train(training)
-            module.progress = self.step_ / self.n_steps_ if self.is_first_ else 1.0
+            module.progress = self.share_done_ if self.goes_on_ else 1.0
         self.step_ += training

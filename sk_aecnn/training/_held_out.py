@@ -15,6 +15,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from sk_aecnn._processes import agree
 from sk_aecnn.data._rows import BatchSource, RowDataset, resolve
 from sk_aecnn.nn import MeanProbability, OneMember
 from sk_aecnn.training._scoring import SCORE, Score
@@ -109,6 +110,7 @@ class HeldOutSelection(Callback):
         score = -self._mean(losses)
         if self.score is not None:
             score = self._score_members(net, self.score, inverse_temperature)
+        score, inverse_temperature = agree((score, inverse_temperature))
         torch._foreach_copy_(self.state_, now)
         self.scores_.append(score)
         if score >= max(self.scores_):

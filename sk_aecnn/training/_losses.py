@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sk_aecnn._processes import gather_rows, is_shared
 from sk_aecnn.data._rows import Rows, chunks
 from sk_aecnn.nn import divergence_from_normal
 
@@ -162,6 +163,14 @@ def weighted_mean(losses: Tensor, row_weight: Tensor) -> Tensor:
     return (losses * row_weight).sum() / len(losses)
 
 
+def mean_of_rows(losses: Tensor, row_weight: Tensor | None) -> Tensor:
+    """Average one loss per row of a batch, of all of it where processes share it."""
+    if row_weight is None:
+        (losses,) = gather_rows(losses)
+        return losses.mean()
+    return weighted_mean(*gather_rows(losses, row_weight))
+
+
 class Objective(nn.Module):
     """A weighted sum of losses; each is reported apart, by name.
 
@@ -242,10 +251,11 @@ class ReconstructionLoss(nn.Module):
         if self.masked or "category_error" in outputs:
             return self._of_known(outputs, row_weight)
         output, target = outputs["output"], outputs["target"]
-        if row_weight is None and self.trimmed == 0:
+        if row_weight is None and self.trimmed == 0 and not is_shared():
             return self.elementwise(output, target) / self.baseline
         losses = self.elementwise(output, target, reduction="none").flatten(1).mean(1)
         weight = torch.ones_like(losses) if row_weight is None else row_weight
+        losses, weight = gather_rows(losses, weight)
         if self.trimmed > 0:
             weight = trimmed_weights(losses.detach(), weight, 1 - self.trimmed)
         return weighted_mean(losses, weight) / self.baseline
@@ -257,6 +267,7 @@ class ReconstructionLoss(nn.Module):
             losses = losses + outputs["category_error"].sum(1)
             counted = counted + outputs["category_known"].sum(1)
         weight = torch.ones_like(losses) if row_weight is None else row_weight
+        losses, counted, weight = gather_rows(losses, counted, weight)
         if self.trimmed > 0:
             means = losses.detach() / counted.clamp_min(1)
             weight = trimmed_weights(means, weight, 1 - self.trimmed)
@@ -318,6 +329,7 @@ def mean_of_members(
         losses = losses * outputs["member_weight"]
     if row_weight is not None:
         losses = losses * row_weight[:, None]
+    losses, counted = gather_rows(losses, counted)
     return losses.sum() / counted.sum().clamp_min(1)
 
 
@@ -362,12 +374,14 @@ class ClassificationLoss(nn.Module):
             ignore_index=UNLABELED_CODE,
             label_smoothing=self.label_smoothing,
         )
-        if row_weight is None and (self.all_labeled or (y != UNLABELED_CODE).any()):
+        is_plain = row_weight is None and not is_shared()
+        if is_plain and (self.all_labeled or (y != UNLABELED_CODE).any()):
             return measure()
         losses = measure(reduction="none")
         if row_weight is not None:
             losses = losses * row_weight
-        return losses.sum() / (y != UNLABELED_CODE).sum().clamp_min(1)
+        losses, labeled = gather_rows(losses, y != UNLABELED_CODE)
+        return losses.sum() / labeled.sum().clamp_min(1)
 
     @staticmethod
     def measure(logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Tensor:
@@ -408,6 +422,7 @@ class RegressionLoss(nn.Module):
         losses = (outputs["prediction"] - y.where(known, 0)).square().where(known, 0)
         if row_weight is not None:
             losses = losses * row_weight[:, None]
+        losses, known = gather_rows(losses, known)
         return losses.sum() / known.sum().clamp_min(1)
 
     @staticmethod
@@ -457,7 +472,9 @@ class ConsistencyLoss(nn.Module):
         losses = losses * (probability > self.confidence)
         if row_weight is not None:
             losses = losses * row_weight[unlabeled]
-        return losses.sum() / max(len(losses), 1)
+        of_rows = losses.new_zeros(len(y)).masked_scatter(unlabeled, losses)
+        of_rows, counted = gather_rows(of_rows, unlabeled)
+        return of_rows.sum() / counted.sum().clamp_min(1)
 
 
 class SparsityPenalty(nn.Module):
@@ -485,7 +502,7 @@ class SparsityPenalty(nn.Module):
         norm = (code.square().sum(1) + torch.finfo(code.dtype).tiny).sqrt()
         most = (code.shape[1] ** 0.5 - 1) or 1.0
         losses = ((code.abs().sum(1) / norm).clamp_min(1) - 1) / most
-        return losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
+        return mean_of_rows(losses, row_weight)
 
 
 class LikelihoodLoss(nn.Module):
@@ -520,21 +537,23 @@ class LikelihoodLoss(nn.Module):
         if self.masked or "category_nats" in outputs:
             return self._of_known(outputs, row_weight)
         losses = self.elementwise(outputs["output"], outputs["target"], reduction="none")
-        losses = losses.flatten(1).mean(1)
-        mean = losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
+        mean = mean_of_rows(losses.flatten(1).mean(1), row_weight)
         return mean if self.probabilities else _normal_entropy(mean)
 
     def _of_known(self, outputs: Outputs, row_weight: Tensor | None) -> Tensor:
         """Return minus the log-likelihood of what is known in a batch, numbers and categories."""
         losses, counted = known_losses(self.elementwise, outputs["output"], outputs["target"])
         weight = torch.ones_like(losses) if row_weight is None else row_weight
+        losses, counted = gather_rows(losses * weight, counted)
         n_numbers = n_known = counted.sum()
-        total = (losses * weight).sum()
+        total = losses.sum()
         if not self.probabilities:
             total = n_numbers * _normal_entropy(total / n_numbers.clamp_min(1))
         if "category_nats" in outputs:
-            total = total + (outputs["category_nats"].sum(1) * weight).sum()
-            n_known = n_known + outputs["category_known"].sum()
+            nats = outputs["category_nats"].sum(1) * weight
+            nats, counted = gather_rows(nats, outputs["category_known"].sum(1))
+            total = total + nats.sum()
+            n_known = n_known + counted.sum()
         return total / n_known.clamp_min(1)
 
 
@@ -571,7 +590,7 @@ class DivergenceLoss(nn.Module):
     def forward(self, outputs: Outputs, y: Any = None, row_weight: Tensor | None = None) -> Tensor:
         """Return the divergence of a batch, times the share that warm-up has reached."""
         losses = divergence_from_normal(outputs["mean"], outputs["deviation"]).sum(1)
-        mean = losses.mean() if row_weight is None else weighted_mean(losses, row_weight)
+        mean = mean_of_rows(losses, row_weight)
         share = 1.0
         if self.training and self.warm_up > 0:
             share = min(1.0, self.progress / self.warm_up)

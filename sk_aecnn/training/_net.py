@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -22,9 +22,10 @@ from skorch.callbacks.scoring import ScoringBase
 from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 from skorch.history import History
-from skorch.utils import noop
+from skorch.utils import noop, to_tensor
 from torch.utils.data import Dataset
 
+from sk_aecnn._processes import agree, is_shared, sharing
 from sk_aecnn._torch import (
     as_tensor,
     describe_shortage,
@@ -50,7 +51,9 @@ from sk_aecnn.training._callbacks import (
     Observation,
     Observer,
     Progress,
+    count_steps,
 )
+from sk_aecnn.training._copies import copy_module, copy_optimizer
 from sk_aecnn.training._held_out import HeldOutSelection
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
@@ -62,6 +65,7 @@ from sk_aecnn.training._scoring import (
     ValidationScore,
     choose_scored,
 )
+from sk_aecnn.training._shares import Shares, shared
 from sk_aecnn.training._step_memory import check_step_memory
 
 # numbers kept for each parameter: itself, its gradient, and the two moments of Adam
@@ -109,6 +113,8 @@ class TrainingOptions:
         Epochs without improvement to wait for; None trains to the end.
     partial : bool
         Whether the rows are a part of those that are learned from, of which there were others.
+    n_steps : int or None
+        The steps of this call and of those before and after it, where they are known.
     monitor : str
         The loss that early stopping watches.
     lr_factor : float
@@ -128,6 +134,7 @@ class TrainingOptions:
     callbacks: tuple[Any, ...] = ()
     verbose: int = 0
     partial: bool = False
+    n_steps: int | None = None
     monitor: str = "valid_loss"
     lr_factor: float = 1.0
     n_folds: int = 0
@@ -157,7 +164,9 @@ class TrainingNet(NeuralNet):
     def __init__(self, *args: Any, autocast: torch.dtype | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.autocast = autocast
+        self.shares: Shares | None = None
         self.n_epochs_before = 0
+        self.n_steps_before = 0
         self.best_losses: dict[str, float] = {}
         self.validation_scores: list[float] = []
 
@@ -172,6 +181,7 @@ class TrainingNet(NeuralNet):
             "optimizer_state": None if optimizer is None else optimizer.state_dict(),
             "history": list(self.history),
             "n_epochs_before": self.n_epochs_before,
+            "n_steps_before": self.n_steps_before,
             "best_losses": self.best_losses,
             "validation_scores": self.validation_scores,
         }
@@ -192,7 +202,7 @@ class TrainingNet(NeuralNet):
             self.optimizer_.load_state_dict(state["optimizer_state"])
             _move_state(self.optimizer_, device)
         self.history_ = History(state["history"])
-        for name in ("n_epochs_before", "best_losses", "validation_scores"):
+        for name in ("n_epochs_before", "n_steps_before", "best_losses", "validation_scores"):
             setattr(self, name, state[name])
         set_generator(self.module_, on_device(generator, device))
 
@@ -254,6 +264,13 @@ class TrainingNet(NeuralNet):
             outputs = self.infer(inputs)
         return {name: output.float() for name, output in outputs.items()}
 
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        if self.shares is None or not (is_shared() and self.module_.training):
+            return super().infer(x, **fit_params)
+        inputs = to_tensor(x, device=self.device)
+        parallel = self.shares.module
+        return parallel(**inputs) if isinstance(inputs, dict) else parallel(inputs)
+
     def _set_training(self, training: bool = True) -> None:
         if self.module_.training != training:
             super()._set_training(training)
@@ -266,10 +283,11 @@ class TrainingNet(NeuralNet):
         names: list[str] = []
         total: torch.Tensor | None = None
         n_batches = n_rows = 0
-        for batch in iterator:
+        for size, batch in self._batches(iterator):
             self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            names, size = list(step["losses"]), len(batch[1])
+            with nullcontext() if self.shares is None else sharing(size):
+                step = step_fn(batch, **fit_params)
+            names = list(step["losses"])
             losses = torch.stack(list(step["losses"].values())).detach()
             if total is None:
                 total = torch.zeros_like(losses)
@@ -282,6 +300,13 @@ class TrainingNet(NeuralNet):
         assert total is not None, "there is at least one batch"
         self._record_losses(prefix, names, total / n_rows)
 
+    def _batches(self, iterator: BatchIterator) -> Iterator[tuple[int, Any]]:
+        """Yield the size of each batch, and the share of it that this process has."""
+        if self.shares is None:
+            return ((len(batch[1]), batch) for batch in iterator)
+        iterator.share = self.shares.those.share
+        return zip(iterator.sizes(), iterator, strict=True)
+
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self._forget_batches()
         super().on_epoch_begin(net, **kwargs)
@@ -292,7 +317,7 @@ class TrainingNet(NeuralNet):
             self.history[-1]["batches"].clear()
 
     def _record_losses(self, prefix: str, names: list[str], means: Any) -> None:
-        for name, value in zip(names, means.tolist(), strict=True):
+        for name, value in zip(names, agree(means.tolist()), strict=True):
             if not isfinite(value):
                 raise DivergenceError(
                     f"The {prefix}_{name} of epoch {self.n_epochs_before + len(self.history)} is "
@@ -459,8 +484,8 @@ def _set_callbacks(
 ) -> None:
     """Give a net the callbacks of a call; the observation hears of an epoch last."""
     net.callbacks = [
-        ("lr_schedule", LearningRateSchedule(options.lr_schedule)),
-        ("progress", Progress()),
+        ("lr_schedule", LearningRateSchedule(options.lr_schedule, options.n_steps)),
+        ("progress", Progress(options.n_steps)),
         *options.callbacks,
     ]
     if options.verbose:
@@ -528,14 +553,17 @@ def train(
     scores = any(isinstance(c, ScoringBase) and c.on_train for _, c in net.callbacks_)
     if scores and len(ScoredRows(data).X) == 0:  # of which some scorers make NaN
         raise ValueError(_NOTHING_TO_SCORE.format(""))
+    generator = net.iterator_train__generator
     try:
-        net.partial_fit(data)
+        with shared(net.module_, generator, data, options.batch_size) as net.shares:
+            net.partial_fit(data)
     except (KeyError, SkorchException, ValueError) as error:
         explanation = _explain_callback(error, data, validation)
         if explanation is None:
             raise
         raise ValueError(explanation) from error
     finally:
+        net.shares = None
         bar.close(net)
         observation.end()
     if validation is not None:
@@ -543,6 +571,9 @@ def train(
         net.validation_scores = scores if score is not None else [-loss for loss in scores]
     net.train_split = None
     net._forget_batches()
+    net.n_steps_before += count_steps(net, data)
+    if options.n_steps is None:  # no stream
+        net.n_steps_before = 0
     _shrink(net)
     if validation is None and len(data) <= net.batch_size and not continues:
         _recompute_batch_norm_statistics(net, data)
@@ -613,8 +644,7 @@ def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[st
     generator = new_generator(0) if len(data) > n_rows else None
     batch = next(iter(BatchIterator(data, n_rows, generator)))
     losses: dict[str, torch.Tensor] = net.validation_step(batch)["losses"]
-    tensors = [*net.module_.parameters(), *net.module_.buffers(), *losses.values()]
-    if not all(bool(tensor.isfinite().all()) for tensor in tensors if tensor.is_floating_point()):
+    if not _all_finite([*net.module_.parameters(), *net.module_.buffers(), *losses.values()]):
         raise DivergenceError(
             f"The last step of training at lr={net.lr:g} left weights that give no finite losses: "
             "training diverged. Pass a lower lr (a tenth, say), or scale the input where "
@@ -623,16 +653,28 @@ def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[st
     return {name: float(loss) for name, loss in losses.items()}
 
 
+def _all_finite(tensors: Sequence[torch.Tensor]) -> bool:
+    """Tell whether all numbers are finite, by their sum in most cases."""
+    floats = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
+    if torch.stack([tensor.sum() for tensor in floats]).sum().isfinite():
+        return True
+    return all(bool(tensor.isfinite().all()) for tensor in floats)
+
+
 def fork(net: TrainingNet, partial: bool) -> TrainingNet:
     """Return a net that goes on training from here; this one stays as it is.
 
     For ``partial`` training the history begins anew, so that the time does not depend on how long
     the net was trained before.
     """
-    parts = ("module_", "criterion_", "optimizer_", "iterator_train__generator", "best_losses")
+    memo: dict[int, Any] = {}
+    modules = {name: copy_module(getattr(net, name), memo) for name in ("module_", "criterion_")}
+    generator = net.iterator_train__generator.clone_state()
+    optimizer = copy_optimizer(net.optimizer_, memo)
     forked = object.__new__(type(net))
     forked.__dict__.update(net.__dict__)
-    forked.__dict__.update(deepcopy({name: getattr(net, name) for name in parts}))
+    forked.__dict__.update(modules, optimizer_=optimizer, iterator_train__generator=generator)
+    forked.best_losses = dict(net.best_losses)
     forked.__dict__.update(module=forked.module_, criterion=forked.criterion_)
     if partial:
         forked.n_epochs_before += len(net.history)

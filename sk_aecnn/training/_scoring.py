@@ -11,6 +11,7 @@ from skorch.dataset import Dataset
 from torch import Tensor
 from torch.utils.data import Subset
 
+from sk_aecnn._processes import agree
 from sk_aecnn.data._rows import Batch, BatchSource, RowDataset, resolve
 
 # of a net in training: a number for some rows, the higher the better
@@ -36,7 +37,7 @@ class ValidationScore(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         net._set_training(False)
-        net.history.record(SCORE, self.score(net, *resolve(self.validation)))
+        net.history.record(SCORE, agree(self.score(net, *resolve(self.validation))))
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         del self.score, self.validation  # nothing of the data may travel with a pickle

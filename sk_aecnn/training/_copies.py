@@ -1,0 +1,102 @@
+"""Copies of networks and optimizers, as `copy.deepcopy` makes them, in a small part of its time.
+
+A call to ``partial_fit`` trains a copy, so that an error leaves the estimator as it was; with small
+networks most of the call would go into the empty dictionaries of hooks that every module has.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from sk_aecnn.training._optimizers import LeanOptimizer
+
+_ATOMS = (type(None), bool, int, float, str, torch.dtype)
+
+
+def copy_module(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """Return a deep copy of a module, without gradients.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module; one whose class says how it is copied is left to `copy.deepcopy`.
+    memo : dict
+        What is copied already, by `id`, as `copy.deepcopy` takes it.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 3)
+    >>> pair = nn.Sequential(layer, layer)
+    >>> copied = copy_module(pair, {})
+    >>> copied[0] is copied[1], copied[0] is layer
+    (True, False)
+    >>> copied[0].weight.equal(layer.weight)
+    True
+    """
+    if id(module) in memo:
+        known: nn.Module = memo[id(module)]
+        return known
+    kind = type(module)
+    if hasattr(kind, "__deepcopy__") or kind.__setstate__ is not nn.Module.__setstate__:
+        return deepcopy(module, memo)
+    copied: nn.Module = object.__new__(kind)
+    memo[id(module)] = copied
+    state: dict[str, Any] = module.__getstate__()  # type: ignore[no-untyped-call]
+    vars(copied).update({name: _copy(value, memo) for name, value in state.items()})
+    return copied
+
+
+def copy_optimizer(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
+    """Return a deep copy of an optimizer, for parameters that are copied already.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The optimizer; one that is not of this package is left to `copy.deepcopy`.
+    memo : dict
+        What is copied already, by `id`.
+    """
+    if not isinstance(optimizer, LeanOptimizer):
+        return deepcopy(optimizer, memo)
+    groups = [
+        group | {"params": [_copy(parameter, memo) for parameter in group["params"]]}
+        for group in optimizer.param_groups
+    ]
+    kind: Any = type(optimizer)
+    copied: Optimizer = kind(groups)
+    for parameter, state in optimizer.state.items():
+        copied.state[_copy(parameter, memo)] = _copy(state, memo)
+    return copied
+
+
+def _copy(value: Any, memo: dict[int, Any]) -> Any:
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind is dict:
+        return {name: _copy(item, memo) for name, item in value.items()}
+    if isinstance(value, nn.Module):
+        return copy_module(value, memo)
+    if kind in (Tensor, nn.Parameter):
+        return _copy_tensor(value, memo)
+    if isinstance(value, dict | set) and not value:
+        return kind()
+    return deepcopy(value, memo)
+
+
+def _copy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
+    """Return a tensor of its own memory; tensors that are part of a larger one are not cut out."""
+    if id(tensor) not in memo:
+        if tensor.untyped_storage().nbytes() != tensor.nbytes:
+            return deepcopy(tensor, memo)
+        values = tensor.detach().clone()
+        if isinstance(tensor, nn.Parameter):
+            values = nn.Parameter(values, requires_grad=tensor.requires_grad)
+        memo[id(tensor)] = values
+    copied: Tensor = memo[id(tensor)]
+    return copied
