@@ -216,8 +216,9 @@ class AutoencoderOutlierDetector(
         of the reconstruction. ``True``: a part of the samples, or ``X_val``. ``"cv"``, for
         ensembles: every sample is held out from one member, which predicts it after each epoch,
         with an average of its weights; training ends where the loss has not fallen for half as many
-        epochs as led to the lowest one, and for 8 at least. ``False``: none, ``max_epochs`` are
-        trained. ``"auto"``: ``True`` where ``fit`` got ``X_val``; ``"cv"`` for tables with
+        epochs as led to the lowest one, and for 8 at least, and the last weights are kept whose
+        loss is within a standard error of it. ``False``: none, ``max_epochs`` are trained.
+        ``"auto"``: ``True`` where ``fit`` got ``X_val``; ``"cv"`` for tables with
         ``max_epochs="auto"`` and more than one member; ``False`` elsewhere.
     validation_fraction : float, default=0.1
         Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
