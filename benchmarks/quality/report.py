@@ -5,28 +5,28 @@ import re
 
 import numpy as np
 from core import SECONDS
-from origin import machine, sources
+from runner import machine, sources
 from scores import METRICS
 from suite import HALVES, half_of
 
-FEW_TASKS = 3
 # a call or an assignment at the start of a row's name, which is set as code
 CODE = re.compile(r"^\w+(\([^)]*\)|=.*)")
 
 
-def markdown(table, results, command):
+def markdown(plan, results, command):
     """Return the text of a table: origin, command, rows, notes."""
     (digest, commit), today = sources(), datetime.datetime.now(datetime.UTC).date()
     origin = f"{today}; {machine()}; sk_aecnn at {commit}, sources {digest}."
-    lines = [f"<!-- Written by: {command}\n     {origin} -->", "", table.title, ""]
+    lines = [f"<!-- Written by: {command}\n     {origin} -->", "", plan.table.title, ""]
     lines += [f"    {command}", ""]
     frame = results.frame()
-    for heading, header, rows in LAYOUTS[table.layout](table, results, frame):
+    layout = LAYOUTS[plan.table.layout if len(plan.tasks) > 1 else "metrics"]
+    for heading, header, rows in layout(plan, results, frame):
         lines += [f"**{heading}**", ""] if heading else []
         lines += [_line(["", *header]), "|---" * (len(header) + 1) + "|"]
         lines += [_line([CODE.sub(r"`\g<0>`", name), *cells]) for name, cells in rows]
         lines.append("")
-    return "\n".join([*lines, " ".join(_notes(table, results, frame)), ""])
+    return "\n".join([*lines, " ".join(_notes(plan.table, results, frame)), ""])
 
 
 def _line(cells):
@@ -35,10 +35,9 @@ def _line(cells):
 
 def _notes(table, results, frame):
     """Return the sentences below the table: how many runs, what is missing."""
-    counts = frame.groupby(level=["model", "task"]).size() if results.found else [0]
-    runs = " to ".join(f"{n}" for n in sorted({min(counts), max(counts)}))
-    plural = "s" if max(counts) != 1 else ""
-    yield f"Mean ± standard deviation over {runs} run{plural} (seeds × splits)."
+    counts = sorted({*frame.groupby(level=["model", "task"]).size()})
+    runs = f"{counts[-1]} run{'s' * (counts[-1] != 1)} (seeds × splits)"
+    yield f"Mean ± standard deviation over {'' if len(counts) < 2 else f'{counts[0]} to '}{runs}."
     yield from table.notes
     for name, reason in results.missing.items():
         yield f"Left out: {name} ({reason})."
@@ -60,40 +59,39 @@ def _cell(values, metric, sign=""):
 # -- layouts: each yields (heading, columns, rows) of its parts -------------------------------
 
 
-def _values(table, results, frame):
-    """Columns are the metrics of the only task, or tasks with the first metric."""
-    metric = table.metrics[0]
-    if len(results.tasks) == 1:
-        columns = [(one, results.tasks[0], one) for one in [*table.metrics, SECONDS]]
-    elif len(results.tasks) <= FEW_TASKS:
-        columns = [
-            column
-            for task in results.tasks
-            for column in ((task, task, metric), (SECONDS, task, SECONDS))
-        ]
-    else:
-        columns = [(task, task, metric) for task in results.tasks]
-        columns += [("mean", None, metric), (SECONDS, None, SECONDS)]
-    rows = [(name, _cells(name, columns, results, frame)) for name in _names(table, results)]
+def _metrics(plan, results, frame):
+    """For each task the metrics."""
+    for task in plan.tasks:
+        columns = [(one, task.name, one) for one in [*plan.table.metrics, SECONDS]]
+        rows = [(one, _cells(one, columns, plan, results, frame)) for one in _names(plan, results)]
+        yield task.name if len(plan.tasks) > 1 else None, [head for head, *_ in columns], rows
+
+
+def _tasks(plan, results, frame):
+    """Columns are tasks with the first metric."""
+    metric = plan.table.metrics[0]
+    columns = [(task.name, task.name, metric) for task in plan.tasks]
+    columns += [("mean", None, metric), (SECONDS, None, SECONDS)]
+    rows = [(one, _cells(one, columns, plan, results, frame)) for one in _names(plan, results)]
     yield None, [head for head, *_ in columns], rows
 
 
-def _differences(table, results, frame):
+def _differences(plan, results, frame):
     """Columns are differences to the first row within a run, and the ratio of the times."""
-    first = next(iter(table.models))
-    columns = [(task, task, table.metrics[0]) for task in results.tasks]
-    columns += [(f"mean, {metric}", None, metric) for metric in table.metrics]
+    first, metrics = next(iter(plan.table.models)), plan.table.metrics
+    columns = [(task.name, task.name, metrics[0]) for task in plan.tasks]
+    columns += [(f"mean, {metric}", None, metric) for metric in metrics]
     rows = []
-    for name in _names(table, results):
+    for name in _names(plan, results):
         ratios = np.log(_runs(frame, name, SECONDS) / _runs(frame, first, SECONDS)).stack()
         ratio = "" if ratios.empty else f"{np.exp(ratios.mean()):.2f}"
-        rows.append((name, [*_cells(name, columns, results, frame, first), ratio]))
+        rows.append((name, [*_cells(name, columns, plan, results, frame, first), ratio]))
     yield None, [*(head for head, *_ in columns), "time"], rows
 
 
-def _names(table, results):
+def _names(plan, results):
     known = {key[0] for key in [*results.found, *results.troubles]}
-    return [name for name in table.models if name in known]
+    return [name for name in plan.table.models if name in known]
 
 
 def _runs(frame, name, metric):
@@ -102,24 +100,25 @@ def _runs(frame, name, metric):
     return its.reindex(columns=[metric])[metric].unstack("task")
 
 
-def _cells(name, columns, results, frame, first=None):
+def _cells(name, columns, plan, results, frame, first=None):
     """Return the cells of (head, task, metric), where no task means the mean over all, by run."""
     cells = []
     for _, task, metric in columns:
         values = _runs(frame, name, metric)
         if first is not None:
             values = values - _runs(frame, first, metric)
-        values = values.reindex(columns=[task] if task else results.tasks)
+        values = values.reindex(columns=[task] if task else [one.name for one in plan.tasks])
         trouble = metric != SECONDS and results.troubles.get((name, task))
         text = _cell(values.mean(axis=1, skipna=False), metric, "+" if first else "")
         cells.append(trouble or text)
     return cells
 
 
-def _suite(table, results, frame):
+def _suite(plan, results, frame):
     """For each half what it says of each model, then the first metric of each set."""
-    metric, by_set = table.metrics[0], frame.groupby(level=["task", "model"]).mean()
-    means = by_set[metric].unstack("model").reindex(results.tasks)
+    table, by_set = plan.table, frame.groupby(level=["task", "model"]).mean()
+    metric = table.metrics[0]
+    means = by_set[metric].unstack("model").reindex([task.name for task in plan.tasks])
     means = means[[name for name in table.models if name in means]]
     for half in HALVES:
         sets = means[[half_of(task, table.halves_seed) == half for task in means.index]].dropna()
@@ -151,4 +150,4 @@ def _half(sets, by_set, table):
     return [*table.metrics, "mean rank", against, "largest loss to the best", SECONDS], rows
 
 
-LAYOUTS = {"values": _values, "differences": _differences, "suite": _suite}
+LAYOUTS = {"metrics": _metrics, "tasks": _tasks, "differences": _differences, "suite": _suite}
