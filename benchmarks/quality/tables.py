@@ -150,7 +150,7 @@ ABLATION = {
     "notes": (
         "Differences are within a seed and its split; the spread of a mean is that over seeds of "
         "the mean over data sets.",
-        "Times are geometric means of ratios to the default's.",
+        "Times are ratios to the default's.",
         "Tables are split in halves by the seed.",
     ),
 }
