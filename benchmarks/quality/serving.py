@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator
 
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
 
-CALL_ROWS = 1000
 N_ROWS = 60_000
 ENCODER = AutoencoderTransformer(32, encoder="dense", max_epochs=1)
 # by the name of the task, an estimator and its method
@@ -38,6 +37,8 @@ class Served(BaseEstimator):
         self.estimator.fit(X, y)
         self.call_, self.n_bytes_ = getattr(self.estimator, self.method), np.nan
         if self.bits:
+            from graphs import call, session_of
+
             graph = graph_of(self, X)
             self.call_, self.n_bytes_ = partial(call, session_of(graph)), len(graph)
         return self
@@ -73,21 +74,6 @@ class Calibration:
 
     def get_next(self):
         return next(self.parts, None)
-
-
-def session_of(graph):
-    """Return what computes a graph with one thread."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-def call(session, X):
-    """Return what a graph makes of rows, a thousand at a time."""
-    starts = range(0, len(X), CALL_ROWS)
-    return np.concatenate([session.run(None, {"X": X[i : i + CALL_ROWS]})[0] for i in starts])
 
 
 def judge(model, run):

@@ -500,7 +500,7 @@ TABLES = {
         layout="metrics",
     ),
     "serving": Table(
-        title="Fitted estimators and their ONNX graphs: processor time of one thread.",
+        title="Fitted estimators and their ONNX graphs: processor time.",
         tasks=[Task(title, *load) for title, load in zip(serving.SERVED, SERVED_DATA, strict=True)],
         models={
             "estimator": serving.served,
