@@ -110,10 +110,7 @@ SUITES = {
     "suite-regression": Table(
         title="Regression: 13 tables of PMLB and four raw frames, in two random halves that are "
         "always the same.",
-        tasks=[
-            *pmlb(REGRESSION, data.number_folds),
-            *mixed(MIXED_REGRESSION, data.number_folds),
-        ],
+        tasks=[*pmlb(REGRESSION, data.number_folds), *mixed(MIXED_REGRESSION, data.number_folds)],
         models=models(
             "Regressor",
             Ridge=imputed(RidgeCV(np.logspace(-3, 3, 13)), StandardScaler()),

@@ -366,8 +366,7 @@ TABLES = {
             "one nearest neighbour": on_rows(KNeighborsClassifier(1)),
             "MLPClassifier": on_rows(standardised(MLPClassifier())),
             "MiniRocket of aeon": models.optional(
-                "aeon.classification.convolution_based.MiniRocketClassifier",
-                models.channels_first,
+                "aeon.classification.convolution_based.MiniRocketClassifier", models.channels_first
             ),
             "MultiRocket-Hydra of aeon": models.optional(
                 "aeon.classification.convolution_based.MultiRocketHydraClassifier",
