@@ -10,6 +10,8 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from sklearn import datasets
+from sklearn.utils import Bunch
 
 import sk_aecnn
 from sk_aecnn import (
@@ -28,6 +30,7 @@ from sk_aecnn import (
     VariationalAutoencoderTransformer,
     nn,
 )
+from sk_aecnn.recipes import _recipe
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "sk_aecnn").rglob("*.py"))
@@ -153,6 +156,14 @@ def test_layers_import_downwards_only():
 # -- documentation that runs ------------------------------------------------------------------
 
 
+def some_digits(load=datasets.load_digits, **arguments):
+    """Return 600 digits."""
+    if arguments.get("return_X_y"):
+        return tuple(array[:600] for array in load(**arguments))
+    digits = load(**arguments)
+    return Bunch(**{name: digits[name][:600] for name in ("data", "images", "target")})
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -168,7 +179,14 @@ def test_layers_import_downwards_only():
     ],
 )
 def test_the_examples_of_a_page_run(page, monkeypatch, tmp_path):
-    """The Python blocks of a page, one after the other, run without a warning."""
+    """The Python blocks of a page, one after the other, run without a warning.
+
+    They train for a few epochs, on a third of the digits, where they assert nothing of accuracy.
+    """
+    for name in ("auto_epochs", "auto_epochs_of_members", "auto_epochs_of_imputers"):
+        monkeypatch.setattr(_recipe, name, lambda *args: 3)
+    if not page.endswith("onnx.md"):
+        monkeypatch.setattr(datasets, "load_digits", some_digits)
     text = (ROOT / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     assert blocks

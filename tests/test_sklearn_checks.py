@@ -41,13 +41,16 @@ SMALL_CNN = {"conv_channels": (8,), "dense_units": 16, "max_epochs": 40, "lr": 0
 # rows of any length, read as sequences of single values
 SEQUENCES = {"channel_axis": None, "conv_channels": (8,)}
 
-# each estimator as it comes, and one of each kind with everything else that changes its fit
+# each estimator as it comes, and one of each kind with everything else that changes its fit; checks
+# of autoencoders ask for no accuracy, so that these are trained for less than the 100 to 500 epochs
+# of their defaults
+FEW = {"max_epochs": 10}
 CONFIGURATIONS = [
-    AutoencoderTransformer(),
+    AutoencoderTransformer(**FEW),
     AutoencoderTransformer(**SMALL, **SEQUENCES, early_stopping=True, output="reconstruction"),
-    VariationalAutoencoderTransformer(),
-    AutoencoderImputer(),
-    AutoencoderOutlierDetector(),
+    VariationalAutoencoderTransformer(**FEW),
+    AutoencoderImputer(**FEW),
+    AutoencoderOutlierDetector(**FEW),
     AECNNClassifier(),
     AECNNClassifier(
         **SMALL_JOINT,
