@@ -30,7 +30,6 @@ from sk_aecnn import (
     VariationalAutoencoderTransformer,
     nn,
 )
-from sk_aecnn.recipes import _recipe
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "sk_aecnn").rglob("*.py"))
@@ -178,13 +177,12 @@ def some_digits(load=datasets.load_digits, **arguments):
         "docs/guide/training.md",
     ],
 )
+@pytest.mark.usefixtures("few_epochs")
 def test_the_examples_of_a_page_run(page, monkeypatch, tmp_path):
     """The Python blocks of a page, one after the other, run without a warning.
 
     They train for a few epochs, on a third of the digits, where they assert nothing of accuracy.
     """
-    for name in ("auto_epochs", "auto_epochs_of_members", "auto_epochs_of_imputers"):
-        monkeypatch.setattr(_recipe, name, lambda *args: 3)
     if not page.endswith("onnx.md"):
         monkeypatch.setattr(datasets, "load_digits", some_digits)
     text = (ROOT / page).read_text(encoding="utf-8")

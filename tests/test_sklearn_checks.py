@@ -41,16 +41,13 @@ SMALL_CNN = {"conv_channels": (8,), "dense_units": 16, "max_epochs": 40, "lr": 0
 # rows of any length, read as sequences of single values
 SEQUENCES = {"channel_axis": None, "conv_channels": (8,)}
 
-# each estimator as it comes, and one of each kind with everything else that changes its fit; checks
-# of autoencoders ask for no accuracy, so that these are trained for less than the 100 to 500 epochs
-# of their defaults
-FEW = {"max_epochs": 10}
+# each estimator as it comes, and one of each kind with everything else that changes its fit
 CONFIGURATIONS = [
-    AutoencoderTransformer(**FEW),
+    AutoencoderTransformer(),
     AutoencoderTransformer(**SMALL, **SEQUENCES, early_stopping=True, output="reconstruction"),
-    VariationalAutoencoderTransformer(**FEW),
-    AutoencoderImputer(**FEW),
-    AutoencoderOutlierDetector(**FEW),
+    VariationalAutoencoderTransformer(),
+    AutoencoderImputer(),
+    AutoencoderOutlierDetector(),
     AECNNClassifier(),
     AECNNClassifier(
         **SMALL_JOINT,
@@ -91,6 +88,7 @@ def why_weights_differ(estimator):
 
 # some checks fit on noise, in which there is nothing to learn: a warning of that is right
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.usefixtures("few_epochs")
 @parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)
 def test_passes_the_check(estimator, check):
     """Every check of `check_estimator` passes, but for those excused above with a reason."""
@@ -132,7 +130,9 @@ LEFT_OUT_BY_CHECK_ESTIMATOR = [
     check_inplace_ensure_writeable,
     check_param_validation,
 ]
-LEFT_OUT_FOR_TRANSFORMERS = [
+LEFT_OUT_FOR_# of which nothing is asked that has to be learned
+TWO = {"max_epochs": 2}
+TRANSFORMERS = [
     check_global_output_transform_pandas,
     check_global_set_output_transform_polars,
     check_set_output_transform,
@@ -142,14 +142,14 @@ LEFT_OUT_FOR_TRANSFORMERS = [
     check_transformer_get_feature_names_out_pandas,
 ]
 TRANSFORMERS = [
-    AutoencoderTransformer(**SMALL),
-    VariationalAutoencoderTransformer(**SMALL),
-    AutoencoderImputer(**SMALL),
-    AutoencoderOutlierDetector(**SMALL),
-    AECNNClassifier(**SMALL_JOINT),
-    AECNNRegressor(**SMALL_JOINT),
+    AutoencoderTransformer(**SMALL | TWO),
+    VariationalAutoencoderTransformer(**SMALL | TWO),
+    AutoencoderImputer(**SMALL | TWO),
+    AutoencoderOutlierDetector(**SMALL | TWO),
+    AECNNClassifier(**SMALL_JOINT | TWO),
+    AECNNRegressor(**SMALL_JOINT | TWO),
 ]
-ESTIMATORS = [*TRANSFORMERS, CNNClassifier(**SMALL_CNN), CNNRegressor(**SMALL_CNN)]
+ESTIMATORS = [*TRANSFORMERS, CNNClassifier(**SMALL_CNN | TWO), CNNRegressor(**SMALL_CNN | TWO)]
 
 
 # the checks of the output fit on a data frame and transform an array, which warns by design
