@@ -130,9 +130,7 @@ LEFT_OUT_BY_CHECK_ESTIMATOR = [
     check_inplace_ensure_writeable,
     check_param_validation,
 ]
-LEFT_OUT_FOR_# of which nothing is asked that has to be learned
-TWO = {"max_epochs": 2}
-TRANSFORMERS = [
+LEFT_OUT_FOR_TRANSFORMERS = [
     check_global_output_transform_pandas,
     check_global_set_output_transform_polars,
     check_set_output_transform,
@@ -141,6 +139,7 @@ TRANSFORMERS = [
     check_transformer_get_feature_names_out,
     check_transformer_get_feature_names_out_pandas,
 ]
+TWO = {"max_epochs": 2}  # nothing is asked that has to be learned
 TRANSFORMERS = [
     AutoencoderTransformer(**SMALL | TWO),
     VariationalAutoencoderTransformer(**SMALL | TWO),

@@ -382,7 +382,7 @@ def test_a_scorer_sees_the_frame(stopping, longer):
         seen.append(X)
         return estimator.score(X, y)
 
-    model = AECNNClassifier(2, early_stopping=stopping, scoring=score, random_state=0)
+    model = AECNNClassifier(2, early_stopping=stopping, scoring=score, max_epochs=5, random_state=0)
     model.fit(longer, longer.number.fillna(0) > 0)
     assert model.best_validation_score_ == model.validation_scores_.max()
     assert (seen[0].dtypes == longer.dtypes).all()
