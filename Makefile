@@ -11,7 +11,9 @@ CONSTRAINTS ?= constraints.txt
 ARGS ?= -n auto
 
 py := $(VENV)/bin/python
-install := $(py) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+# Not byte-compiled: of what is installed, few modules are ever imported, and Python compiles those.
+install := $(py) -m pip install --quiet --disable-pip-version-check --no-compile \
+    --constraint $(CONSTRAINTS)
 # Files that mark a finished install, so that it is done once per change of the pins.
 ready := $(VENV)/.ready
 needs = $(VENV)/.ready-$(1)
@@ -61,8 +63,9 @@ format: $(call needs,lint)  ## mend what ruff can mend
 	$(py) -m ruff check --fix
 	$(py) -m ruff format
 
+# One process per core, each of which computes with one thread.
 docs: $(call needs,docs)  ## build the documentation into docs/_build/html
-	$(py) -m sphinx --quiet -W --keep-going -b html docs docs/_build/html
+	OMP_NUM_THREADS=1 $(py) -m sphinx --quiet -W --keep-going -j auto -b html docs docs/_build/html
 	@echo 'built docs/_build/html/index.html'
 
 # The gallery of `make docs` runs those called plot_*, and an error in one of them is an error there.
