@@ -33,7 +33,7 @@ def _line(cells):
 
 def _notes(table, results):
     """Return the sentences below the table: how many runs, what is missing."""
-    counts = sorted({*results.frame().groupby(level=["model", "task"]).size()})
+    counts = sorted({*results.frame().groupby(level=["model", "task"]).size()}) or [0]
     runs = f"{counts[-1]} run{'s' * (counts[-1] != 1)} (seeds × splits)"
     yield f"Mean ± standard deviation over {'' if len(counts) < 2 else f'{counts[0]} to '}{runs}."
     yield from table.notes

@@ -39,8 +39,9 @@ class Results:
 
     def frame(self):
         """Return a frame of the metrics, indexed by model, task, seed and fold."""
-        keys = pd.MultiIndex.from_tuples(self.found, names=["model", "task", "seed", "fold"])
-        return pd.DataFrame(list(self.found.values()), keys)
+        names = ["model", "task", "seed", "fold"]
+        keys = pd.DataFrame(list(self.found), columns=names)
+        return pd.DataFrame(list(self.found.values()), pd.MultiIndex.from_frame(keys))
 
 
 def run(plan):
