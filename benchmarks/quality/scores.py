@@ -134,7 +134,7 @@ def imputation(model, run):
     truth, missing, found = run.split.X_test, run.split.y_test, model[-1].result_
     columns = getattr(found, "columns", truth.columns)
     found = pd.DataFrame(np.asarray(found, float), columns=columns, index=truth.index)
-    error = (found - truth.astype(float)).where(missing)
+    error = (found[truth.columns] - truth.astype(float)).where(missing)
     categories = in_text(truth)
     wrong = error[categories].abs().stack()
     return {
