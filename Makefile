@@ -7,8 +7,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
-# One test process per core; each computes with one thread.
-ARGS ?= -n auto
+# One test process per core, which takes tests over from another when it has none left; each computes
+# with one thread.
+ARGS ?= -n auto --dist worksteal
 
 py := $(VENV)/bin/python
 # Not byte-compiled: of what is installed, few modules are ever imported, and Python compiles those.
