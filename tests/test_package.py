@@ -225,7 +225,7 @@ def entries(section):
         if entry.strip():
             head, _, text = entry.partition("\n")
             names, _, kind = head.partition(" : ")
-            found |= {name.strip(): f"{kind}\n{text}" for name in names.split(",")}
+            found |= {name.strip(): f"{kind}\n{text.rstrip()}" for name in names.split(",")}
     return found
 
 
