@@ -7,11 +7,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
-# One test process per core; each computes with one thread.
-ARGS ?= -n auto
+# One test process per core, which takes tests over from another when it has none left; each computes
+# with one thread.
+ARGS ?= -n auto --dist worksteal
 
 py := $(VENV)/bin/python
-install := $(py) -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+# Not byte-compiled: of what is installed, few modules are ever imported, and Python compiles those.
+install := $(py) -m pip install --quiet --disable-pip-version-check --no-compile \
+    --constraint $(CONSTRAINTS)
 # Files that mark a finished install, so that it is done once per change of the pins.
 ready := $(VENV)/.ready
 needs = $(VENV)/.ready-$(1)
@@ -61,8 +64,9 @@ format: $(call needs,lint)  ## mend what ruff can mend
 	$(py) -m ruff check --fix
 	$(py) -m ruff format
 
+# One process per core, each of which computes with one thread.
 docs: $(call needs,docs)  ## build the documentation into docs/_build/html
-	$(py) -m sphinx --quiet -W --keep-going -b html docs docs/_build/html
+	OMP_NUM_THREADS=1 $(py) -m sphinx --quiet -W --keep-going -j auto -b html docs docs/_build/html
 	@echo 'built docs/_build/html/index.html'
 
 # The gallery of `make docs` runs those called plot_*, and an error in one of them is an error there.

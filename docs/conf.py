@@ -92,6 +92,8 @@ sphinx_gallery_conf = {
     "doc_module": ("sk_aecnn",),
     "backreferences_dir": "api/generated/backreferences",
     "download_all_examples": False,
+    # as many examples at a time as `make docs` gives sphinx processes
+    "parallel": True,
     "show_memory": False,
     "min_reported_time": 60,
     # whose pages load scripts from elsewhere

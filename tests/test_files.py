@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import cloudpickle
@@ -87,6 +88,21 @@ def way(request, tmp_path):
     return lambda estimator: WAYS[request.param](estimator, tmp_path)
 
 
+# every estimator in a format of Python and in one that runs no code, one estimator in all formats
+EVERY = (*CODERS, "cnn_classifier", "cnn_regressor")
+SAVED = [
+    *product(EVERY, ("pickle", "skops")),
+    *product(["classifier"], WAYS.keys() - {"pickle", "skops"}),
+]
+
+
+@pytest.fixture(params=sorted(SAVED), ids=", ".join)
+def saved(request, tmp_path):
+    """A factory of small estimators, and a way to save and load them."""
+    name, way = request.param
+    return request.getfixturevalue(name), lambda estimator: WAYS[way](estimator, tmp_path)
+
+
 # -- all estimators, all formats --------------------------------------------------------------
 
 
@@ -105,12 +121,13 @@ def test_what_is_loaded_answers_alike(every, request, labels, kind, way):
     assert vars(loaded).keys() == vars(estimator).keys()
 
 
-def test_what_is_loaded_fits_alike(every, table, labels, way):
+def test_what_is_loaded_fits_alike(saved, table, labels):
     """A clone of what was loaded, and what was never fitted, fit as the original does."""
-    estimator = every().fit(table, labels)
+    factory, way = saved
+    estimator = factory().fit(table, labels)
     expected = answers(estimator, table)
     assert_same(answers(clone(way(estimator)).fit(table, labels), table), expected)
-    assert_same(answers(way(every()).fit(table, labels), table), expected)
+    assert_same(answers(way(factory()).fit(table, labels), table), expected)
 
 
 LOAD = """
@@ -134,8 +151,7 @@ for path in sys.argv[1:]:
 
 def test_another_process_loads_it(request, table, labels, tmp_path):
     """Files of all estimators are read where nothing but numpy and the readers is imported."""
-    names = [*CODERS, "cnn_classifier", "cnn_regressor"]
-    fitted = {name: request.getfixturevalue(name)().fit(table, labels) for name in names}
+    fitted = {name: request.getfixturevalue(name)().fit(table, labels) for name in EVERY}
     np.save(tmp_path / "X.npy", table), np.save(tmp_path / "y.npy", labels)
     paths = []
     for name, estimator in fitted.items():
@@ -176,10 +192,12 @@ CONTAINERS = {
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_a_container_is_loaded(autoencoder, classifier, table, labels, container, way):
-    """What holds estimators is saved as those are."""
+def test_a_container_is_loaded(autoencoder, classifier, table, labels, container, tmp_path):
+    """What holds estimators is saved as those are, in every format."""
     fitted = CONTAINERS[container](autoencoder(), classifier()).fit(table, labels)
-    np.testing.assert_array_equal(way(fitted).predict_proba(table), fitted.predict_proba(table))
+    expected = fitted.predict_proba(table)
+    for way in WAYS.values():
+        np.testing.assert_array_equal(way(fitted, tmp_path).predict_proba(table), expected)
 
 
 # -- what skops asks about --------------------------------------------------------------------
@@ -409,9 +427,10 @@ def test_a_file_is_about_the_size_of_the_weights(digits, dumps):
 # -- going on ---------------------------------------------------------------------------------
 
 
-def test_training_goes_on_exactly_with_the_optimizer(every, images, labels, way):
+def test_training_goes_on_exactly_with_the_optimizer(saved, images, labels):
     """With ``include_optimizer=True``, what is loaded learns as the original."""
-    estimator = every().fit(images, labels).set_saving(include_optimizer=True)
+    factory, way = saved
+    estimator = factory().fit(images, labels).set_saving(include_optimizer=True)
     loaded = way(estimator)
     estimator.partial_fit(images, labels), loaded.partial_fit(images, labels)
     assert_same(answers(loaded, images), answers(estimator, images))

@@ -1,5 +1,7 @@
 """Odd but legal input gives the right result, and a finite one."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -93,9 +95,13 @@ def test_constant_features_come_back(autoencoder, table, scaling):
     assert estimator.score(X) > 0.8
 
 
-@pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
-@pytest.mark.parametrize("value", [0.0, 3.7, 0.1, 1e-20, -1e20])
-@pytest.mark.parametrize("shape", [(5,), (4, 4)])
+@pytest.mark.parametrize(
+    ("loss", "value", "shape"),
+    [
+        *product(["mse"], [0.0, 3.7, 0.1, 1e-20, -1e20], [(5,), (4, 4)]),
+        *product(["mae", "huber"], [0.0, -1e20], [(5,)]),
+    ],
+)
 def test_data_that_do_not_vary_come_back(autoencoder, shape, value, loss):
     """Rows that are all the same number are reconstructed: the mean is all there is."""
     X = np.full((9, *shape), value)

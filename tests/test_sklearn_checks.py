@@ -88,6 +88,7 @@ def why_weights_differ(estimator):
 
 # some checks fit on noise, in which there is nothing to learn: a warning of that is right
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.usefixtures("few_epochs")
 @parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)
 def test_passes_the_check(estimator, check):
     """Every check of `check_estimator` passes, but for those excused above with a reason."""
@@ -138,15 +139,16 @@ LEFT_OUT_FOR_TRANSFORMERS = [
     check_transformer_get_feature_names_out,
     check_transformer_get_feature_names_out_pandas,
 ]
+TWO = {"max_epochs": 2}  # nothing is asked that has to be learned
 TRANSFORMERS = [
-    AutoencoderTransformer(**SMALL),
-    VariationalAutoencoderTransformer(**SMALL),
-    AutoencoderImputer(**SMALL),
-    AutoencoderOutlierDetector(**SMALL),
-    AECNNClassifier(**SMALL_JOINT),
-    AECNNRegressor(**SMALL_JOINT),
+    AutoencoderTransformer(**SMALL | TWO),
+    VariationalAutoencoderTransformer(**SMALL | TWO),
+    AutoencoderImputer(**SMALL | TWO),
+    AutoencoderOutlierDetector(**SMALL | TWO),
+    AECNNClassifier(**SMALL_JOINT | TWO),
+    AECNNRegressor(**SMALL_JOINT | TWO),
 ]
-ESTIMATORS = [*TRANSFORMERS, CNNClassifier(**SMALL_CNN), CNNRegressor(**SMALL_CNN)]
+ESTIMATORS = [*TRANSFORMERS, CNNClassifier(**SMALL_CNN | TWO), CNNRegressor(**SMALL_CNN | TWO)]
 
 
 # the checks of the output fit on a data frame and transform an array, which warns by design

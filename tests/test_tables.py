@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from sklearn.base import clone
 
-from sk_aecnn import AECNNClassifier, AutoencoderTransformer
+from sk_aecnn import AECNNClassifier, AutoencoderOutlierDetector, AutoencoderTransformer
 
 SIZES = ["small", "medium", "large"]
 
@@ -40,6 +40,17 @@ def frame():
 def kinds():
     """The class of each row of `frame`."""
     return np.arange(60) % 2
+
+
+@pytest.fixture(scope="module")
+def longer():
+    """300 rows: a number with holes, text, booleans and a categorical column that agree."""
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["a", "b", "c"], 300)
+    number = rng.normal(size=300) + (kind == "a")
+    number[::7] = np.nan
+    columns = {"number": number, "kind": kind, "is_a": kind == "a", "size": pd.Categorical(kind)}
+    return pd.DataFrame(columns)
 
 
 def results(estimator, X):
@@ -329,3 +340,50 @@ def test_samples_have_categories_and_holes_as_often(frame):
         found = drawn[column].value_counts(normalize=True)
         np.testing.assert_allclose(found.reindex(expected.index), expected, atol=0.15)
     np.testing.assert_allclose(drawn.isna().mean(), frame.isna().mean(), atol=0.04)
+
+
+# -- outliers, streams, scorers ---------------------------------------------------------------
+
+
+def test_contributions_of_columns_sum_to_the_score(longer):
+    """A category has one contribution, and what is missing changes nothing of the sum."""
+    detector = AutoencoderOutlierDetector(2, max_epochs=5, random_state=0).fit(longer)
+    contributions = detector.explain(longer)
+    assert list(contributions.columns) == list(longer.columns)
+    sums = contributions.to_numpy().sum(axis=1)
+    np.testing.assert_allclose(sums, detector.score_samples(longer), rtol=1e-6)
+
+
+def test_a_category_that_fits_no_other_is_to_blame(longer):
+    """Of a row whose text contradicts its other columns, these columns contribute most."""
+    detector = AutoencoderOutlierDetector(2, random_state=0).fit(longer)
+    odd = longer[longer.kind == "a"].head(20).assign(kind="b")
+    blamed = detector.explain(odd).drop(columns="number").min(axis=1)
+    assert (blamed < detector.explain(odd).number).mean() > 0.8
+    assert detector.score_samples(odd).mean() < detector.score_samples(longer).min() / 2
+
+
+@pytest.mark.parametrize("cls", [AutoencoderOutlierDetector, AutoencoderTransformer])
+def test_a_stream_of_frames_goes_on_and_can_be_pickled(cls, longer):
+    """partial_fit takes further frames; a copy from a pickle answers the same."""
+    model = cls(2, random_state=0)
+    for part in (longer[:100], longer[100:200], longer[200:]):
+        model.partial_fit(part)
+    copied = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copied.transform(longer), model.transform(longer))
+
+
+@pytest.mark.parametrize("stopping", [True, "cv"])
+def test_a_scorer_sees_the_frame(stopping, longer):
+    """Early stopping by a scorer passes it rows of the kind that fit was given."""
+    seen = []
+
+    def score(estimator, X, y):
+        seen.append(X)
+        return estimator.score(X, y)
+
+    model = AECNNClassifier(2, early_stopping=stopping, scoring=score, max_epochs=5, random_state=0)
+    model.fit(longer, longer.number.fillna(0) > 0)
+    assert model.best_validation_score_ == model.validation_scores_.max()
+    assert (seen[0].dtypes == longer.dtypes).all()
+    assert seen[0].number.isna().any()

@@ -10,27 +10,23 @@ from sklearn.utils import shuffle
 
 SECONDS = "fit, s"
 EPOCHS = "epochs"
-QUICK_ROWS = 100
-# by which the sets of a suite are parted, see `suite.half_of`
-HALVES_SEED = 34
 # parameters that say how long something is trained
 LENGTHS = ("max_epochs", "epochs", "epoch_num", "n_epochs", "max_iter", "n_iter", "n_estimators")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where data come from and how much of them is taken."""
+    """Where data come from, and how many rows of them are taken at most."""
 
-    folder: Path | None  # None takes small stand-ins of the same kind
-    quick: bool = False  # whether the run only shows that everything works
-    rows: int | None = None  # the most rows of a data set
+    folder: Path
+    rows: int | None = None
 
     def cut(self, *arrays, most=None):
         """Return as many rows of aligned arrays as are wanted, the same in every process."""
-        limits = [limit for limit in (most, self.rows, QUICK_ROWS if self.quick else None) if limit]
-        if not limits or min(limits) >= len(arrays[0]):
+        limit = min(most or len(arrays[0]), self.rows or len(arrays[0]))
+        if limit == len(arrays[0]):
             return arrays
-        return tuple(shuffle(*arrays, n_samples=min(limits), random_state=0))
+        return tuple(shuffle(*arrays, n_samples=limit, random_state=0))
 
 
 @dataclass(frozen=True)
@@ -63,21 +59,34 @@ class Table:
     metrics: tuple = ("accuracy, %",)  # in scores.METRICS; columns of tasks show the first
     judge: Callable | None = None  # of a fitted model and a Run; None calls the metrics' scorers
     seeds: tuple = (0, 1, 2)
-    needs_data: bool = True
-    layout: str = "values"  # of report.LAYOUTS
-    halves_seed: int = HALVES_SEED
+    layout: str = "tasks"  # of report.LAYOUTS
+    halves_seed: int = 34  # of `suite.half_of`
     notes: tuple = ()
 
 
 @dataclass(frozen=True)
-class Run:
-    """One fit: its seed and split, what the command line says, and what the first row found."""
+class Plan:
+    """What the command line asks for."""
 
+    name: str
+    table: Table
+    tasks: list
+    models: list  # names of those to fit; of the others, earlier results are taken
+    seeds: list
+    source: Source
+    params: dict  # of this package's estimators
+    quick: bool = False  # whether the run only shows that everything works
+    out: Path | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fit: its task, seed and split, the plan it is part of, and what the first row found."""
+
+    task: str
     seed: int
     split: Split
-    params: dict = field(default_factory=dict)
-    quick: bool = False
-    folder: Path | None = None
+    plan: Plan
     first: dict | None = None
 
     def default_epochs(self, factor=1):
@@ -90,12 +99,12 @@ class Run:
         """Return the model of a row, set up for this run."""
         model = clone(entry) if isinstance(entry, BaseEstimator) else entry(self)
         for part in own_parts(model):
-            part.set_params(**_unless_fixed(part, self.split.params | self.params))
+            part.set_params(**_unless_fixed(part, self.split.params | self.plan.params))
         for name, value in model.get_params().items():
             last = name.rpartition("__")[2]
             if last == "random_state":
                 model.set_params(**{name: self.seed})
-            elif self.quick and last in LENGTHS and (value == "auto" or (value or 0) > 1):
+            elif self.plan.quick and last in LENGTHS and (value == "auto" or (value or 0) > 1):
                 model.set_params(**{name: 1})
         return model
 

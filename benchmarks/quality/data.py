@@ -1,14 +1,13 @@
-"""Readers of the files, each with a small stand-in, and the ways of splitting what they return."""
+"""Readers of the files, and the ways of splitting what they return."""
 
 import gzip
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from core import Split
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
+from sklearn.datasets import load_digits, make_classification
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold, train_test_split
 from sklearn.utils import shuffle
@@ -22,17 +21,9 @@ def digits(source):
     return source.cut(X.reshape(-1, 8, 8).astype(np.uint8), y)
 
 
-def large_digits(source, height, width, margin=0):
-    """Return the digits, every pixel repeated, with a margin of zeros."""
-    X, y = digits(source)
-    X = np.kron(15 * X, np.ones((1, height, width), np.uint8))
-    return np.pad(X, [(0, 0), (margin, margin), (margin, margin)]), y
-
-
 def read_idx(path):
     """Read an idx file: two zero bytes, the type, the number of axes, the sizes, the values."""
-    packed = Path(f"{path}.gz")
-    data = gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
+    data = gzip.decompress(path.read_bytes())
     n_axes = data[3]
     shape = np.frombuffer(data, dtype=">i4", count=n_axes, offset=4)
     return np.frombuffer(data, dtype=np.uint8, offset=4 + 4 * n_axes).reshape(shape)
@@ -40,38 +31,42 @@ def read_idx(path):
 
 def mnist(source):
     """Return images (n, 28, 28) uint8 and labels, to train with and to test with."""
-    if source.folder is None:
-        X, y = large_digits(source, 3, 3, margin=2)
-        return X[::2], y[::2], X[1::2], y[1::2]
-    train, test = (
-        [read_idx(Path(source.folder, "mnist", f"{part}-{name}-ubyte")) for name in IDX_PARTS]
-        for part in ("train", "t10k")
+    parts = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    X, y, X_test, y_test = (
+        read_idx(source.folder / "mnist" / f"{part}-ubyte.gz") for part in parts
     )
-    (X, y), (X_test, y_test) = source.cut(*train), source.cut(*test) if source.quick else test
-    return X, y.astype(int), X_test, y_test.astype(int)
+    return *source.cut(X, y.astype(int)), X_test, y_test.astype(int)
 
 
-IDX_PARTS = ("images-idx3", "labels-idx1")
+def mnist_rows(source):
+    """Return the same as rows of pixels."""
+    X, y, X_test, y_test = mnist(source)
+    return X.reshape(len(X), -1), y, X_test.reshape(len(X_test), -1), y_test
 
 
 def photographs(source):
     """Return colour photographs (n, 32, 32, 3) uint8 of ten classes, a fifth to test with."""
-    if source.folder is None:
-        X, y = large_digits(source, 4, 4)
-        X = np.stack([X, X, 255 - X], axis=-1)
-    else:
-        file = np.load(Path(source.folder, "images", "cifar10_dev.npz"))
-        X, y = source.cut(file["X"], file["y"].astype(int))
+    file = np.load(source.folder / "images" / "cifar10_dev.npz")
+    X, y = source.cut(file["X"], file["y"].astype(int))
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, random_state=0, stratify=y)
     return X, y, X_test, y_test
 
 
+def raccoons(source, size=32):
+    """Return photographs (n, size, size, 3) uint8, the box in each, 0 to 1, and 0 for test rows."""
+    file = np.load(source.folder / "detection" / "raccoon_96.npz")
+    n_boxes = np.bincount(file["box_image"], minlength=len(file["images"]))
+    images, boxes = file["images"][n_boxes == 1], file["boxes"][n_boxes[file["box_image"]] == 1]
+    factor = images.shape[1] // size
+    blocks = images.reshape(len(images), size, factor, size, factor, -1)
+    test = np.where(file["split"][n_boxes == 1] == "test", 0, -1)
+    small = blocks.mean(axis=(2, 4)).round().astype(np.uint8)
+    return source.cut(small, boxes.astype(np.float64), test)
+
+
 def speech(source):
     """Return spectrograms (n, 40, 64) uint8, digits, speakers, and 0 for test rows, else -1."""
-    if source.folder is None:
-        X, y = large_digits(source, 5, 8)
-        return X, y, np.arange(len(y)) % 6, -1 * (np.arange(len(y)) % 10 > 0)
-    file = np.load(Path(source.folder, "fsdd", "fsdd_logmel.npz"))
+    file = np.load(source.folder / "fsdd" / "fsdd_logmel.npz")
     X, y, speaker, test = (file[name] for name in ("mel_q", "label", "speaker", "is_test"))
     speaker = np.unique(speaker, return_inverse=True)[1]
     return source.cut(X, y.astype(int), speaker, np.where(test, 0, -1))
@@ -80,34 +75,31 @@ def speech(source):
 # -- tables -----------------------------------------------------------------------------------
 
 
-def table(source, path, target="target", drop=(), stand_in=load_wine):
+def table(source, path, target="target", drop=(), most=None):
     """Return a frame and its target, from a file of the folder of tables."""
-    if source.folder is None:
-        X, y = stand_in(return_X_y=True, as_frame=True)
-    else:
-        separator = "\t" if ".tsv" in path else ","
-        X = pd.read_csv(Path(source.folder, "tabular", path), sep=separator)
-        X, y = X.drop(columns=[target, *drop]), X[target]
-    return source.cut(X, y.to_numpy())
+    separator = "\t" if ".tsv" in path else ","
+    X = pd.read_csv(source.folder / "tabular" / path, sep=separator)
+    return source.cut(X.drop(columns=[target, *drop]), X[target].to_numpy(), most=most)
 
 
-def with_text_and_holes(**as_frame):
-    """Return scikit-learn's wine with a column of text and one with missing values."""
-    X, y = load_wine(**as_frame)
-    X = X.assign(text=np.where(X["hue"] > 1, "red", "white"), hue=X["hue"].where(X["hue"] > 0.7))
-    return X, y
+def kinds(X, most=10):
+    """Return a frame whose columns of a few integers are text: they are codes of categories."""
+    codes = [name for name in X if X[name].nunique() <= most and (X[name] % 1 == 0).all()]
+    return X.assign(**X[codes].astype(int).astype(str))
+
+
+def table_of_kinds(source, path, most=None):
+    X, y = table(source, path, most=most)
+    return kinds(X), y
 
 
 def adult(source):
     """Return the raw frames of Adult, to train with and to test with."""
-    if source.folder is None:
-        X, y = source.cut(*with_text_and_holes(return_X_y=True, as_frame=True))
-        return X[::2], y[::2].to_numpy(), X[1::2], y[1::2].to_numpy()
     columns = [*(f"column {place}" for place in range(14)), "y"]
     options = {"na_values": "?", "comment": "|", "skipinitialspace": True}
     data = []
     for part in ("data", "test"):
-        path = Path(source.folder, "tabular", "adult", f"adult.{part}.gz")
+        path = source.folder / "tabular" / "adult" / f"adult.{part}.gz"
         X = pd.read_csv(path, names=columns, **options)
         data += [X, X.pop("y").str.strip(".").to_numpy()]
     return *source.cut(*data[:2]), *data[2:]
@@ -115,42 +107,35 @@ def adult(source):
 
 def adbench(source, name, most=10_000):
     """Return rows and whether each is an anomaly."""
-    if source.folder is None:
-        X, y = load_breast_cancer(return_X_y=True)
-        rare = np.r_[np.flatnonzero(y == 1)[:200], np.flatnonzero(y == 0)[:20]]
-        return source.cut(X[rare], 1 - y[rare])
-    file = np.load(Path(source.folder, "tabular", "adbench", f"{name}.npz"))
+    file = np.load(source.folder / "tabular" / "adbench" / f"{name}.npz")
     return source.cut(file["X"].astype(float), file["y"].astype(int), most=most)
 
 
 def one_class(source, name, most=5_000):
     """Return rows and classes of which one is to be the outlier among the others."""
     if name == "digits":
-        return source.cut(*load_digits(return_X_y=True), most=most)
-    if name == "MNIST":
-        X, y, *_ = mnist(source)
-        return source.cut(X.reshape(len(X), -1), y, most=most)
-    X, y = table(source, f"pmlb/{name}.tsv.gz")
-    return source.cut(X.to_numpy(float), y, most=most)
+        X, y = load_digits(return_X_y=True)
+    elif name == "MNIST":
+        X, y, *_ = mnist_rows(source)
+    else:
+        X, y = table(source, f"pmlb/{name}.tsv.gz")
+    return source.cut(np.asarray(X, float), y, most=most)
 
 
 # -- series and texts -------------------------------------------------------------------------
 
 
-def series(source, name):
+def series(source, name, padded=False):
     """Return series (n, time, channels) and labels, to train with and to test with.
 
-    Series of unequal length end in NaN; each is stretched to the length of the longest one that
-    there is to train with.
+    Series of unequal length end in NaN; unless they are to stay ``padded``, each is stretched to
+    the length of the longest one that there is to train with.
     """
-    if source.folder is None:
-        X, y = digits(source)
-        X = X.repeat(3, axis=1) if name == "JapaneseVowels" else X.reshape(len(X), -1, 1)
-        return X[::2].astype(np.float32), y[::2], X[1::2].astype(np.float32), y[1::2]
-    file = np.load(Path(source.folder, "timeseries", f"{name}.npz"))
+    file = np.load(source.folder / "timeseries" / f"{name}.npz")
     n_steps = file["X_train"].shape[2]
-    X, X_test = (stretch(file[part], n_steps) for part in ("X_train", "X_test"))
-    return X, file["y_train"], X_test, file["y_test"]
+    change = partial(np.swapaxes, axis1=1, axis2=2) if padded else partial(stretch, n_steps=n_steps)
+    X, X_test = (change(file[part]) for part in ("X_train", "X_test"))
+    return X, file["y_train"], X_test[:, :n_steps], file["y_test"]
 
 
 def stretch(X, n_steps):
@@ -166,12 +151,7 @@ def stretch(X, n_steps):
 
 def messages(source):
     """Return texts and whether each is spam."""
-    if source.folder is None:
-        X, y = digits(source)
-        return np.array(
-            [" ".join(f"word{i}" for i in np.flatnonzero(x > 8)) for x in X]
-        ), y % 3 == 0
-    path = Path(source.folder, "text", "SMSSpamCollection.gz")
+    path = source.folder / "text" / "SMSSpamCollection.gz"
     lines = gzip.decompress(path.read_bytes()).decode().strip("\n").split("\n")
     labels, texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
     return source.cut(np.array(texts), np.array(labels) == "spam")
@@ -249,6 +229,24 @@ def simple_class_is_rare(data, seed, share=0.03):
     yield from all_rows((X[rows], rare[rows].astype(int)), seed)
 
 
+def folds_with_holes(data, seed, share=0.3):
+    """Return folds of a table without a share of its cells."""
+    X, y = data
+    return folds((X.mask(np.random.default_rng(seed).random(X.shape) < share), y), seed)
+
+
+def holes(data, seed, share=0.3):
+    """Yield a table without a share of its cells, the table as it was, and which cells they are.
+
+    Numbers are in standard deviations.
+    """
+    X = data[0].loc[:, data[0].nunique() > 1]
+    numbers = X.select_dtypes("number")
+    X = X.assign(**(numbers - numbers.mean()) / numbers.std())
+    missing = np.random.default_rng(seed).random(X.shape) < share
+    yield Split(X.mask(missing), None, X, missing)
+
+
 def words(data, seed, dense=False, **params):
     """Yield folds of texts as tf-idf weights of the words, sparse or as a frame."""
     for split in folds(data, seed):
@@ -267,7 +265,7 @@ def made_up(data, seed, change=None, test_size=0.5, **sizes):
     """Yield clusters on some of the axes and noise on the others, changed by a function."""
     (source,) = data
     sizes = {"n_samples": 3_000, "n_features": 20, "n_informative": 10, "class_sep": 1.5} | sizes
-    X, y = make_classification(n_redundant=0, random_state=seed, **sizes)
+    X, y = make_classification(**{"n_redundant": 0} | sizes, random_state=seed)
     X = X if change is None else change(X, np.random.default_rng(seed))
     X, X_test, y, y_test = train_test_split(
         X, y, test_size=test_size, random_state=seed, stratify=y

@@ -13,6 +13,7 @@ from sklearn.compose import (
 )
 from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -118,17 +119,87 @@ class OnSome(BaseEstimator):
         return self.model.inverse_transform(codes)
 
 
-class Scores(BaseEstimator):
-    """A detector and the scores, by ``score``, of the rows it was fitted to; high is unusual."""
+class Applied(BaseEstimator):
+    """A model and what a function of it and of the rows that it was fitted to returns."""
 
-    def __init__(self, detector, score=lambda detector, X: -detector.score_samples(X)):
-        self.detector = detector
-        self.score = score
+    def __init__(self, model, function=lambda model, X: -model.score_samples(X)):
+        self.model = model
+        self.function = function
 
     def fit(self, X, y=None):
-        self.detector.fit(X)
-        self.scores_ = self.score(self.detector, X)
+        self.result_ = self.function(self.model.fit(X), X)
         return self
+
+
+def transformed(model):
+    return make_pipeline(Applied(model, lambda model, X: model.transform(X)))
+
+
+def filled(imputer):
+    """Return an imputer of a table whose categories are told by integers."""
+    return through(lambda X: X.astype(float), *transformed(imputer))
+
+
+def in_text(X):
+    """Return the names of the columns that are no numbers."""
+    return list(X.select_dtypes(exclude="number"))
+
+
+def boosting():
+    """Return boosted trees whose columns of text are categories."""
+    as_categories = FunctionTransformer(lambda X: X.astype(dict.fromkeys(in_text(X), "category")))
+    model = HistGradientBoostingClassifier(categorical_features="from_dtype")
+    return make_pipeline(as_categories, model)
+
+
+class OnSamples(BaseEstimator):
+    """Boosted trees that see nothing but samples of a generator, as many as it was fitted to.
+
+    ``draw`` takes the generator, rows and target, and returns samples and their target.
+    """
+
+    def __init__(self, generator, draw, random_state=None):
+        self.generator = generator
+        self.draw = draw
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        X, y = self.draw(self.generator, X, y, self.random_state)
+        self.model_ = boosting().fit(X, y)
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+
+def of_classes(generator, X, y, seed):
+    return generator.fit(X, y).sample(len(y), y=y, random_state=seed), y
+
+
+def with_target(generator, X, y, seed):
+    """Draw the target as a column of the table."""
+    labels, codes = np.unique(y, return_inverse=True)
+    rows = generator.fit(X.assign(target=codes.astype(str))).sample(len(y), random_state=seed)
+    return rows.drop(columns="target"), labels[rows["target"].astype(int)]
+
+
+class Gan(BaseEstimator):
+    """A generator of the package ctgan as those of this package are called."""
+
+    def __init__(self, generator):
+        self.generator = generator
+
+    def fit(self, X):
+        self.generator.fit(X.fillna(dict.fromkeys(in_text(X), "missing")), in_text(X))
+        return self
+
+    def sample(self, n_samples, random_state):
+        return self.generator.sample(n_samples)
+
+
+def ctgan(name):
+    """Return boosted trees on samples of another package."""
+    return optional(f"ctgan.{name}", lambda one: OnSamples(Gan(one), with_target), seed=None)
 
 
 def reconstruction_error(pca, X):
@@ -138,7 +209,7 @@ def reconstruction_error(pca, X):
 def minimum_covariance(run):
     """Return the detector by the minimum covariance determinant, on at most 50 components."""
     n_components = min(50, *run.split.X.shape)
-    detector = Scores(EllipticEnvelope())
+    detector = Applied(EllipticEnvelope())
     return standardised(PCA(n_components), VarianceThreshold(1e-9), detector)
 
 
@@ -240,7 +311,7 @@ def optional(path, around=make_pipeline, threads=None, seed="random_state", **pa
 
 
 def pyod_scores(detector):
-    return make_pipeline(Scores(detector, lambda detector, X: detector.decision_scores_))
+    return make_pipeline(Applied(detector, lambda detector, X: detector.decision_scores_))
 
 
 def pyod(around, **params):

@@ -3,42 +3,39 @@
 import datetime
 import re
 
-import numpy as np
 from core import SECONDS
-from origin import machine, sources
+from runner import machine, sources
 from scores import METRICS
 from suite import HALVES, half_of
 
-FEW_TASKS = 3
 # a call or an assignment at the start of a row's name, which is set as code
 CODE = re.compile(r"^\w+(\([^)]*\)|=.*)")
 
 
-def markdown(table, results, command):
+def markdown(plan, results, command):
     """Return the text of a table: origin, command, rows, notes."""
     (digest, commit), today = sources(), datetime.datetime.now(datetime.UTC).date()
     origin = f"{today}; {machine()}; sk_aecnn at {commit}, sources {digest}."
-    lines = [f"<!-- Written by: {command}\n     {origin} -->", "", table.title, ""]
+    lines = [f"<!-- Written by: {command}\n     {origin} -->", "", plan.table.title, ""]
     lines += [f"    {command}", ""]
-    frame = results.frame()
-    for heading, header, rows in LAYOUTS[table.layout](table, results, frame):
+    layout = LAYOUTS[plan.table.layout if len(plan.tasks) > 1 else "metrics"]
+    for heading, header, rows in layout(plan, results):
         lines += [f"**{heading}**", ""] if heading else []
         lines += [_line(["", *header]), "|---" * (len(header) + 1) + "|"]
         lines += [_line([CODE.sub(r"`\g<0>`", name), *cells]) for name, cells in rows]
         lines.append("")
-    return "\n".join([*lines, " ".join(_notes(table, results, frame)), ""])
+    return "\n".join([*lines, " ".join(_notes(plan.table, results)), ""])
 
 
 def _line(cells):
     return "| " + " | ".join(cells) + " |"
 
 
-def _notes(table, results, frame):
+def _notes(table, results):
     """Return the sentences below the table: how many runs, what is missing."""
-    counts = frame.groupby(level=["model", "task"]).size() if results.found else [0]
-    runs = " to ".join(f"{n}" for n in sorted({min(counts), max(counts)}))
-    plural = "s" if max(counts) != 1 else ""
-    yield f"Mean ± standard deviation over {runs} run{plural} (seeds × splits)."
+    counts = sorted({*results.frame().groupby(level=["model", "task"]).size()}) or [0]
+    runs = f"{counts[-1]} run{'s' * (counts[-1] != 1)} (seeds × splits)"
+    yield f"Mean ± standard deviation over {'' if len(counts) < 2 else f'{counts[0]} to '}{runs}."
     yield from table.notes
     for name, reason in results.missing.items():
         yield f"Left out: {name} ({reason})."
@@ -60,66 +57,53 @@ def _cell(values, metric, sign=""):
 # -- layouts: each yields (heading, columns, rows) of its parts -------------------------------
 
 
-def _values(table, results, frame):
-    """Columns are the metrics of the only task, or tasks with the first metric."""
-    metric = table.metrics[0]
-    if len(results.tasks) == 1:
-        columns = [(one, results.tasks[0], one) for one in [*table.metrics, SECONDS]]
-    elif len(results.tasks) <= FEW_TASKS:
-        columns = [
-            column
-            for task in results.tasks
-            for column in ((task, task, metric), (SECONDS, task, SECONDS))
-        ]
-    else:
-        columns = [(task, task, metric) for task in results.tasks]
-        columns += [("mean", None, metric), (SECONDS, None, SECONDS)]
-    rows = [(name, _cells(name, columns, results, frame)) for name in _names(table, results)]
-    yield None, [head for head, *_ in columns], rows
+def _part(plan, results, columns, first=None, heading=None):
+    """Return a part whose columns are (head, metric, tasks): means over the tasks, by run.
+
+    They are differences to the model called ``first``, if any, or ratios of times.
+    """
+    runs, rows = results.frame().unstack("task"), []
+    for name in plan.table.models:
+        its, cells = runs[runs.index.get_level_values("model") == name].droplevel("model"), []
+        for _, metric, tasks in columns:
+            values = its.reindex(columns=[(metric, task) for task in tasks])
+            if first:
+                unit = runs.loc[first].reindex(columns=values.columns)
+                values = values / unit if metric == SECONDS else values - unit
+            trouble = metric != SECONDS and results.troubles.get((name, tasks[0]))
+            mean = values.mean(axis=1, skipna=False)
+            cells.append(trouble or _cell(mean, metric, "+" if first else ""))
+        if any(cells):
+            rows.append((name, cells))
+    return heading, [head for head, *_ in columns], rows
 
 
-def _differences(table, results, frame):
+def _metrics(plan, results):
+    """For each task the metrics."""
+    for task in plan.tasks:
+        columns = [(one, one, [task.name]) for one in [*plan.table.metrics, SECONDS]]
+        heading = task.name if len(plan.tasks) > 1 else None
+        yield _part(plan, results, columns, heading=heading)
+
+
+def _tasks(plan, results, first=None):
+    """Columns are tasks with the first metric, and the mean over all of them of each metric."""
+    metrics, tasks = plan.table.metrics, [task.name for task in plan.tasks]
+    columns = [(task, metrics[0], [task]) for task in tasks]
+    columns += [(f"mean, {one}" if len(metrics) > 1 else "mean", one, tasks) for one in metrics]
+    yield _part(plan, results, [*columns, ("time" if first else SECONDS, SECONDS, tasks)], first)
+
+
+def _differences(plan, results):
     """Columns are differences to the first row within a run, and the ratio of the times."""
-    first = next(iter(table.models))
-    columns = [(task, task, table.metrics[0]) for task in results.tasks]
-    columns += [(f"mean, {metric}", None, metric) for metric in table.metrics]
-    rows = []
-    for name in _names(table, results):
-        ratios = np.log(_runs(frame, name, SECONDS) / _runs(frame, first, SECONDS)).stack()
-        ratio = "" if ratios.empty else f"{np.exp(ratios.mean()):.2f}"
-        rows.append((name, [*_cells(name, columns, results, frame, first), ratio]))
-    yield None, [*(head for head, *_ in columns), "time"], rows
+    return _tasks(plan, results, next(iter(plan.table.models)))
 
 
-def _names(table, results):
-    known = {key[0] for key in [*results.found, *results.troubles]}
-    return [name for name in table.models if name in known]
-
-
-def _runs(frame, name, metric):
-    """Return a metric of a model: runs by tasks."""
-    its = frame[frame.index.get_level_values("model") == name].droplevel("model")
-    return its.reindex(columns=[metric])[metric].unstack("task")
-
-
-def _cells(name, columns, results, frame, first=None):
-    """Return the cells of (head, task, metric), where no task means the mean over all, by run."""
-    cells = []
-    for _, task, metric in columns:
-        values = _runs(frame, name, metric)
-        if first is not None:
-            values = values - _runs(frame, first, metric)
-        values = values.reindex(columns=[task] if task else results.tasks)
-        trouble = metric != SECONDS and results.troubles.get((name, task))
-        text = _cell(values.mean(axis=1, skipna=False), metric, "+" if first else "")
-        cells.append(trouble or text)
-    return cells
-
-
-def _suite(table, results, frame):
+def _suite(plan, results):
     """For each half what it says of each model, then the first metric of each set."""
-    metric, by_set = table.metrics[0], frame.groupby(level=["task", "model"]).mean()
-    means = by_set[metric].unstack("model").reindex(results.tasks)
+    table, by_set = plan.table, results.frame().groupby(level=["task", "model"]).mean()
+    metric = table.metrics[0]
+    means = by_set[metric].unstack("model").reindex([task.name for task in plan.tasks])
     means = means[[name for name in table.models if name in means]]
     for half in HALVES:
         sets = means[[half_of(task, table.halves_seed) == half for task in means.index]].dropna()
@@ -151,4 +135,4 @@ def _half(sets, by_set, table):
     return [*table.metrics, "mean rank", against, "largest loss to the best", SECONDS], rows
 
 
-LAYOUTS = {"values": _values, "differences": _differences, "suite": _suite}
+LAYOUTS = {"metrics": _metrics, "tasks": _tasks, "differences": _differences, "suite": _suite}

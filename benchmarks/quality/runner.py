@@ -1,122 +1,98 @@
-"""Seeds by tasks by splits by models: every run that a table wants and does not have yet."""
+"""Seeds by tasks by splits by models: every run that a table wants, kept for the next time."""
 
-import json
+import hashlib
+import platform
+import re
+import subprocess
 import sys
 import time
 import traceback
 import warnings
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import distributions
 from itertools import islice, product
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import torch
-from core import EPOCHS, SECONDS, Run, Source, Table, own_parts
-from origin import digest, machine, sources
+from core import EPOCHS, SECONDS, Run, own_parts
 from scores import scored
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_aecnn import AECNNClassifier
+import sk_aecnn
 from sk_aecnn.exceptions import DivergenceError
 
-INDEX = ["model", "task", "seed", "fold"]
 DIVERGED = "diverged"
+PACKAGES = "numpy pandas scikit-learn torch skorch pyod isotree catboost lightgbm pytabkit aeon"
 
 
 @dataclass
 class Results:
     """What was found, by (model, task, seed, fold), and what went wrong."""
 
-    tasks: list
     found: dict = field(default_factory=dict)
-    troubles: dict = field(default_factory=dict)
-    missing: dict = field(default_factory=dict)
-
-    @property
-    def failed(self):
-        """Whether anything but a divergence went wrong."""
-        return any(trouble != DIVERGED for trouble in self.troubles.values())
+    troubles: dict = field(default_factory=dict)  # by model and task
+    missing: dict = field(default_factory=dict)  # packages, by model
 
     def frame(self):
         """Return a frame of the metrics, indexed by model, task, seed and fold."""
-        keys = [list(level) for level in zip(*self.found, strict=True)] or [[]] * len(INDEX)
-        return pd.DataFrame(list(self.found.values()), pd.MultiIndex.from_arrays(keys, names=INDEX))
+        names = ["model", "task", "seed", "fold"]
+        keys = pd.DataFrame(list(self.found), columns=names)
+        return pd.DataFrame(list(self.found.values()), pd.MultiIndex.from_frame(keys))
 
 
-@dataclass(frozen=True)
-class Runner:
-    """Makes the runs of a table: those of the chosen rows; the others come from the records."""
-
-    table: Table
-    source: Source
-    params: dict
-    chosen: list
-    path: object = None  # of the records, a result a line
-
-    def run(self, tasks, seeds):
-        """Return all results."""
-        warm_up()
-        results, records = Results([task.name for task in tasks]), read_records(self.path)
-        folder = self.path and self.path.parent
-        for seed, task in product(seeds, tasks):
-            splits = task.split(task.load(self.source), seed)
-            for fold, split in enumerate(islice(splits, 1 if self.source.quick else None)):
-                first = None
-                for name in self.table.models:
-                    run = Run(seed, split, self.params, self.source.quick, folder, first)
-                    metrics = self._metrics((name, task.name, seed, fold), run, records, results)
+def run(plan):
+    """Return the results of a plan: what fails is told and leaves the others alone."""
+    warm_up()
+    results = Results()
+    folder = plan.out and plan.out.parent / ".results"
+    kept = joblib.Memory(folder, verbose=0).cache(outcome, ignore=["work"])
+    for seed, task in product(plan.seeds, plan.tasks):
+        splits = task.split(task.load(plan.source), seed)
+        for fold, split in enumerate(islice(splits, 1 if plan.quick else None)):
+            first = None
+            for name in plan.table.models:
+                if name not in results.missing:
+                    key = name, task.name, seed, fold
+                    metrics = _metrics(key, Run(task.name, seed, split, plan, first), kept, results)
                     first = first or metrics
-        return results
-
-    def _metrics(self, key, run, records, results):
-        """Return the metrics of a run, or None: what fails is told and leaves the others alone."""
-        name, task = key[:2]
-        known, metrics = records.get(key, (None, None))
-        if name in results.missing or (known is None and name not in self.chosen):
-            return None
-        try:
-            model = run.build(self.table.models[name])
-            own = [sources()[0], sorted(self.params.items())] if own_parts(model) else []
-            stamp = digest(machine(), self.source.quick, self.source.rows, own)
-            if known != stamp and name not in self.chosen:
-                return None
-            if known != stamp:
-                metrics = measure(model, run, self.table)
-                self._record(key, stamp, metrics)
-            results.found[key] = metrics
-            return metrics
-        except ImportError as error:
-            outcome = results.missing[name] = str(error).splitlines()[0]
-        except DivergenceError:
-            outcome = results.troubles[name, task] = DIVERGED
-        except Exception:
-            traceback.print_exc()
-            outcome = results.troubles[name, task] = "failed"
-        tell(key, outcome)
-        return None
-
-    def _record(self, key, stamp, metrics):
-        tell(key, ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
-        if self.path is not None:
-            with self.path.open("a") as file:
-                file.write(json.dumps({"key": key, "stamp": stamp, "metrics": metrics}) + "\n")
+    return results
 
 
-def read_records(path):
-    """Return by key the last stamp, of what a result depends on besides, and the metrics."""
-    records = {}
-    for line in path.read_text().splitlines() if path is not None and path.exists() else []:
-        try:
-            record = json.loads(line)
-            records[tuple(record["key"])] = record["stamp"], record["metrics"]
-        except (ValueError, KeyError):  # the last line of a stopped run may be cut
-            continue
-    return records
+def _metrics(key, run, kept, results):
+    """Return the metrics of a run, made now or earlier; None if there are none."""
+    name, plan = key[0], run.plan
+    try:
+        model = run.build(plan.table.models[name])
+        own = [sources()[0], sorted(plan.params.items())] if own_parts(model) else []
+        stamp = plan.name, machine(), plan.quick, plan.source.rows, own
+        if name in plan.models or kept.check_call_in_cache(key, stamp, None):
+            results.found[key] = kept(key, stamp, partial(measure, model, run))
+        return results.found.get(key)
+    except ImportError as error:
+        trouble = results.missing[name] = str(error).splitlines()[0]
+    except DivergenceError:
+        trouble = results.troubles[key[:2]] = DIVERGED
+    except Exception:
+        traceback.print_exc()
+        trouble = results.troubles[key[:2]] = "failed"
+    print(*key, trouble, sep=", ", file=sys.stderr, flush=True)
+    return None
 
 
-def measure(model, run, table):
+def outcome(key, stamp, work):
+    """Do the work that ``key`` names; ``stamp`` is what its outcome depends on besides."""
+    metrics = work()
+    print(*key, metrics, sep=", ", file=sys.stderr, flush=True)
+    return metrics
+
+
+def measure(model, run):
     """Fit a model and return its metrics, the time of the fit and the epochs of this package's."""
+    table = run.plan.table
     judge = table.judge or partial(scored, metrics=table.metrics)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -135,10 +111,31 @@ def warm_up():
     """Load what the first fit of a process loads, so that no row pays for it."""
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     X = np.random.default_rng(0).normal(size=(20, 3))
-    AECNNClassifier(2, max_epochs=1).fit(X, np.arange(20) % 2)
+    sk_aecnn.AECNNClassifier(2, max_epochs=1).fit(X, np.arange(20) % 2)
 
 
-def tell(key, outcome):
-    """Show progress."""
-    model, task, seed, fold = key
-    print(f"seed {seed}, {task}, split {fold}, {model}: {outcome}", file=sys.stderr, flush=True)
+# -- where figures come from ------------------------------------------------------------------
+
+
+@cache
+def machine():
+    """Return processor, as Linux has it, cores in reach, threads and versions, in words."""
+    info = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.*)", info.read_text() if info.exists() else "")
+    installed = {one.name: one.version for one in distributions()}
+    versions = [f"{name} {installed[name]}" for name in PACKAGES.split() if name in installed]
+    return (
+        f"{named[1] if named else platform.processor()}, cores: {joblib.cpu_count()}, threads of "
+        f"torch: {torch.get_num_threads()}; Python {platform.python_version()}, "
+        f"{', '.join(versions)}"
+    )
+
+
+@cache
+def sources():
+    """Return a digest of this package's sources, and its commit where git knows it."""
+    folder = Path(sk_aecnn.__file__).parent
+    git = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    parts = b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
+    return hashlib.sha256(parts).hexdigest()[:12], commit or "not known"

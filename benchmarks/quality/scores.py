@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from models import logistic, pixels_of, rows_of, standardised
+import pandas as pd
+from boxes import iou
+from models import in_text, logistic, pixels_of, rows_of, standardised
 from sklearn.metrics import get_scorer, log_loss, roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.preprocessing import label_binarize
@@ -44,7 +46,7 @@ def cross_entropy(model, X, y):
 
 def auroc(model, X, y):
     """Judge the scores that a detector gave the rows when it was fitted."""
-    return 100 * roc_auc_score(y, model[-1].scores_)
+    return 100 * roc_auc_score(y, model[-1].result_)
 
 
 METRICS = {
@@ -60,6 +62,13 @@ METRICS = {
     "logistic regression, %": Metric(2),
     "5 neighbours, %": Metric(2),
     "surer than 0.9, %": Metric(0),
+    "mean IoU": Metric(3, lambda *args: iou(*args).mean()),
+    "IoU of at least 0.5, %": Metric(0, lambda *args: 100 * np.mean(iou(*args) >= 0.5)),
+    "RMSE": Metric(3, sign=-1),
+    "accuracy of categories, %": Metric(1),
+    "one row, µs": Metric(0, sign=-1),
+    "60 000 rows, s": Metric(2, sign=-1),
+    "file, KiB": Metric(0, sign=-1),
 } | dict.fromkeys(QUARTILES, Metric(0))
 
 
@@ -102,8 +111,8 @@ def likeness(model, run):
     """Judge samples by their distance to training images and by a classifier's certainty."""
     X, y = run.split.X, run.split.y
     images = model.sample(N_SAMPLES, random_state=run.seed).clip(0, 255)
-    if run.folder is not None:
-        draw(run.folder / f"samples_{type(model).__name__}.png", images)
+    if run.plan.out:
+        draw(run.plan.out.with_name(f"samples_{type(model).__name__}.png"), images)
     nearest = NearestNeighbors(n_neighbors=1).fit(rows_of(X).astype(np.float32))
     distances = nearest.kneighbors(rows_of(images).astype(np.float32))[0]
     judge = AECNNClassifier(reconstruction_weight=0, max_epochs=1, random_state=1).fit(X, y)
@@ -112,12 +121,23 @@ def likeness(model, run):
     return found | {"surer than 0.9, %": 100 * np.mean(sure)}
 
 
-def draw(path, images):
+def draw(path, images, side=8):
     """Write a picture of 64 images."""
-    from matplotlib.figure import Figure
+    from matplotlib.image import imsave
 
-    figure = Figure(figsize=(6, 6))
-    for axes, image in zip(figure.subplots(8, 8).flat, images, strict=False):
-        axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
-        axes.set_axis_off()
-    figure.savefig(path, dpi=80)
+    rows = [np.hstack(images[i : i + side]) for i in range(0, side * side, side)]
+    imsave(path, np.vstack(rows), cmap="gray_r", vmin=0, vmax=255)
+
+
+def imputation(model, run):
+    """Judge what was filled in; of categories told by integers, the nearest counts."""
+    truth, missing, found = run.split.X_test, run.split.y_test, model[-1].result_
+    columns = getattr(found, "columns", truth.columns)
+    found = pd.DataFrame(np.asarray(found, float), columns=columns, index=truth.index)
+    error = (found[truth.columns] - truth.astype(float)).where(missing)
+    categories = in_text(truth)
+    wrong = error[categories].abs().stack()
+    return {
+        "RMSE": np.sqrt(error.drop(columns=categories).pow(2).stack().mean()),
+        "accuracy of categories, %": 100 * (wrong[wrong.notna()] < 0.5).mean(),
+    }

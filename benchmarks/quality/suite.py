@@ -5,10 +5,9 @@ from functools import partial
 
 import data
 import numpy as np
-from core import HALVES_SEED, Table, Task
+from core import Table, Task
 from models import encoded, imputed, logistic, mlp_regressor, optional
 from sklearn import ensemble
-from sklearn.datasets import load_diabetes
 from sklearn.linear_model import RidgeCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
@@ -40,28 +39,26 @@ MIXED_REGRESSION = """
 """
 
 
-def half_of(name, seed=HALVES_SEED):
+def half_of(name, seed=Table.halves_seed):
     """Return the half that a data set belongs to, the same for all its sizes."""
     base = name.split(",")[0]
     return HALVES[zlib.crc32(f"{seed} {base}".encode()) % 2]
 
 
-def pmlb(names, split=data.folds, **stand_in):
+def pmlb(names, split=data.folds, load=data.table, **params):
     """Return the tasks of tables of PMLB."""
     return [
-        Task(name, partial(data.table, path=f"pmlb/{name}.tsv.gz", **stand_in), split)
+        Task(name, partial(load, path=f"pmlb/{name}.tsv.gz", **params), split)
         for name in names.split()
     ]
 
 
-def mixed(sets, split, stand_in):
+def mixed(sets, split):
     """Return the tasks of raw frames with text and missing values."""
-    tasks = []
-    for name, target, *drop in (one.split(":") for one in sets.split()):
-        path = f"mixed/{name}.csv.gz"
-        load = partial(data.table, path=path, target=target, drop=drop, stand_in=stand_in)
-        tasks.append(Task(name, load, split))
-    return tasks
+    return [
+        Task(name, partial(data.table, path=f"mixed/{name}.csv.gz", target=y, drop=drop), split)
+        for name, y, *drop in (one.split(":") for one in sets.split())
+    ]
 
 
 def models(kind, **others):
@@ -100,7 +97,7 @@ SUITES = {
             Task("Adult, 4000", data.adult, partial(data.some, n_rows=4_000)),
             Task("Adult", data.adult, data.own_split),
             Task("SMS spam", data.messages, partial(data.words, dense=True, max_features=1_000)),
-            *mixed(MIXED_CLASSIFICATION, data.folds, data.with_text_and_holes),
+            *mixed(MIXED_CLASSIFICATION, data.folds),
         ],
         models=models(
             "Classifier",
@@ -113,10 +110,7 @@ SUITES = {
     "suite-regression": Table(
         title="Regression: 13 tables of PMLB and four raw frames, in two random halves that are "
         "always the same.",
-        tasks=[
-            *pmlb(REGRESSION, data.number_folds, stand_in=load_diabetes),
-            *mixed(MIXED_REGRESSION, data.number_folds, load_diabetes),
-        ],
+        tasks=[*pmlb(REGRESSION, data.number_folds), *mixed(MIXED_REGRESSION, data.number_folds)],
         models=models(
             "Regressor",
             Ridge=imputed(RidgeCV(np.logspace(-3, 3, 13)), StandardScaler()),

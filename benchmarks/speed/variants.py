@@ -246,27 +246,11 @@ def pyod(work, X):
 
 
 def onnx(work, X):
-    import io
+    from graphs import call, session_of
 
-    import numpy as np
-    import onnxruntime
-    import torch
+    from sk_aecnn.onnx import to_onnx
 
-    file, names = io.BytesIO(), ("rows", "code")
-    torch.onnx.export(
-        network_of(work),
-        (torch.zeros(2, work.sizes[0]),),
-        file,
-        input_names=names[:1],
-        output_names=names[1:],
-        dynamic_axes={name: {0: "n"} for name in names},
-        dynamo=False,
-    )
-    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
-
-    def run():
-        rows = X[: work.at_once]
-        chunks = [rows[start : start + 1024] for start in range(0, len(rows), 1024)]
-        return np.concatenate([session.run(None, {"rows": chunk})[0] for chunk in chunks])
-
-    return run
+    estimator = estimator_of(work).fit(X[:2000])
+    graph = to_onnx(estimator, method="transform", dtype=X.dtype).SerializeToString()
+    session = session_of(graph)
+    return lambda: call(session, X[: work.at_once])

@@ -88,11 +88,6 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         Whether reconstructions, decoded codes and samples keep to the range that each feature had
         in the training samples. ``"auto"``: where these are integers, as pixels and counts are, or
         reach from 0 to 1, or from -1 to 1.
-    linear_path : "auto" or bool, default="auto"
-        Whether encoder and decoder start as PCA of what is known, as in `AutoencoderTransformer`.
-    add_indicator : bool, default=False
-        Whether ``transform`` adds a column for each one in which values were missing in ``fit``: 1
-        where they are.
     sample_shape : tuple of int or None, default=None
         Shape of one sample, needed only where images come as flat rows.
     channel_axis : "auto", int or None, default="auto"
@@ -172,10 +167,16 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         steps of training, which compute with 16 bits: faster for convolutions on processors made
         for it.
     verbose : int, default=0
-        1 shows a progress bar with the losses.
+        1 shows what was decided in a line, then a progress bar with losses and scores, or a line an
+        epoch where there is neither a terminal nor a notebook.
     random_state : int, RandomState instance or None, default=None
         Seed of the weights and of the order of the samples. ``None`` gives a different network in
         each call. The global random generators are neither read nor changed.
+    linear_path : "auto" or bool, default="auto"
+        Whether encoder and decoder start as PCA of what is known, as in `AutoencoderTransformer`.
+    add_indicator : bool, default=False
+        Whether ``transform`` adds a column for each one in which values were missing in ``fit``: 1
+        where they are.
 
     Attributes
     ----------

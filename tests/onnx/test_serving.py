@@ -6,13 +6,11 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
+import uvicorn
 from sklearn.datasets import load_digits
-
-httpx = pytest.importorskip("httpx")
-uvicorn = pytest.importorskip("uvicorn")
-pytest.importorskip("fastapi")
 
 FOLDER = Path(__file__).parents[2] / "examples" / "serving"
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from itertools import product
 
 import numpy as np
 import pytest
@@ -148,10 +149,23 @@ def test_nothing_is_augmented_unless_asked_for(request, wide, name):
 
 # -- transforms by name -----------------------------------------------------------------------
 
+EVERY = "autoencoder variational detector classifier regressor cnn_classifier cnn_regressor"
 
-@pytest.mark.parametrize("name", TRANSFORMS)
-def test_every_named_transform_changes_a_fit_and_repeats(every, wide, labels, name):
+
+# every estimator with one transform, one estimator with every transform
+@pytest.fixture(
+    params=sorted({*product(EVERY.split(), ["translate"]), *product(["classifier"], TRANSFORMS)}),
+    ids=", ".join,
+)
+def named(request):
+    """A factory of small estimators, and the name of a transform."""
+    factory, name = request.param
+    return request.getfixturevalue(factory), name
+
+
+def test_every_named_transform_changes_a_fit_and_repeats(named, wide, labels):
     """Each transform trains, is drawn from random_state, and is off at strength 0."""
+    every, name = named
     once, again = (every(augmentation={name: 0.4}).fit(wide, labels) for _ in range(2))
     none = every(augmentation=None).fit(wide, labels)
     assert_same(once, again, wide)
@@ -161,17 +175,17 @@ def test_every_named_transform_changes_a_fit_and_repeats(every, wide, labels, na
     assert_same(every(augmentation={}).fit(wide, labels), none, wide)
 
 
-@pytest.mark.parametrize("name", TRANSFORMS)
-def test_flat_rows_are_augmented_as_the_samples_that_they_are(every, wide, labels, name):
+def test_flat_rows_are_augmented_as_the_samples_that_they_are(named, wide, labels):
     """Rows with sample_shape and n-dimensional samples are fitted alike."""
+    every, name = named
     samples = every(augmentation={name: 0.4}).fit(wide, labels)
     rows = every(augmentation={name: 0.4}, sample_shape=wide.shape[1:])
     assert_same(rows.fit(wide.reshape(40, -1), labels), samples, wide.reshape(40, -1))
 
 
-@pytest.mark.parametrize("name", TRANSFORMS)
-def test_sequences_and_volumes_are_augmented(every, request, labels, name):
+def test_sequences_and_volumes_are_augmented(named, request, labels):
     """Transforms are for any number of spatial axes that they have a use for."""
+    every, name = named
     for kind in ("sequences", "volumes") if name != "vertical_flip" else ("volumes",):
         X, layout = samples_of(kind, request)
         plain, augmented = (

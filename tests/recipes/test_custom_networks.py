@@ -91,9 +91,20 @@ CUSTOM = {
 }
 
 
-@pytest.fixture(params=CUSTOM.values(), ids=CUSTOM)
+CODERS = ["autoencoder", "variational", "detector", "classifier", "regressor"]
+EVERY = [*CODERS, "cnn_classifier", "cnn_regressor"]
+
+
+# every estimator with one kind of part, and one estimator with the other kinds
+@pytest.fixture(
+    params=[*((one, "class") for one in EVERY), *(("classifier", kind) for kind in [*CUSTOM][1:])],
+    ids=", ".join,
+)
 def custom(request):
-    return request.param
+    """A factory of small estimators with custom networks."""
+    name, kind = request.param
+    factory = request.getfixturevalue(name)
+    return partial(factory, **parts_of(factory, CUSTOM[kind]))
 
 
 def parts_of(factory, custom):
@@ -107,12 +118,19 @@ def answer(estimator, X):
     return np.column_stack([getattr(estimator, method)(X) for method in methods])
 
 
-@pytest.mark.parametrize("kind", ["table", "images"])
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_custom_networks_train(every, request, labels, custom, kind, precision):
+@pytest.mark.parametrize(
+    ("custom", "data", "precision"),
+    [
+        ("class", "table", "float32"),
+        ("function", "images", "float64"),
+        ("partial", "table", "float64"),
+        ("class with features", "images", "float32"),
+    ],
+)
+def test_custom_networks_train(every, request, labels, custom, data, precision):
     """Classes, functions and partials serve every estimator, on rows and on images."""
-    X = request.getfixturevalue(kind)
-    estimator = every(**parts_of(every, custom), precision=precision, max_epochs=40, lr=0.01)
+    X, parts = request.getfixturevalue(data), parts_of(every, CUSTOM[custom])
+    estimator = every(**parts, precision=precision, max_epochs=40, lr=0.01)
     estimator.fit(X, labels)
     assert min(estimator.loss_curve_) < estimator.loss_curve_[0]
     assert np.isfinite(answer(estimator, X)).all()
@@ -165,37 +183,36 @@ def test_parts_are_called_with_the_documented_shapes(classifier, images, labels)
 # -- as any other parameter -------------------------------------------------------------------
 
 
-def test_a_seed_repeats_a_fit(every, table, labels, custom):
+def test_a_seed_repeats_a_fit(custom, table, labels):
     """Parameters and dropout of custom networks are drawn from random_state."""
-    parts = parts_of(every, custom)
-    first, second = (every(**parts).fit(table, labels) for _ in range(2))
+    first, second = (custom().fit(table, labels) for _ in range(2))
     np.testing.assert_array_equal(answer(first, table), answer(second, table))
     assert first.loss_curve_ == second.loss_curve_
-    other = every(**parts, random_state=1).fit(table, labels)
+    other = custom(random_state=1).fit(table, labels)
     assert first.loss_curve_ != other.loss_curve_
 
 
-def test_the_global_stream_is_left_alone(every, table, labels, custom):
+def test_the_global_stream_is_left_alone(custom, table, labels):
     """Neither does a fit move torch's global stream, nor does that stream change a fit."""
-    parts, state = parts_of(every, custom), torch.get_rng_state()
-    expected = every(**parts).fit(table, labels)
+    state = torch.get_rng_state()
+    expected = custom().fit(table, labels)
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(123)
-    again = every(**parts).fit(table, labels)
+    again = custom().fit(table, labels)
     torch.set_rng_state(state)
     np.testing.assert_array_equal(answer(again, table), answer(expected, table))
 
 
-def test_a_clone_fits_alike(every, table, labels, custom):
+def test_a_clone_fits_alike(custom, table, labels):
     """clone keeps the class or function itself."""
-    estimator = every(**parts_of(every, custom)).fit(table, labels)
+    estimator = custom().fit(table, labels)
     again = clone(estimator).fit(table, labels)
     np.testing.assert_array_equal(answer(again, table), answer(estimator, table))
 
 
-def test_a_pickle_predicts_alike(every, table, labels, custom):
+def test_a_pickle_predicts_alike(custom, table, labels):
     """Networks whose classes stand in a module travel in a pickle, and learn on."""
-    estimator = every(**parts_of(every, custom)).fit(table, labels)
+    estimator = custom().fit(table, labels)
     estimator.set_saving(include_optimizer=True)
     copied = pickle.loads(pickle.dumps(estimator))
     np.testing.assert_array_equal(answer(copied, table), answer(estimator, table))

@@ -1,0 +1,106 @@
+"""Tables as they are: categories, missing values, imputation, synthetic rows."""
+
+from functools import partial
+
+import data
+import models
+import scores
+from core import Table, Task
+from models import OnSamples, filled
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
+from sklearn.pipeline import make_pipeline
+from suite import pmlb
+
+from sk_aecnn import (
+    AECNNClassifier,
+    AutoencoderImputer,
+    AutoencoderTransformer,
+    VariationalAutoencoderTransformer,
+)
+
+MISSING = "churn vehicle phoneme segmentation satimage spambase waveform_40 wine_quality_red"
+IMPUTED = "vehicle phoneme 227_cpu_small 218_house_8L churn nursery tic_tac_toe allhypo"
+MOST_ROWS = 1_500
+MEANS = make_column_transformer(
+    (SimpleImputer(), make_column_selector(dtype_include="number")),
+    (SimpleImputer(strategy="most_frequent"), make_column_selector(dtype_exclude="number")),
+    verbose_feature_names_out=False,
+).set_output(transform="pandas")
+FOREST = RandomForestRegressor(max_features="sqrt")
+
+FRAMES = {
+    "adult": Table(
+        title="Adult, the census data of 1994 with their text columns and `?` read as missing, "
+        "tested on the 16 281 rows set aside; defaults.",
+        tasks=[
+            Task("32 561 rows", data.adult, data.own_split),
+            Task("6 000 rows", data.adult, partial(data.some, n_rows=6_000)),
+        ],
+        models={
+            "AECNNClassifier()": AECNNClassifier(),
+            "the same behind OneHotEncoder and SimpleImputer": models.imputed(AECNNClassifier()),
+            "HistGradientBoostingClassifier": models.boosting(),
+            "CatBoost": models.optional("catboost.CatBoostClassifier", models.encoded, verbose=0),
+        },
+        metrics=("accuracy, %", "log-loss"),
+        seeds=(0,),
+        layout="metrics",
+    ),
+    "missing": Table(
+        title="Eight tables of PMLB without 30 % of their cells, removed at random, before they "
+        "are split: accuracy in percent.",
+        tasks=pmlb(MISSING, data.folds_with_holes, most=MOST_ROWS),
+        models={
+            "AECNNClassifier()": AECNNClassifier(),
+            "HistGradientBoosting": models.boosting(),
+            **{
+                f"{type(one).__name__} + AECNNClassifier()": make_pipeline(one, AECNNClassifier())
+                for one in (SimpleImputer(), KNNImputer(), IterativeImputer())
+            },
+        },
+        seeds=(0,),
+        notes=("Each seed shuffles five folds of up to 1 500 rows.",),
+    ),
+    "imputation": Table(
+        title="30 % of the cells of eight tables of PMLB, removed at random and filled in: the "
+        "root mean squared error of numbers, in standard deviations of the column, and the "
+        "accuracy of categories, which are columns of up to ten integers.",
+        tasks=pmlb(IMPUTED, data.holes, data.table_of_kinds, most=MOST_ROWS),
+        models={
+            "AutoencoderImputer()": models.transformed(AutoencoderImputer()),
+            "means, most frequent categories": models.transformed(MEANS),
+            "KNNImputer": filled(KNNImputer()),
+            "IterativeImputer": filled(IterativeImputer()),
+            "IterativeImputer(RandomForestRegressor)": filled(IterativeImputer(FOREST)),
+        },
+        metrics=("RMSE", "accuracy of categories, %"),
+        judge=scores.imputation,
+        seeds=(0,),
+        layout="metrics",
+        notes=("Up to 1 500 rows of each; times include what is filled in.",),
+    ),
+    "synthetic": Table(
+        title="Accuracy in percent of HistGradientBoosting on real rows, trained on as many "
+        "synthetic rows as there are real ones to learn from.",
+        tasks=[
+            Task("Adult", data.adult, data.own_split),
+            *pmlb("churn nursery", data.half, data.table_of_kinds),
+        ],
+        models={
+            "the real rows": models.boosting(),
+            "AECNNClassifier.sample": OnSamples(AECNNClassifier(), models.of_classes),
+            "AutoencoderTransformer.sample": OnSamples(
+                AutoencoderTransformer(), models.with_target
+            ),
+            "VariationalAutoencoderTransformer.sample": OnSamples(
+                VariationalAutoencoderTransformer(), models.with_target
+            ),
+            "TVAE": models.ctgan("TVAE"),
+            "CTGAN": models.ctgan("CTGAN"),
+        },
+        notes=("Tables of PMLB are split in halves by the seed.",),
+    ),
+}
