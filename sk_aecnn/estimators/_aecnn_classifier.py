@@ -144,8 +144,9 @@ class AECNNClassifier(
         computed beside the back end.
     backend_channels : "auto", int or sequence of int, default="auto"
         Channels of the convolutional stages of ``backend="cnn"``; ``"auto"`` takes one stage, of 64
-        channels for samples with spatial axes and of 32 for tables. A linear layer first lays flat
-        features, such as a code, out in that many channels of 16 positions.
+        channels for samples with spatial axes, of 256 for colour images of up to 32 by 32, and of
+        32 for tables. A linear layer first lays flat features, such as a code, out in that many
+        channels of 16 positions.
     pretrain_epochs : int, default=0
         Epochs of training the autoencoder by itself, before the back end is trained with it.
     freeze_encoder : bool, default=False

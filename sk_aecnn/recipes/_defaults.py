@@ -45,6 +45,7 @@ _SMALLEST_BATCH_OF_MEMBERS = 128
 _LARGEST_BATCH_OF_MEMBERS = 256
 _SMALL_TABLE = 2_000
 _BACKEND_CHANNELS_SPATIAL = 64
+_BACKEND_CHANNELS_COLOUR = 256
 _BACKEND_CHANNELS_TABLE = 32
 _ENCODING_DIM = 32
 _HIDDEN = (256, 128)
@@ -56,7 +57,10 @@ _KERNEL_SIZE_SEQUENCE = 7
 # positions along an axis of the last feature map, by the number of spatial axes
 _WIDEST_BOTTLENECK = {1: 30, 2: 7, 3: 7}
 _WIDTHS = (16, 64, 128)
+_WIDTHS_COLOUR = (32, 64, 128)
 _WIDTHS_LARGE = (16, 32, 64, 128)
+# of an image, from which on it is in colour
+_COLOUR_CHANNELS = 3
 # positions along an axis that one object fills, as in pictures of digits or icons
 _SMALL_IMAGE = 32
 # steps up to which the place of a value tells as much as the value
@@ -480,13 +484,21 @@ def auto_hidden_layer_sizes(n_members: int) -> tuple[int, ...]:
     return _HIDDEN if n_members == 0 else _HIDDEN[1:]
 
 
-def auto_conv_channels(spatial: Sequence[int]) -> tuple[int, ...]:
+def auto_conv_channels(spatial: Sequence[int], channels: int = 1) -> tuple[int, ...]:
     """Choose the stages for a sample: as many as bring every axis down to 7 positions or fewer.
 
     A single axis keeps up to 30 positions, about as many as there are in 7 by 7. At least two
     stages as long as there is something left to pool. The first, at full resolution, where time
     goes into memory traffic, is narrow; the others widen at once on small samples, by twos on those
-    of more than 32 positions along an axis.
+    of more than 32 positions along an axis. Small colour images, of which edges alone tell less,
+    begin with a wider one.
+
+    Parameters
+    ----------
+    spatial : sequence of int
+        Sizes of the spatial axes.
+    channels : int
+        Channels of a sample.
 
     Examples
     --------
@@ -498,22 +510,34 @@ def auto_conv_channels(spatial: Sequence[int]) -> tuple[int, ...]:
     ((16, 64), (16, 32, 64, 128), (16,))
     >>> auto_conv_channels((24,)), auto_conv_channels((150,))
     ((16, 64), (16, 32, 64))
+    >>> auto_conv_channels((32, 32)), auto_conv_channels((32, 32), channels=3)
+    ((16, 64, 128), (32, 64, 128))
     """
     size, stages, widest = max(spatial), 0, _WIDEST_BOTTLENECK[len(spatial)]
     while stages == 0 or size > widest or (stages < 2 and size > 1):
         size, stages = -(-size // 2), stages + 1
     widths = _WIDTHS_LARGE if max(spatial) > _SMALL_IMAGE else _WIDTHS
+    if _is_small_and_in_colour(spatial, channels):
+        widths = _WIDTHS_COLOUR
     return tuple(widths[min(stage, len(widths) - 1)] for stage in range(stages))
 
 
+def _is_small_and_in_colour(spatial: Sequence[int], channels: int) -> bool:
+    return len(spatial) == 2 and max(spatial) <= _SMALL_IMAGE and channels >= _COLOUR_CHANNELS
+
+
 def auto_backend_channels(geometry: SampleGeometry) -> tuple[int, ...]:
-    """Return the channels of ``backend_channels="auto"``: one stage.
+    """Return the channels of ``backend_channels="auto"``: one stage, wide for colour images.
 
     Examples
     --------
     >>> auto_backend_channels(SampleGeometry((50,), 0))
     (32,)
+    >>> [auto_backend_channels(SampleGeometry((32, 32, n), 2)) for n in (1, 3)]
+    [(64,), (256,)]
     """
+    if _is_small_and_in_colour(geometry.spatial, geometry.channels):
+        return (_BACKEND_CHANNELS_COLOUR,)
     return (_BACKEND_CHANNELS_SPATIAL if geometry.spatial else _BACKEND_CHANNELS_TABLE,)
 
 

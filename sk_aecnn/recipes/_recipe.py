@@ -795,7 +795,7 @@ def _resolve_columns(
 def _resolve_conv_channels(parameters: Parameters, geometry: SampleGeometry) -> tuple[int, ...]:
     channels = parameters["conv_channels"]
     if is_auto(channels):
-        return auto_conv_channels(geometry.spatial)
+        return auto_conv_channels(geometry.spatial, geometry.channels)
     return check_sizes("conv_channels", channels, at_least=1)
 
 
@@ -803,8 +803,10 @@ def _resolve_backend_channels(parameters: Parameters, geometry: SampleGeometry) 
     if "backend_channels" not in parameters:  # a back end without an encoder
         if not is_auto(parameters["conv_channels"]):
             return check_sizes("conv_channels", parameters["conv_channels"], at_least=1)
-        stages = auto_conv_channels(geometry.spatial) if geometry.spatial else ()
-        return (*stages, *auto_backend_channels(geometry))
+        ends = auto_backend_channels(geometry)
+        if not geometry.spatial:
+            return ends
+        return (*auto_conv_channels(geometry.spatial, geometry.channels), *ends)
     channels = parameters["backend_channels"]
     if is_auto(channels):
         return auto_backend_channels(geometry)
