@@ -25,6 +25,7 @@ from sk_aecnn.lifecycle._parameters import (
     Sizes,
     Transforms,
 )
+from sk_aecnn.lifecycle._usual import UsualSamples
 from sk_aecnn.nn import column_moments
 from sk_aecnn.recipes._defaults import rows_of_a_stream
 from sk_aecnn.recipes._recipe import DataSummary
@@ -32,11 +33,7 @@ from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
 from sk_aecnn.statistics._robust import (
     choose_quantiles,
     choose_rows_for_covariance,
-    robust_mean_and_covariance,
-    robust_variances,
-    sigma_points,
     weighted_quantile,
-    whitening,
 )
 from sk_aecnn.training._net import infer
 from sk_aecnn.training._plan import FitPlan, to_rows
@@ -488,18 +485,15 @@ class AutoencoderOutlierDetector(
         rows = seen.data.rows
         index = choose_rows_for_covariance(*rows.shape)
         chosen, weight = RowSubset(rows, as_tensor(index)), weight[index]
-        squares = infer(self.net_, "standardised_squared_error", chosen)
-        codes = infer(self.net_, "encode", chosen).astype(np.float64)
-        code_weight = weight = weight / weight.mean()
-        if seen.n_before > 0:  # what was measured then counts as rows that have it
+        before = None
+        if seen.n_before > 0:
+            names = "residual_variance_", "code_mean_", "code_covariance_"
+            variances, mean, covariance = (seen.before[name] for name in names)
             n_rows = seen.n_before * len(index) / seen.n_rows
-            squares = np.concatenate([squares, seen.before["residual_variance_"].reshape(1, -1)])
-            weight = np.append(weight, n_rows)
-            points = sigma_points(seen.before["code_mean_"], seen.before["code_covariance_"])
-            codes = np.concatenate([codes, points])
-            code_weight = np.append(code_weight, np.full(len(points), n_rows / len(points)))
-        self.residual_variance_ = self._in_layout(robust_variances(squares, weight)[None])[0]
-        self.code_mean_, self.code_covariance_ = robust_mean_and_covariance(codes, code_weight)
+            before = UsualSamples(variances.ravel(), mean, covariance, n_rows)
+        usual = UsualSamples.measure(self.net_, chosen, weight / weight.mean(), before)
+        self.residual_variance_ = self._in_layout(usual.variances[None])[0]
+        self.code_mean_, self.code_covariance_ = usual.mean, usual.covariance
 
     def _fit_neighbours(self, seen: Seen, weight: np.ndarray) -> None:
         """Keep usual ones of the training rows, and measure how far they are from each other."""
@@ -525,11 +519,8 @@ class AutoencoderOutlierDetector(
 
     def _usual(self) -> dict[str, torch.Tensor]:
         """Return what the network measures deviations by."""
-        return {
-            "variances": as_tensor(self.residual_variance_.ravel()),
-            "mean": as_tensor(self.code_mean_),
-            "whitening": as_tensor(whitening(self.code_covariance_)),
-        }
+        variances = self.residual_variance_.ravel()
+        return UsualSamples(variances, self.code_mean_, self.code_covariance_).arguments()
 
     def _usual_neighbours(self) -> dict[str, Any]:
         """Return what the network measures distances to neighbours by."""

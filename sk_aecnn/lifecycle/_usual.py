@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from sk_aecnn._torch import as_tensor
 from sk_aecnn.data._rows import Rows, RowSubset
@@ -31,14 +32,14 @@ class UsualSamples:
         Of usual codes.
     covariance : ndarray of shape (encoding_dim, encoding_dim)
         Of usual codes.
-    n_rows : int
+    n_rows : float
         The rows that were looked at.
     """
 
     variances: np.ndarray
     mean: np.ndarray
     covariance: np.ndarray
-    n_rows: int
+    n_rows: float = 0.0
 
     @classmethod
     def of(
@@ -47,11 +48,33 @@ class UsualSamples:
         """Measure (at most 4096 of) the training rows, and what was measured in earlier calls."""
         index = choose_rows(len(data.rows), data.weight, None)
         rows = RowSubset(data.rows, as_tensor(index))
+        return cls.measure(net, rows, np.ones(len(index)), before)
+
+    @classmethod
+    def measure(
+        cls,
+        net: TrainingNet,
+        rows: Rows | RowSubset,
+        weight: np.ndarray,
+        before: UsualSamples | None = None,
+    ) -> UsualSamples:
+        """Measure rows, and what was measured in earlier calls, which counts as rows that have it.
+
+        Parameters
+        ----------
+        net : TrainingNet
+            The trained net.
+        rows : Tensor, SparseRows, TableRows or RowSubset of shape (n_rows, n_features)
+            The rows.
+        weight : ndarray of shape (n_rows,)
+            Their weights, one in the mean.
+        before : UsualSamples or None
+            What was measured before.
+        """
         squares = infer(net, "standardised_squared_error", rows)
         codes = infer(net, "encode", rows).astype(np.float64)
-        weight = code_weight = np.ones(len(index))
-        n_rows = len(index)
-        if before is not None:  # which counts as rows that have it
+        code_weight, n_rows = weight, float(len(weight))
+        if before is not None:
             points = sigma_points(before.mean, before.covariance)
             squares = np.concatenate([squares, before.variances[None]])
             codes = np.concatenate([codes, points])
@@ -61,13 +84,14 @@ class UsualSamples:
         variances = robust_variances(squares, weight)
         return cls(variances, *robust_mean_and_covariance(codes, code_weight), n_rows)
 
+    def arguments(self) -> dict[str, Tensor]:
+        """Return what a network measures deviations by."""
+        return {
+            "variances": as_tensor(self.variances),
+            "mean": as_tensor(self.mean),
+            "whitening": as_tensor(whitening(self.covariance)),
+        }
+
     def score(self, net: TrainingNet, rows: Rows) -> np.ndarray:
         """Return minus the mean squared deviation of each row."""
-        return -infer(
-            net,
-            "deviation",
-            rows,
-            variances=as_tensor(self.variances),
-            mean=as_tensor(self.mean),
-            whitening=as_tensor(whitening(self.covariance)),
-        )
+        return -infer(net, "deviation", rows, **self.arguments())
