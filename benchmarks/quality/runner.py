@@ -122,7 +122,8 @@ def machine():
     """Return processor, as Linux has it, cores in reach, threads and versions, in words."""
     info = Path("/proc/cpuinfo")
     named = re.search(r"model name\s*: (.*)", info.read_text() if info.exists() else "")
-    installed = {one.name: one.version for one in distributions()}
+    # of several on the path, the first is imported
+    installed = {one.name: one.version for one in reversed(list(distributions()))}
     versions = [f"{name} {installed[name]}" for name in PACKAGES.split() if name in installed]
     return (
         f"{named[1] if named else platform.processor()}, cores: {joblib.cpu_count()}, threads of "
