@@ -490,7 +490,7 @@ def auto_conv_channels(spatial: Sequence[int], channels: int = 1) -> tuple[int, 
     A single axis keeps up to 30 positions, about as many as there are in 7 by 7. At least two
     stages as long as there is something left to pool. The first, at full resolution, where time
     goes into memory traffic, is narrow; the others widen at once on small samples, by twos on those
-    of more than 32 positions along an axis. Small colour images, of which edges alone tell less,
+    of more than 32 positions along an axis. Small colour images
     begin with a wider one.
 
     Parameters
@@ -753,8 +753,8 @@ def auto_n_bins(n_samples: int) -> int:
 def has_fine_bins(n_samples: int, n_bins: int, task: Task, scaling: Scaling) -> bool:
     """Tell whether bins end where classes change too, and in the tails of a feature.
 
-    What few samples tell of these is chance. Numbers are told less well so, and so are classes by
-    features in one unit, of which sums and differences tell more than thresholds.
+    What few samples tell of these is chance. Numbers were predicted less well so, and so were most
+    classes by features in one unit.
 
     Examples
     --------

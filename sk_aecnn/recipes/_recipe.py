@@ -356,6 +356,15 @@ _MONITORED: dict[Task, str] = {
 _OF_PARTIAL_FIT = {"max_epochs": 1}
 
 
+def _auto_epochs(parameters: Parameters, summary: DataSummary, held_out: bool) -> int:
+    """Return ``max_epochs="auto"`` of members, of imputers or of all others."""
+    if held_out:
+        return auto_epochs_of_members(summary.n_samples, summary.task)
+    if "add_indicator" in parameters:
+        return auto_epochs_of_imputers(summary.n_samples)
+    return auto_epochs(summary.n_samples, summary.n_unlabeled)
+
+
 def resolve_training(
     parameters: Parameters, summary: DataSummary, *, partial: bool, n_steps: int | None = None
 ) -> TrainingOptions:
@@ -382,12 +391,7 @@ def resolve_training(
     stopping, schedule = ensemble.early_stopping, parameters["lr_schedule"]
     held_out = stopping == "cv"
     if is_auto(epochs):
-        if held_out:
-            epochs = auto_epochs_of_members(n_samples, task)
-        elif "add_indicator" in parameters:
-            epochs = auto_epochs_of_imputers(n_samples)
-        else:
-            epochs = auto_epochs(n_samples, summary.n_unlabeled)
+        epochs = _auto_epochs(parameters, summary, held_out)
     if is_auto(batch_size):
         batch_size = (
             auto_batch_size_of_members(n_samples)

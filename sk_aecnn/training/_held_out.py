@@ -41,11 +41,11 @@ class HeldOutSelection(Callback):
     has not fallen for some time, those before the first step among them. The weights are taken that
     were the last whose loss exceeds the lowest by no more than the standard error of their
     difference (as Breiman et al. 1984, "Classification and regression trees", section 3.4.3, choose
-    a size): the mean of members, which nothing is held out from, gains for longer than each of
-    them. The loss of probabilities is that with the best temperature (Guo et al.
-    2017, "On calibration of modern neural networks", section 4.2), which is taken as well: else
-    training would end where a network grows too sure, though it goes on telling classes apart
-    better (Berta et al. 2025, "Rethinking early stopping: refine, then calibrate").
+    a size): the mean of members, which nothing is held out from, tends to gain for longer than each
+    of them. The loss of probabilities is that with the best temperature (Guo et al. 2017, "On
+    calibration of modern neural networks", section 4.2), which is taken as well: else training
+    would end where a network grows too sure, though it goes on telling classes apart better (Berta
+    et al. 2025, "Rethinking early stopping: refine, then calibrate").
 
     Parameters
     ----------

@@ -504,6 +504,13 @@ def _set_callbacks(
     net.callbacks.append(("observation", observation))
 
 
+def _set_momentum(module: torch.nn.Module, momentum: float) -> None:
+    """Set how much of its running statistics batch normalisation takes from a batch."""
+    for layer in module.modules():
+        if isinstance(layer, BatchNorm):
+            layer.momentum = momentum
+
+
 def train(
     net: TrainingNet,
     options: TrainingOptions,
@@ -541,13 +548,9 @@ def train(
     net.lr = options.lr * options.lr_factor
     for group in net.optimizer_.param_groups:
         group["weight_decay"] = options.weight_decay
-    momentum = BatchNorm.MOMENTUM
     continues = options.partial and resumed
-    if continues:
-        momentum *= min(1.0, len(data) / options.batch_size)
-    for module in net.module_.modules():
-        if isinstance(module, BatchNorm):
-            module.momentum = momentum
+    whole = 1.0 if not continues else min(1.0, len(data) / options.batch_size)
+    _set_momentum(net.module_, whole * BatchNorm.MOMENTUM)
     net.train_split = None if validation is None else predefined_split(validation)
     net.initialize_callbacks()
     scores = any(isinstance(c, ScoringBase) and c.on_train for _, c in net.callbacks_)
