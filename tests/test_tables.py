@@ -184,6 +184,44 @@ def test_the_network_is_told_what_is_missing():
     assert classifier.score(X, y) == 1.0
 
 
+def test_it_is_told_only_what_the_target_depends_on():
+    """Columns that miss values by chance get no indicator where something is predicted."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), np.arange(200) % 2
+    X[rng.random(200) < 0.3 + 0.4 * y, 0] = np.nan
+    X[::3, 2] = np.nan
+    classifier = AECNNClassifier(max_epochs=1).fit(X, y)
+    assert classifier.net_.module_.layout.indicated.tolist() == [0]
+    transformer = AutoencoderTransformer(max_epochs=1).fit(X)
+    assert transformer.net_.module_.layout.indicated.tolist() == [0, 2]
+
+
+def test_the_other_values_of_a_row_tell_what_is_missing():
+    """Of two columns that say the same, either is enough, in fit and in prediction."""
+    rng = np.random.default_rng(0)
+    x, noise = rng.normal(size=(2, 400))
+    X, y = np.column_stack([x, x, noise]), x > 0
+    which = rng.integers(3, size=400)
+    X[which == 0, 0] = X[which == 1, 1] = np.nan
+    classifier = AECNNClassifier(random_state=0).fit(X[:200], y[:200])
+    assert classifier.score(X[200:], y[200:]) > 0.95
+    rebuilt = classifier.reconstruct(X[200:])
+    assert np.abs(rebuilt[:, :2] - x[200:, None]).mean() < 0.2
+
+
+@pytest.mark.parametrize("kind", ["array", "frame"])
+def test_a_row_with_a_hole_alone_is_that_row_among_others(every, table, labels, kind):
+    """To the last bit, as rows without any."""
+    holes = table.copy()
+    holes[np.random.default_rng(0).random(table.shape) < 0.2] = np.nan
+    X = holes if kind == "array" else pd.DataFrame(holes, columns=list("abcde"))
+    estimator = every().fit(X, labels)
+    name = "transform" if hasattr(estimator, "transform") else "predict"
+    answer = getattr(estimator, name)
+    alone = np.concatenate([answer(X[row : row + 1]) for row in range(8)])
+    np.testing.assert_array_equal(alone, answer(X)[:8])
+
+
 def test_what_is_missing_is_no_target(autoencoder, table):
     """The errors of training are those of what is known: a hole of any value gives the same."""
     holes = table.copy()

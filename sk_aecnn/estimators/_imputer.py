@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import StrOptions
 from sk_aecnn.data._rows import Rows, SparseRows, TableRows
-from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator
+from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_shrunk
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._parameters import Auto, Constraints, Transforms
 from sk_aecnn.nn import Corruption, MaskedAutoencoder
@@ -20,6 +20,7 @@ from sk_aecnn.recipes._autoencoder_parts import (
     code_losses,
     fit_reconstruction_loss,
 )
+from sk_aecnn.recipes._defaults import best_shrinkage
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._recipe import (
     DataSummary,
@@ -28,7 +29,7 @@ from sk_aecnn.recipes._recipe import (
     resolve_autoencoder,
 )
 from sk_aecnn.training._losses import Objective
-from sk_aecnn.training._net import infer
+from sk_aecnn.training._net import TrainingNet, infer
 from sk_aecnn.training._plan import FitPlan, to_rows
 from sk_aecnn.training._stream import Seen
 
@@ -211,6 +212,10 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
     of a row that is hidden is drawn anew for each row, evenly up to 0.4. Numbers are filled in with
     their expected values, categories with the most probable ones.
 
+    The autoencoder of a table of up to 200 features is given the conditional means of what is
+    missing under a normal distribution, and starts as PCA of such rows. Samples that are held out
+    say how much of what it learns beyond that is kept.
+
     A column of which ``fit`` has seen no value has none to learn: it is filled with zeros where it
     is of numbers, and stays as it is otherwise.
 
@@ -306,19 +311,29 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
         recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=self.encoding_dim)
         recipe = replace(recipe, input=indicate_all(recipe.input))
-        parts = build_autoencoder_parts(recipe, plan, moments)
-        parts.layout.has_missing = True
         transforms = resolve_augmenting(parameters, summary)
-        network = MaskedAutoencoder(
-            **parts.named(),
-            corruption=Corruption(),
-            augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
-        )
-        if recipe.clip:
-            network.clip_to(moments.low, moments.high)
-        loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments, parts.categories)
-        loss.masked = True
-        net = plan.build_net(network, Objective(*code_losses(recipe, loss)))
+
+        def build(plan: FitPlan) -> TrainingNet:
+            parts = build_autoencoder_parts(recipe, plan, moments)
+            parts.layout.has_missing = True
+            network = MaskedAutoencoder(
+                **parts.named(),
+                corruption=Corruption(),
+                augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
+            )
+            if recipe.clip:
+                network.clip_to(moments.low, moments.high)
+            loss = fit_reconstruction_loss(
+                recipe, plan.data, parts.layout, moments, parts.categories
+            )
+            loss.masked = True
+            return plan.build_net(network, Objective(*code_losses(recipe, loss)))
+
+        if recipe.linear_path:
+            rule = "hidden_mean_squared_error", best_shrinkage
+            net, _ = build_shrunk(build, plan, recipe, "auto", *rule)
+        else:
+            net = build(plan)
         return net, (recipe, {"augmentation": as_parameter(transforms)})
 
     def _check_rows(self, rows: Rows) -> None:

@@ -298,7 +298,7 @@ class AutoencoderOutlierDetector(
     training samples, the share ``support_fraction`` whose first deviation is least; they are kept
     with the estimator. Of all 1024, :math:`m` is the median of the distances, :math:`a` that of the
     first deviations, :math:`b \le 1` brings the ninth deciles of both as far above it, and
-    :math:`c` is a hundredth of :math:`m`. Missing entries are at the mean here.
+    :math:`c` is a hundredth of :math:`m`. Missing values are filled in here.
 
     More keeps the outliers among the training samples from being learned: the rows with the largest
     errors are left out of every batch, half of the inputs are swapped between rows, so that a

@@ -16,6 +16,7 @@ from sk_aecnn._torch import DTYPES, as_tensor
 from sk_aecnn.data._rows import RowSubset
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import CodingEstimator
+from sk_aecnn.lifecycle._parameters import Auto
 from sk_aecnn.nn import Autoencoder, Corruption, Moments, column_moments, fit_pca
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
 from sk_aecnn.recipes._autoencoder_parts import (
@@ -34,6 +35,7 @@ from sk_aecnn.recipes._defaults import (
 )
 from sk_aecnn.recipes._input import build_layout, measure
 from sk_aecnn.recipes._recipe import (
+    AutoencoderRecipe,
     DataSummary,
     Parameters,
     is_auto,
@@ -225,12 +227,29 @@ def build_autoencoder(
     chosen: dict[str, Any] = {"augmentation": as_parameter(transforms)}
     if not recipe.linear_path:
         return build(plan), (recipe, chosen)
-    shrinkage = parameters["shrinkage"]
-    if is_auto(shrinkage):
-        shrinkage = _choose_shrinkage(build, plan, recipe.input.dtype)
-    net = build(plan)
-    set_shrinkage(net, shrinkage)
+    net, shrinkage = build_shrunk(build, plan, recipe, parameters["shrinkage"])
     return net, (recipe, chosen | {"shrinkage": shrinkage})
+
+
+def build_shrunk(
+    build: Callable[[FitPlan], TrainingNet],
+    plan: FitPlan,
+    recipe: AutoencoderRecipe,
+    shrinkage: float | Auto,
+    error: str = "standardised_mean_squared_error",
+    choose: Callable[[np.ndarray, np.ndarray], float] = choose_shrinkage,
+) -> tuple[TrainingNet, float]:
+    """Return a net that starts as PCA, and the share of what it learns that it takes back.
+
+    ``"auto"`` is the share that is chosen by the ``error`` of rows held out, a method of the
+    network, for each of ``SHRINKAGES``.
+    """
+    if is_auto(shrinkage):
+        errors, weight = _shrunk_errors(build, plan, recipe.input.dtype, error)
+        shrinkage = choose(errors, weight) if len(errors) else 0.0
+    net = build(plan)
+    set_shrinkage(net, float(shrinkage))
+    return net, float(shrinkage)
 
 
 def _count_components(
@@ -238,7 +257,8 @@ def _count_components(
 ) -> int:
     """Return how many principal components keep the share of the variance that is asked for."""
     some = {**parameters, "encoding_dim": 1}
-    layout = build_layout(resolve_autoencoder(some, summary, moments, n_encoded=1).input, moments)
+    recipe = resolve_autoencoder(some, summary, moments, n_encoded=1)
+    layout = build_layout(recipe.input, moments, plan.data)
     weight = plan.data.row_weight(torch.float64)
     components = fit_pca(plan.data.rows, layout, weight, MOST_COMPONENTS, _copy(plan.generator))
     return n_components_for(parameters["encoding_dim"], components.explained.numpy())
@@ -251,14 +271,17 @@ def _copy(generator: torch.Generator) -> torch.Generator:
     return copied
 
 
-def _choose_shrinkage(
-    build: Callable[[FitPlan], TrainingNet], plan: FitPlan, dtype: torch.dtype
-) -> float:
-    """Train on a part of the rows, and return what of that the others want taken back."""
+def _shrunk_errors(
+    build: Callable[[FitPlan], TrainingNet], plan: FitPlan, dtype: torch.dtype, error: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train on a part of the rows, and return the errors of the others and their weights.
+
+    There are none where nothing is to be chosen.
+    """
     n_rows = len(plan.data.rows)
     watched = plan.options.partial or plan.validation is not None
     if watched or not tries_shrinkage(n_rows, plan.geometry):
-        return 0.0
+        return np.empty((0, 0)), np.empty(0)
     stream = _copy(plan.generator)  # the fit itself is as without a trial
     seed = int(torch.randint(2**31, (), generator=stream))
     learned, held_out = hold_out(n_rows, None, HELD_OUT, seed)
@@ -267,6 +290,6 @@ def _choose_shrinkage(
     options = replace(plan.options, callbacks=(), verbose=0)
     net = build(replace(plan, data=part, training=training, options=options, generator=stream))
     train(net, options, training)
-    errors = shrunk_errors(net, RowSubset(plan.data.rows, as_tensor(held_out)), SHRINKAGES)
+    errors = shrunk_errors(net, RowSubset(plan.data.rows, as_tensor(held_out)), SHRINKAGES, error)
     weight = np.ones(n_rows) if plan.data.weight is None else plan.data.weight
-    return choose_shrinkage(errors, weight[held_out])
+    return errors, weight[held_out]

@@ -55,7 +55,7 @@ from sk_aecnn.lifecycle._reading import ReadingEstimator
 from sk_aecnn.lifecycle._state import from_plain, to_plain, version_explained
 from sk_aecnn.lifecycle._torch_module import build_torch_module
 from sk_aecnn.nn import BaseAutoencoder, column_moments
-from sk_aecnn.recipes._cues import measure_cues
+from sk_aecnn.recipes._cues import measure_cues, significance_of_missing
 from sk_aecnn.recipes._recipe import (
     DataSummary,
     asks_for_cues,
@@ -250,6 +250,8 @@ class NetworkEstimator(
         )
         if not resume and asks_for_cues(parameters, summary):
             summary = replace(summary, cues=measure_cues(data, geometry))
+        if not resume and not geometry.spatial:
+            summary = replace(summary, p_values=significance_of_missing(data, task))
         summary = replace(summary, ensemble=resolve_ensemble(parameters, summary))
         options = resolve_training(parameters, summary, partial=partial, n_steps=n_steps)
         check_same_data(data.rows, data.y, data.weight, options.batch_size)

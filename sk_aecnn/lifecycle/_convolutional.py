@@ -32,7 +32,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
         recipe = resolve_convolutional_input(parameters, summary, moments)
-        layout = build_layout(recipe, moments)
+        layout = build_layout(recipe, moments, plan.data)
         ensemble = summary.ensemble
         columns, n_inputs = build_columns(recipe, plan.data, layout)
         in_shape = (n_inputs,) if recipe.flat else recipe.filled_shape

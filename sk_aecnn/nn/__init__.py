@@ -23,6 +23,7 @@ from sk_aecnn.nn._augmentation import (
 from sk_aecnn.nn._backend import CNNBackend, DenseBackend
 from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._columns import ColumnEncoding, Columns, describe_columns
+from sk_aecnn.nn._conditional_mean import MOST_DEVIATIONS, ConditionalMean
 from sk_aecnn.nn._conv import (
     ConvDecoder,
     ConvEncoder,
@@ -66,6 +67,7 @@ from sk_aecnn.nn._target_transform import TargetTransform, has_parameter
 __all__ = [
     "ACTIVATIONS",
     "GEOMETRIC",
+    "MOST_DEVIATIONS",
     "NOISES",
     "NOISE_SHARES",
     "PHOTOMETRIC",
@@ -78,6 +80,7 @@ __all__ = [
     "Categories",
     "ColumnEncoding",
     "Columns",
+    "ConditionalMean",
     "ConvDecoder",
     "ConvEncoder",
     "ConvStage",

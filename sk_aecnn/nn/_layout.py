@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_aecnn.data._rows import FeatureIndex, Rows, chunks
+from sk_aecnn.nn._conditional_mean import ConditionalMean
 
 # of the mean of equal means, which differs from them by as many units in the last place
 _ROUNDING_OF_MEANS = 8.0
@@ -264,6 +265,8 @@ class InputLayout(nn.Module):
     indicated : Tensor of shape (n_indicated,), int64, or None
         Features of which the network is told where they are missing; of samples with axes, it is
         told where any channel is, if there are such features at all.
+    expectation : ConditionalMean or None
+        What fills in missing values of samples that are vectors; ``None`` for their means.
 
     Attributes
     ----------
@@ -293,8 +296,10 @@ class InputLayout(nn.Module):
         dtype: torch.dtype = torch.float32,
         origin: Tensor | None = None,
         indicated: Tensor | None = None,
+        expectation: ConditionalMean | None = None,
     ) -> None:
         super().__init__()
+        self.expectation = expectation
         self.shape = tuple(shape)
         self.channel_axis = channel_axis
         self.dtype = dtype
@@ -343,19 +348,26 @@ class InputLayout(nn.Module):
         return len(self.indicated) if self.is_flat else min(len(self.indicated), 1)
 
     def filled(self, rows: Tensor) -> Tensor:
-        """Return laid out rows, with the mean for what is missing."""
+        """Return laid out rows, filled."""
         return self.fill(self(rows))
 
+    def complete(self, x: Tensor) -> Tensor:
+        """Put the mean for what is missing in laid out rows, or what the others let expect."""
+        missing = x.isnan()
+        if not missing.any():
+            return x
+        return (
+            x.masked_fill(missing, 0) if self.expectation is None else self.expectation(x, missing)
+        )
+
     def fill(self, x: Tensor) -> Tensor:
-        """Put zero, the mean, for what is missing in laid out rows, and tell where that is."""
+        """Complete laid out rows, and tell where values were missing."""
         if self.training and not self.has_missing:
             return x
-        missing = x.isnan()
-        if self.n_indicators == 0 and not missing.any():
-            return x
-        filled = x.masked_fill(missing, 0)
+        filled = self.complete(x)
         if self.n_indicators == 0:
             return filled
+        missing = x.isnan()
         seen = missing[:, self.indicated] if self.is_flat else missing.any(1, keepdim=True)
         return torch.cat([filled, seen.to(x.dtype)], dim=1)
 

@@ -72,6 +72,14 @@ class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
         asked = rows.masked_fill(~hidden, torch.nan), x.masked_fill(~is_hidden, torch.nan)
         return self.compare(*asked, output) | {"code": code}
 
+    def hidden_mean_squared_error(self, rows: Tensor) -> Tensor:
+        """Return the mean error of what is hidden of each row, standardised, float64 (batch,)."""
+        rows = rows if rows.is_floating_point() else rows.to(self.layout.dtype)
+        seen = rows.masked_fill(self._hide(rows), torch.nan)
+        errors = self._errors(rows, self.encode(seen), scaled=True)
+        hidden = self.known(rows) & ~self.known(seen)
+        return (errors * hidden).sum(1) / hidden.sum(1).clamp_min(1)
+
     def _hide(self, rows: Tensor) -> Tensor:
         """Choose what is hidden, all features of a category together."""
         generator = self.generator

@@ -277,7 +277,7 @@ class BaseAutoencoder(nn.Module):
         """Distribute `deviation` over the columns, float64 (batch, n_columns).
 
         A column has its own error, and of the distance of the code what `integrated_gradients`
-        gives its features, at the mean where they are missing. What is left, the distance of the
+        gives its features, filled in where they are missing. What is left, the distance of the
         code of the reference, is shared out equally.
 
         Parameters
@@ -290,15 +290,15 @@ class BaseAutoencoder(nn.Module):
         code = self.encode(rows)
         errors = self._errors(rows, code, scaled=True).div_(variances.to(code.device))
         distance = partial(self._squared_distance, mean=mean, whitening=whitening)
-        x = self.layout.standardise(rows).nan_to_num(0.0)
+        x = self.layout.complete(self.layout.standardise(rows))
         distances = self.add_up(integrated_gradients(distance, x, reference))
         left = _squared_distance(code, mean, whitening) - distances.sum(1)
         n_terms = self.known(rows).sum(1) + code.shape[1]
         return (errors + distances + left[:, None] / errors.shape[1]) / n_terms[:, None]
 
     def standardised(self, rows: Tensor) -> Tensor:
-        """Return standardised rows, at the mean where values are missing, float64."""
-        return self.layout.standardise(rows).to(torch.float64).nan_to_num(0.0)
+        """Return standardised rows, filled in where values are missing, float64."""
+        return self.layout.complete(self.layout.standardise(rows)).to(torch.float64)
 
     def neighbour_distance(
         self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float

@@ -104,9 +104,11 @@ def fit_pca(
             basis = torch.linalg.qr(times_covariances(basis)).Q
         variances, within = torch.linalg.eigh(basis.T @ times_covariances(basis))
         directions = basis @ within
-    total = torch.zeros((), dtype=torch.float64)
+    variance = torch.zeros(n_features, dtype=torch.float64)
     for x, w in _laid_out(rows, layout, weight):
-        total += w @ (x - mean).square().sum(1) / weight.sum()
+        variance += w @ (x - mean).square() / weight.sum()
+    total = variance.sum()
+    directions = directions * (variance > 0)[:, None]  # which rounding does not keep
     directions, variances = directions.flip(1)[:, :most], variances.flip(0)[:most].clamp_min(0)
     largest = directions.abs().argmax(0, keepdim=True)
     directions = directions * directions.gather(0, largest).sign()
@@ -119,8 +121,7 @@ def fit_pca(
 def _laid_out(rows: Rows, layout: InputLayout, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the inputs of a network as vectors, and their weights."""
     for chunk in chunks(rows):
-        x = as_vectors(layout(rows[chunk])).double()
-        yield x.masked_fill(x.isnan(), 0), weight[chunk]
+        yield as_vectors(layout.complete(layout(rows[chunk]))).double(), weight[chunk]
 
 
 class LinearPath(nn.Module):

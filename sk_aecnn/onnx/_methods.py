@@ -166,7 +166,7 @@ def _deviation_of_neighbours(network: NetworkGraph, estimator: AutoencoderOutlie
     """Return the deviation that the distance to the nearest training rows stands for, (batch,)."""
     graph, neighbours = network.graph, estimator._neighbours
     shape = (-1, estimator.n_features_in_)
-    x = network.where_known(graph.cast(network.standardised, _DOUBLE))
+    x = graph.cast(network.completed, _DOUBLE)
     x = graph.reshape(x, *shape)
     rows = neighbours.rows
     # up to what all rows have in common

@@ -20,6 +20,7 @@ from sk_aecnn.nn import (
     RandomFlip,
     VariationalAutoencoder,
 )
+from sk_aecnn.onnx._conditional_mean import add_conditional_mean
 from sk_aecnn.onnx._graph import Graph, compact, integers, to_array
 from sk_aecnn.onnx._parts import (
     EncoderGraph,
@@ -155,29 +156,35 @@ class NetworkGraph:
         return (channels + self.layout.n_indicators, *spatial)
 
     @cached_property
-    def inputs(self) -> str:
-        """What the first layer sees, (batch, *in_shape), with the mean for what is missing."""
-        graph, layout, x = self.graph, self.layout, self._arranged
-        if self.dtype.kind != "f" and layout.n_indicators == 0:
+    def completed(self) -> str:
+        """Standardised rows, (batch, *layout.shape), filled in where values are missing."""
+        graph, x = self.graph, self.standardised
+        if self.dtype.kind != "f" and self.layout.n_indicators == 0:
             return x
         missing = graph.add("IsNaN", x)
-        filled = graph.add("Where", missing, graph.number(0), x)
+        if self.layout.expectation is not None:
+            return add_conditional_mean(graph, self.layout.expectation, x, missing)
+        return graph.add("Where", missing, graph.number(0), x)
+
+    @cached_property
+    def inputs(self) -> str:
+        """What the first layer sees, (batch, *in_shape)."""
+        graph, layout, filled = self.graph, self.layout, self._arrange(self.completed)
         if layout.n_indicators == 0:
             return filled
-        seen = graph.cast(missing, graph.dtype)
+        seen = graph.cast(graph.add("IsNaN", self._arrange(self.standardised)), graph.dtype)
         if layout.is_flat:
             seen = graph.add("Gather", seen, layout.indicated, axis=1)
         else:
             seen = graph.add("ReduceMax", seen, integers(1), keepdims=1)
         return graph.add("Concat", filled, seen, axis=1)
 
-    @property
-    def _arranged(self) -> str:
+    def _arrange(self, x: str) -> str:
         if self.layout.is_flat:
-            return self.standardised
+            return x
         if self.layout.channel_axis is None:
-            return self.graph.add("Unsqueeze", self.standardised, integers(1))
-        return self._transpose(self.standardised, self._order)
+            return self.graph.add("Unsqueeze", x, integers(1))
+        return self._transpose(x, self._order)
 
     def _arrange_back(self, x: str) -> str:
         """Undo the order of axes, to (batch, *layout.shape)."""

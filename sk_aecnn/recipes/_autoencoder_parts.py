@@ -87,7 +87,7 @@ def build_autoencoder_parts(
     if isinstance(recipe.encoder, FrozenEstimator):
         layout, categories, encoder, decoder = _copy_fitted(recipe, recipe.encoder)
     else:
-        layout = build_layout(recipe.input, moments)
+        layout = build_layout(recipe.input, moments, plan.data)
         categories = build_categories(recipe.input, moments)
         encoder = _build_encoders(recipe, plan, layout)
         decoder = _build_decoder(recipe, plan.generator)
@@ -213,6 +213,7 @@ def _copy_fitted(
         dtype,
         fitted_layout.origin,
         fitted_layout.indicated,
+        deepcopy(fitted_layout.expectation),
     )
     encoder, decoder = (
         deepcopy(part).cpu().to(dtype) for part in (network.encoder, network.decoder)

@@ -1,14 +1,17 @@
-"""What tells the class of images: measured on the training samples, for `_defaults`."""
+"""What tells the target, measured on the training samples for `_defaults`."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.stats import chi2 as chi2_distribution
+from sklearn.feature_selection import chi2, f_regression
 from torch import Tensor
 from torch.nn import functional as F
 
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.recipes._defaults import ClassCues
+from sk_aecnn.data._rows import SparseRows
+from sk_aecnn.recipes._defaults import ClassCues, Task
 from sk_aecnn.statistics._flips import lost_skill
 from sk_aecnn.statistics._levels import skill_of_levels
 from sk_aecnn.statistics._mixture import choose_rows
@@ -44,6 +47,52 @@ def measure_cues(data: TrainingData, geometry: SampleGeometry) -> ClassCues:
     mirrored = [images.flip(axis).flatten(1).numpy() for axis in _FLIPS.values()]
     lost = lost_skill(samples, mirrored, classes)
     return ClassCues(skill_of_levels(samples, classes), dict(zip(_FLIPS, lost, strict=True)))
+
+
+def significance_of_missing(data: TrainingData, task: Task) -> np.ndarray | None:
+    """Return the p-values of the features: whether the target depends on where they are missing.
+
+    Of classes, by Pearson's chi-squared test, of numbers, by the F-test of their means, corrected
+    for several targets. One for features of which none, or all, are missing; ``None`` where no
+    target is predicted, or nothing is ever missing.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Rows of a table, with codes of classes or numbers.
+    task : {"classifier", "regressor", "outlier_detector"} or None
+        What the estimator is for.
+    """
+    if task not in ("classifier", "regressor") or isinstance(data.rows, SparseRows):
+        return None
+    labeled = np.arange(len(data.rows)) if data.labeled is None else np.flatnonzero(data.labeled)
+    index = labeled[choose_rows(len(labeled), None, None)]
+    missing = data.rows.index_select(0, torch.from_numpy(index)).isnan().numpy()
+    if not missing.any():
+        return None
+    p_values, share = np.ones(missing.shape[1]), missing.mean(axis=0)
+    varies = (share > 0) & (share < 1)
+    test = _chi_squared if task == "classifier" else _f_test
+    p_values[varies] = test(missing[:, varies].astype(float), data.targets[index])
+    return p_values
+
+
+def _chi_squared(missing: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    # scikit-learn counts what is missing, not what is known as well
+    statistic = chi2(missing, classes)[0] / (1 - missing.mean(axis=0))
+    result: np.ndarray = chi2_distribution.sf(statistic, len(np.unique(classes)) - 1)
+    return result
+
+
+def _f_test(missing: np.ndarray, y: np.ndarray) -> np.ndarray:
+    targets = y.reshape(len(y), -1)
+    p_values = [np.ones(missing.shape[1])]
+    for target in targets.T:
+        known = ~np.isnan(target)
+        if known.any() and np.ptp(target[known]) > 0:
+            p_values.append(f_regression(missing[known], target[known])[1] * targets.shape[1])
+    lowest: np.ndarray = np.fmin.reduce(p_values)
+    return lowest
 
 
 def _choose(classes: np.ndarray) -> np.ndarray:

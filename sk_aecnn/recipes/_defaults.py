@@ -91,6 +91,11 @@ _TAILS = (0.01, 0.04)
 _SAMPLES_OF_FINE_BINS = 1_500
 _MOST_ADDED_BY_FINE_BINS = 400
 
+# features up to which missing values are filled in by the others of their row
+_MOST_EXPECTED = 200
+# level of the test whether the target depends on where values are missing
+_SIGNIFICANCE = 0.05
+
 # members of an ensemble, and the features up to which there are as many
 _N_ESTIMATORS = 5
 _N_ESTIMATORS_OF_MANY_FEATURES = 3
@@ -448,6 +453,24 @@ def choose_shrinkage(errors: np.ndarray, weight: np.ndarray) -> float:
     return SHRINKAGES[int(np.flatnonzero(close).max())]
 
 
+def best_shrinkage(errors: np.ndarray, weight: np.ndarray) -> float:
+    """Return how much imputers take back of what was learned beyond PCA: what serves best.
+
+    Parameters
+    ----------
+    errors, weight : ndarray
+        As for `choose_shrinkage`.
+
+    Examples
+    --------
+    >>> best_shrinkage(
+    ...     np.array([[0.3], [0.2], [0.1], [0.2], [0.3], [0.4], [0.5]]), np.ones(1)
+    ... )
+    0.25
+    """
+    return SHRINKAGES[int((errors @ weight).argmin())]
+
+
 def n_components_for(share: float, explained: np.ndarray) -> int:
     """Return the least number of principal components that keep a share of the variance.
 
@@ -797,6 +820,31 @@ def are_too_many(n_added: int, fine: bool = False) -> bool:
     True
     """
     return n_added > (_MOST_ADDED_BY_FINE_BINS if fine else _MOST_ADDED)
+
+
+def has_conditional_means(n_features: int) -> bool:
+    """Tell whether missing values of a table are filled in by the others of their rows.
+
+    Of few features; of many, the means are.
+
+    Examples
+    --------
+    >>> has_conditional_means(200), has_conditional_means(201)
+    (True, False)
+    """
+    return n_features <= _MOST_EXPECTED
+
+
+def are_indicated(p_values: np.ndarray) -> np.ndarray:
+    """Tell of which features a network is told where they are missing: if the target depends on it.
+
+    Examples
+    --------
+    >>> are_indicated(np.array([0.01, 0.05, 1.0]))
+    array([ True, False, False])
+    """
+    result: np.ndarray = p_values < _SIGNIFICANCE
+    return result
 
 
 # -- what is measured -------------------------------------------------------------------------

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from sk_aecnn.nn import (
+    MOST_DEVIATIONS,
     Categories,
     ColumnEncoding,
     Columns,
+    ConditionalMean,
     InputLayout,
     Moments,
     column_moments,
@@ -24,6 +26,7 @@ from sk_aecnn.recipes._defaults import (
 )
 from sk_aecnn.recipes._recipe import InputRecipe
 from sk_aecnn.recipes._thresholds import find_thresholds
+from sk_aecnn.statistics._covariance import fit_covariance
 from sk_aecnn.statistics._mixture import choose_rows
 from sk_aecnn.training._plan import TrainingData
 
@@ -52,8 +55,8 @@ def measure(data: TrainingData, dtype: torch.dtype) -> Moments:
     return moments
 
 
-def build_layout(recipe: InputRecipe, moments: Moments) -> InputLayout:
-    """Return the scaling and the order of axes."""
+def build_layout(recipe: InputRecipe, moments: Moments, data: TrainingData) -> InputLayout:
+    """Return the scaling, the order of axes and what fills in missing values."""
     geometry = recipe.geometry
     channel = torch.from_numpy(geometry.channel_of_feature)
     offset, scale = fit_scaling(moments, recipe.scaling, channel, geometry.n_categories)
@@ -63,7 +66,20 @@ def build_layout(recipe: InputRecipe, moments: Moments) -> InputLayout:
     indicated = torch.tensor(recipe.indicated, dtype=torch.int64)
     layout = InputLayout(shape, axis, offset, scale, recipe.dtype, moments.origin, indicated)
     layout.has_missing = bool((moments.known < 1).any())
+    if recipe.expects_missing:
+        layout.expectation = _expect(layout, moments, data)
     return layout
+
+
+def _expect(layout: InputLayout, moments: Moments, data: TrainingData) -> ConditionalMean:
+    """Return what fills in missing values by those that are known."""
+    index = torch.from_numpy(choose_rows(len(data.rows), None, None))
+    deviation = moments.var.sqrt() / layout.scale
+    x = layout(data.rows.index_select(0, index)).double() / torch.where(deviation > 0, deviation, 1)
+    weight = data.row_weight(torch.float64)
+    weight = torch.ones(len(x)).double() if weight is None else weight[index]
+    covariance = fit_covariance(x.clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS).numpy(), weight.numpy())
+    return ConditionalMean(torch.from_numpy(covariance), deviation, layout.dtype)
 
 
 def build_categories(recipe: InputRecipe, moments: Moments) -> Categories | None:

@@ -24,6 +24,7 @@ from sk_aecnn.recipes._defaults import (
     ClassCues,
     Scaling,
     Task,
+    are_indicated,
     auto_backend,
     auto_backend_channels,
     auto_batch_size,
@@ -49,6 +50,7 @@ from sk_aecnn.recipes._defaults import (
     contains_pca,
     depends_on_cues,
     has_columns,
+    has_conditional_means,
     pools_globally,
 )
 from sk_aecnn.training._net import TrainingOptions
@@ -132,6 +134,8 @@ class DataSummary:
         What tells the class of images.
     ensemble : EnsembleRecipe
         How many networks predict together, as `resolve_ensemble` says.
+    p_values : ndarray of shape (n_features,) or None
+        Of tests whether the target depends on where values of a table are missing.
     """
 
     geometry: SampleGeometry
@@ -143,6 +147,7 @@ class DataSummary:
     is_validated: bool = False
     cues: ClassCues = field(default_factory=ClassCues)
     ensemble: EnsembleRecipe = field(default_factory=EnsembleRecipe)
+    p_values: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,8 @@ class InputRecipe:
     indicated : tuple of int
         Features, one of each column of a table, of which the network is told where they are
         missing.
+    expects_missing : bool
+        Whether missing values of a table are filled in by the others of their rows.
     """
 
     geometry: SampleGeometry
@@ -174,6 +181,7 @@ class InputRecipe:
     n_bins_is_auto: bool = False
     task: Task = None
     indicated: tuple[int, ...] = ()
+    expects_missing: bool = False
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -447,7 +455,12 @@ def resolve_autoencoder(
         hidden = auto_hidden_layer_sizes(ensemble.n_members)
     return AutoencoderRecipe(
         input=InputRecipe(
-            geometry, _dtype(parameters), scaling, flat, *columns, _find_missing(geometry, moments)
+            geometry,
+            _dtype(parameters),
+            scaling,
+            flat,
+            *columns,
+            *_resolve_missing(flat, summary, moments),
         ),
         encoding_dim=int(parameters["encoding_dim"]),
         n_encoded=n_encoded,
@@ -480,8 +493,8 @@ def resolve_convolutional_input(
     scaling = _resolve_scaling(parameters, summary, moments)
     flat = not geometry.spatial
     columns = _resolve_columns(parameters, summary, flat, "backend", parameters["backend"])
-    indicated = _find_missing(geometry, moments)
-    return InputRecipe(geometry, _dtype(parameters), scaling, flat, *columns, indicated)
+    missing = _resolve_missing(flat, summary, moments)
+    return InputRecipe(geometry, _dtype(parameters), scaling, flat, *columns, *missing)
 
 
 def resolve_backend(
@@ -719,25 +732,36 @@ def _of_numbers(moments: Moments, geometry: SampleGeometry) -> Moments:
     return moments.choose(FeatureIndex(geometry.n_categories).number_features)
 
 
-def _find_missing(geometry: SampleGeometry, moments: Moments) -> tuple[int, ...]:
-    """Return the features that are sometimes missing, of categories the first of each column."""
+def _resolve_missing(
+    flat: bool, summary: DataSummary, moments: Moments
+) -> tuple[tuple[int, ...], bool]:
+    """Return the features that tell where they are missing, and whether others tell of them.
+
+    Of the features of a category, the first stands for all.
+    """
+    geometry = summary.geometry
+    has_missing = bool((moments.known < 1).any())
+    expects = flat and has_missing and has_conditional_means(geometry.n_features)
     missing = (moments.known > 0) & (moments.known < 1)
     if geometry.n_categories:
         index = FeatureIndex(geometry.n_categories)
         first = torch.zeros_like(missing)
         first[index.number_features] = first[index.starts] = True
         missing = missing & first
-    return tuple(torch.where(missing)[0].tolist())
+    if flat and summary.p_values is not None:
+        missing = missing & torch.from_numpy(are_indicated(summary.p_values))
+    return tuple(torch.where(missing)[0].tolist()), expects
 
 
 def indicate_all(recipe: InputRecipe) -> InputRecipe:
     """Return a recipe with which a network is told of every column where it is missing."""
     geometry = recipe.geometry
+    features = torch.arange(geometry.n_features)
     if geometry.n_categories:
         index = FeatureIndex(geometry.n_categories)
         features = torch.cat([index.number_features, index.starts]).sort().values
-        return replace(recipe, indicated=tuple(features.tolist()))
-    return replace(recipe, indicated=tuple(range(geometry.n_features)))
+    expects = recipe.flat and has_conditional_means(geometry.n_features)
+    return replace(recipe, indicated=tuple(features.tolist()), expects_missing=expects)
 
 
 def _dtype(parameters: Parameters) -> torch.dtype:

@@ -616,7 +616,12 @@ def set_shrinkage(net: TrainingNet, shrinkage: float) -> None:
         half.shrinkage = shrinkage
 
 
-def shrunk_errors(net: TrainingNet, rows: Rows | RowSubset, choices: Sequence[float]) -> np.ndarray:
+def shrunk_errors(
+    net: TrainingNet,
+    rows: Rows | RowSubset,
+    choices: Sequence[float],
+    error: str = "standardised_mean_squared_error",
+) -> np.ndarray:
     """Return the errors of rows, with more and more taken back of what was learned beyond PCA.
 
     Parameters
@@ -627,17 +632,19 @@ def shrunk_errors(net: TrainingNet, rows: Rows | RowSubset, choices: Sequence[fl
         Rows.
     choices : sequence of float
         Shares to take back, from 0 up.
+    error : str
+        The method of the network that returns the error of each row.
 
     Returns
     -------
     errors : ndarray of shape (n_choices, n_samples), float64
-        Mean squared errors in standardised units.
+        The errors, with each of the choices.
     """
     errors, before = [], 0.0
     for shrinkage in choices:
         for half in _pca_halves(net):
             half.shrink(1 - (1 - shrinkage) / (1 - before))
-        errors.append(infer(net, "standardised_mean_squared_error", rows))
+        errors.append(infer(net, error, rows))
         before = shrinkage
     return np.stack(errors)
 

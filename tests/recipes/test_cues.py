@@ -1,11 +1,11 @@
-"""What tells the class of images, as defaults want to know it."""
+"""What tells the target, as defaults want to know it."""
 
 import numpy as np
 import pytest
 import torch
 
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.recipes._cues import measure_cues
+from sk_aecnn.recipes._cues import measure_cues, significance_of_missing
 from sk_aecnn.training._plan import TrainingData
 
 CLASSES = np.arange(240) % 2
@@ -77,3 +77,60 @@ def test_large_images_are_looked_at_in_small(lit_from_above):
     cues = cues_of(large)
     assert cues.lost_by_flips["horizontal_flip"] < 0.1
     assert cues.lost_by_flips["vertical_flip"] == 1
+
+
+# -- missing values ---------------------------------------------------------------------------
+
+
+def holes_of(share, rng):
+    """Rows of four features, of which the second is missing where ``share`` says how often."""
+    X = rng.normal(size=(len(share), 4))
+    X[rng.random(len(share)) < share, 1] = np.nan
+    return torch.from_numpy(X)
+
+
+def test_classes_that_miss_a_value_more_often_are_seen():
+    """A p-value near zero where they do, and one spread over [0, 1] where they do not."""
+    rng = np.random.default_rng(0)
+    data = TrainingData(holes_of(0.2 + 0.3 * CLASSES, rng), CLASSES, None)
+    found = significance_of_missing(data, "classifier")
+    assert found[1] < 1e-3
+    assert (found[[0, 2, 3]] == 1).all()
+    by_chance = [
+        significance_of_missing(
+            TrainingData(holes_of(0.3 + 0 * CLASSES, rng), CLASSES, None), "classifier"
+        )[1]
+        for _ in range(200)
+    ]
+    assert 0.4 < np.mean(by_chance) < 0.6
+    assert np.mean(np.array(by_chance) < 0.05) < 0.1
+
+
+def test_a_value_that_tells_the_class_by_itself():
+    """Nothing is divided by zero."""
+    data = TrainingData(holes_of(1.0 * CLASSES, np.random.default_rng(0)), CLASSES, None)
+    assert significance_of_missing(data, "classifier")[1] < 1e-30
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_numbers_that_miss_a_value_more_often_are_seen(n_targets):
+    """One of several targets is enough, where it is known."""
+    rng = np.random.default_rng(0)
+    rows = holes_of(np.full(240, 0.3), rng)
+    y = rng.normal(size=(240, n_targets))
+    by_chance = significance_of_missing(TrainingData(rows, y, None), "regressor")
+    y[:, -1] += 2 * rows[:, 1].isnan().numpy()
+    y[::7, -1] = np.nan
+    found = significance_of_missing(TrainingData(rows, y, None), "regressor")
+    assert found[1] < 1e-6 < by_chance[1]
+
+
+def test_without_a_target_nothing_is_tested():
+    """Nor without a missing value; samples without a label do not count."""
+    rows = holes_of(np.full(240, 0.3), np.random.default_rng(0))
+    assert significance_of_missing(TrainingData(rows, None, None), None) is None
+    full = TrainingData(rows.nan_to_num(0.0), CLASSES, None)
+    assert significance_of_missing(full, "classifier") is None
+    labeled = ~rows[:, 1].isnan().numpy()
+    data = TrainingData(rows, np.where(labeled, CLASSES, -1), None, labeled)
+    assert significance_of_missing(data, "classifier") is None

@@ -1,0 +1,72 @@
+"""Missing values, as the others of their row let expect them."""
+
+import numpy as np
+import pytest
+import torch
+
+from sk_aecnn.nn import MOST_DEVIATIONS, ConditionalMean
+
+
+@pytest.fixture
+def covariance():
+    """Covariances of nine features that share three factors."""
+    rng = np.random.default_rng(0)
+    loadings = rng.normal(size=(9, 3))
+    covariance = loadings @ loadings.T + 0.1 * np.eye(9)
+    deviation = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(deviation, deviation)
+
+
+@pytest.fixture
+def holes():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(50, 9))
+    x[rng.random(x.shape) < 0.4] = np.nan
+    x[0] = np.nan
+    return torch.from_numpy(x)
+
+
+def test_it_is_the_conditional_expectation(covariance, holes):
+    """In units of the features; of a row of which nothing is known, it is the mean."""
+    deviation = np.linspace(0.5, 2, 9)
+    fill = ConditionalMean(*map(torch.from_numpy, (covariance, deviation)), torch.float64)
+    filled = fill(holes, holes.isnan()).numpy()
+    for row, result in zip(holes.numpy(), filled, strict=True):
+        known = ~np.isnan(row)
+        weights = np.linalg.solve(covariance[np.ix_(known, known)], row[known] / deviation[known])
+        expected = covariance[np.ix_(~known, known)] @ weights * deviation[~known]
+        np.testing.assert_allclose(result[~known], expected, atol=1e-3)
+        np.testing.assert_array_equal(result[known], row[known])
+    assert (filled[0] == 0).all()
+
+
+def test_rows_do_not_depend_on_each_other(covariance, holes):
+    """To the last bit, in prediction."""
+    fill = ConditionalMean(torch.from_numpy(covariance), torch.ones(9).double()).eval()
+    x = holes.float()
+    parts = torch.cat([fill(part, part.isnan()) for part in (x[:17], x[17:])])
+    assert torch.equal(parts, fill(x, x.isnan()))
+
+
+@pytest.mark.parametrize("far", [1e10, 3e38])
+def test_a_wild_value_tells_no_more_than_a_large_one(covariance, far):
+    """What is expected stays in the range of five standard deviations, and finite."""
+    fill = ConditionalMean(torch.from_numpy(covariance), torch.ones(9).double()).eval()
+    x = torch.full((2, 9), torch.nan)
+    x[0, 3], x[1, 3] = far, MOST_DEVIATIONS
+    filled = fill(x, x.isnan())
+    assert (filled[:, :3].abs() <= MOST_DEVIATIONS).all()
+    assert torch.equal(filled[0, :3], filled[1, :3])
+    assert filled[0, 3] == far
+
+
+def test_constants_tell_nothing(covariance):
+    """A feature that never varied stays at its mean, and others do not go by it."""
+    deviation = torch.ones(9).double()
+    deviation[3] = 0
+    fill = ConditionalMean(torch.from_numpy(covariance), deviation)
+    x = torch.full((2, 9), torch.nan)
+    x[1, 3] = 1.0
+    filled = fill(x, x.isnan())
+    assert torch.equal(filled[0], torch.zeros(9))
+    assert torch.equal(filled[1, :3], torch.zeros(3))
