@@ -156,8 +156,8 @@ def test_callbacks_are_torn_down_after_an_error(every, table, labels):
 
 def test_a_pickle_holds_no_data(every, labels):
     """After a watched fit neither the rows nor the callback's context are in the pickle."""
-    X = np.random.default_rng(0).normal(size=(8000, 50))
-    y = np.arange(8000) % 2
+    X = np.random.default_rng(0).normal(size=(5000, 50))
+    y = np.arange(5000) % 2
     estimator = every(max_epochs=1).set_callbacks(Predictor(ask(every())))
     estimator.fit(X, y).set_callbacks()
     alone = every(max_epochs=1).fit(X, y)
