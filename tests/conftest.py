@@ -17,7 +17,7 @@ from sk_aecnn import (
     CNNRegressor,
     VariationalAutoencoderTransformer,
 )
-from sk_aecnn.recipes import _recipe
+from sk_aecnn.recipes import _training
 
 SMALL = {"conv_channels": (4, 6), "max_epochs": 2, "lr": 3e-3, "random_state": 0}
 SMALL_CODER = SMALL | {"encoding_dim": 3, "hidden_layer_sizes": (8,)}
@@ -38,7 +38,7 @@ def one_thread():
 def few_epochs(monkeypatch):
     """``max_epochs="auto"`` makes ten epochs, not 100 or 500 as of little data."""
     for name in ("auto_epochs", "auto_epochs_of_members", "auto_epochs_of_imputers"):
-        monkeypatch.setattr(_recipe, name, lambda *args: 10)
+        monkeypatch.setattr(_training, name, lambda *args: 10)
 
 
 def sums_alike(n_inputs, n_outputs):

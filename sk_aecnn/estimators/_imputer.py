@@ -14,20 +14,16 @@ from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_shrunk
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._parameters import Auto, Constraints, Transforms
 from sk_aecnn.nn import Corruption, MaskedAutoencoder
-from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
+from sk_aecnn.recipes._architecture import indicate_all, resolve_autoencoder
+from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_parts import (
     build_autoencoder_parts,
     code_losses,
     fit_reconstruction_loss,
 )
-from sk_aecnn.recipes._defaults import best_shrinkage
+from sk_aecnn.recipes._defaults import Task, best_shrinkage
 from sk_aecnn.recipes._input import measure
-from sk_aecnn.recipes._recipe import (
-    DataSummary,
-    indicate_all,
-    resolve_augmenting,
-    resolve_autoencoder,
-)
+from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.training._losses import Objective
 from sk_aecnn.training._net import TrainingNet, infer
 from sk_aecnn.training._plan import FitPlan, to_rows
@@ -307,11 +303,15 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
             frame = frame.with_columns(series)
         return frame.to_native()
 
+    @property
+    def _task(self) -> Task:
+        return "imputer"
+
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
         recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=self.encoding_dim)
         recipe = replace(recipe, input=indicate_all(recipe.input))
-        transforms = resolve_augmenting(parameters, summary)
+        transforms = resolve_augmentation(parameters["augmentation"], summary)
 
         def build(plan: FitPlan) -> TrainingNet:
             parts = build_autoencoder_parts(recipe, plan, moments)

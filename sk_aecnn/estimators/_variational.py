@@ -25,16 +25,13 @@ from sk_aecnn.lifecycle._parameters import (
     Transforms,
 )
 from sk_aecnn.nn import Corruption, VariationalAutoencoder, column_moments
-from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
+from sk_aecnn.recipes._architecture import resolve_autoencoder
+from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
 from sk_aecnn.recipes._defaults import auto_encoding_dim, rows_of_a_stream
 from sk_aecnn.recipes._input import measure
-from sk_aecnn.recipes._recipe import (
-    DataSummary,
-    is_auto,
-    resolve_augmenting,
-    resolve_autoencoder,
-)
+from sk_aecnn.recipes._parameters import is_auto
+from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.statistics._mixture import RandomState, check_n_samples, choose_rows, resolve_rng
 from sk_aecnn.training._losses import DivergenceLoss, LikelihoodLoss, Objective
 from sk_aecnn.training._net import infer
@@ -393,7 +390,7 @@ class VariationalAutoencoderTransformer(
             parameters, summary, moments, n_encoded=2 * parameters["encoding_dim"]
         )
         parts = build_autoencoder_parts(recipe, plan, moments)
-        transforms = resolve_augmenting(parameters, summary)
+        transforms = resolve_augmentation(parameters["augmentation"], summary)
         network = VariationalAutoencoder(
             **parts.named(),
             corruption=Corruption(*recipe.noise),

@@ -18,7 +18,8 @@ from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import CodingEstimator
 from sk_aecnn.lifecycle._parameters import Auto
 from sk_aecnn.nn import Autoencoder, Corruption, Moments, column_moments, fit_pca
-from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
+from sk_aecnn.recipes._architecture import resolve_autoencoder
+from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_parts import (
     build_autoencoder_parts,
     code_losses,
@@ -34,14 +35,8 @@ from sk_aecnn.recipes._defaults import (
     tries_shrinkage,
 )
 from sk_aecnn.recipes._input import build_layout, measure
-from sk_aecnn.recipes._recipe import (
-    AutoencoderRecipe,
-    DataSummary,
-    Parameters,
-    is_auto,
-    resolve_augmenting,
-    resolve_autoencoder,
-)
+from sk_aecnn.recipes._parameters import Parameters, is_auto
+from sk_aecnn.recipes._recipe import AutoencoderRecipe, DataSummary
 from sk_aecnn.training._losses import Objective
 from sk_aecnn.training._net import TrainingNet, infer, set_shrinkage, shrunk_errors, train
 from sk_aecnn.training._plan import FitPlan, TrainingData, hold_out, to_rows
@@ -205,7 +200,7 @@ def build_autoencoder(
         dim = _count_components(parameters, plan, summary, moments)
         parameters = {**parameters, "encoding_dim": dim}
     recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=parameters["encoding_dim"])
-    transforms = resolve_augmenting(parameters, summary)
+    transforms = resolve_augmentation(parameters["augmentation"], summary)
 
     def build(plan: FitPlan) -> TrainingNet:
         parts = build_autoencoder_parts(recipe, plan, moments)

@@ -55,25 +55,17 @@ from sk_aecnn.lifecycle._reading import ReadingEstimator
 from sk_aecnn.lifecycle._state import from_plain, to_plain, version_explained
 from sk_aecnn.lifecycle._torch_module import build_torch_module
 from sk_aecnn.nn import BaseAutoencoder, column_moments
+from sk_aecnn.recipes._augmentation import asks_for_cues
 from sk_aecnn.recipes._cues import measure_cues, significance_of_missing
-from sk_aecnn.recipes._recipe import (
-    DataSummary,
-    asks_for_cues,
-    check_unchanged,
-    is_choice,
-    resolve_ensemble,
-    resolve_training,
-    resolved_parameters,
-)
-from sk_aecnn.training._net import (
-    TrainingNet,
-    TrainingOptions,
-    fork,
-    infer,
-    snapshot,
-    train,
-    without_optimizer,
-)
+from sk_aecnn.recipes._defaults import Task
+from sk_aecnn.recipes._ensemble import resolve_ensemble
+from sk_aecnn.recipes._parameters import is_choice
+from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.recipes._resolved_params import resolved_parameters
+from sk_aecnn.recipes._training import resolve_training
+from sk_aecnn.recipes._warm_start import check_unchanged
+from sk_aecnn.training._net import TrainingNet, fork, infer, snapshot, train, without_optimizer
+from sk_aecnn.training._options import TrainingOptions
 from sk_aecnn.training._plan import (
     FitPlan,
     TrainingData,
@@ -243,15 +235,14 @@ class NetworkEstimator(
         if not resume:
             self._fit_target_encoder(data, classes)
         data = self._encode_target(data)
-        task = get_tags(self).estimator_type
         once, validated = not resume and not partial, validation[0] is not None
         summary = DataSummary(
-            self._expand(geometry), *data.count(), data.are_integers, task, once, validated
+            self._expand(geometry), *data.count(), data.are_integers, self._task, once, validated
         )
-        if not resume and asks_for_cues(parameters, summary):
+        if not resume and asks_for_cues(parameters["augmentation"], summary):
             summary = replace(summary, cues=measure_cues(data, geometry))
         if not resume and not geometry.spatial:
-            summary = replace(summary, p_values=significance_of_missing(data, task))
+            summary = replace(summary, p_values=significance_of_missing(data, self._task))
         summary = replace(summary, ensemble=resolve_ensemble(parameters, summary))
         options = resolve_training(parameters, summary, partial=partial, n_steps=n_steps)
         check_same_data(data.rows, data.y, data.weight, options.batch_size)
@@ -337,6 +328,12 @@ class NetworkEstimator(
                     ConvergenceWarning,
                     stacklevel=2,
                 )
+
+    @property
+    def _task(self) -> Task:
+        """What the estimator is for, which defaults go by."""
+        task: Task = get_tags(self).estimator_type
+        return task
 
     def _parameters(self) -> dict[str, Any]:
         """Return the parameters by name."""

@@ -10,16 +10,12 @@ from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._parameters import ConvolutionalParameters
 from sk_aecnn.lifecycle._prediction import PredictingEstimator
 from sk_aecnn.nn import ConvolutionalNetwork
-from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
+from sk_aecnn.recipes._architecture import resolve_backend, resolve_convolutional_input
+from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._backends import build_backend, build_backend_members
 from sk_aecnn.recipes._input import build_columns, build_layout, measure, n_bins_of
 from sk_aecnn.recipes._linear import start_from_linear
-from sk_aecnn.recipes._recipe import (
-    DataSummary,
-    resolve_augmenting,
-    resolve_backend,
-    resolve_convolutional_input,
-)
+from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.training._losses import Objective
 from sk_aecnn.training._plan import FitPlan
 from sk_aecnn.training._stream import Seen
@@ -45,7 +41,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
             )
             if ensemble.linear_path and summary.trains_once:
                 start_from_linear(backend, plan, layout, columns, summary.task)
-        transforms = resolve_augmenting(parameters, summary)
+        transforms = resolve_augmentation(parameters["augmentation"], summary)
         task = self._task_parts(summary, ensemble)
         network = ConvolutionalNetwork(
             layout,

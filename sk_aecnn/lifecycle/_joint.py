@@ -24,7 +24,8 @@ from sk_aecnn.lifecycle._parameters import JointParameters
 from sk_aecnn.lifecycle._prediction import PredictingEstimator
 from sk_aecnn.lifecycle._usual import UsualSamples
 from sk_aecnn.nn import Autoencoder, Corruption, JointNetwork
-from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation
+from sk_aecnn.recipes._architecture import resolve_autoencoder, resolve_backend
+from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_parts import (
     AutoencoderParts,
     build_autoencoder_parts,
@@ -34,15 +35,7 @@ from sk_aecnn.recipes._backends import build_backend, build_backend_members
 from sk_aecnn.recipes._defaults import CONSISTENCY_NOISE
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._linear import start_from_linear
-from sk_aecnn.recipes._recipe import (
-    AutoencoderRecipe,
-    BackendRecipe,
-    DataSummary,
-    EnsembleRecipe,
-    resolve_augmenting,
-    resolve_autoencoder,
-    resolve_backend,
-)
+from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary, EnsembleRecipe
 from sk_aecnn.training._losses import Objective, ReconstructionLoss
 from sk_aecnn.training._net import train
 from sk_aecnn.training._plan import FitPlan, to_rows
@@ -105,7 +98,7 @@ class JointEstimator(
         backend, backend_recipe = self._build_backend(parts, recipe, ensemble, plan, summary)
         task = self._task_parts(summary, ensemble)
         consistency_terms, weights = self._consistency_losses(task.chosen["label_smoothing"])
-        transforms = resolve_augmenting(parameters, summary)
+        transforms = resolve_augmentation(parameters["augmentation"], summary)
         reconstructs = self.reconstruction_weight > 0 and not self.freeze_encoder
         network = JointNetwork(
             **parts.named(),
@@ -149,9 +142,7 @@ class JointEstimator(
         in_shape = parts.feature_shape if members is None else members.hidden_shape[1:]
         if self.backend_input == "code":
             members, in_shape = None, (recipe.encoding_dim,)
-        backend_recipe = resolve_backend(
-            self._parameters(), summary, in_shape, n_outputs, recipe.kernel_size
-        )
+        backend_recipe = resolve_backend(self._parameters(), summary, in_shape, n_outputs, recipe)
         if ensemble.n_members == 0:
             return build_backend(backend_recipe, plan.generator), backend_recipe
         n_inputs = recipe.encoding_dim if members is None else members.n_inputs

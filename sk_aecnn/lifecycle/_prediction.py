@@ -18,12 +18,9 @@ from sk_aecnn.lifecycle._parameters import EnsembleParameters
 from sk_aecnn.lifecycle._scoring import EpochScore, find_scorer
 from sk_aecnn.nn import MeanPrediction, MeanProbability
 from sk_aecnn.recipes._backends import build_averaging
-from sk_aecnn.recipes._recipe import (
-    DataSummary,
-    EnsembleRecipe,
-    is_choice,
-    resolve_label_smoothing,
-)
+from sk_aecnn.recipes._parameters import is_choice
+from sk_aecnn.recipes._recipe import DataSummary, EnsembleRecipe
+from sk_aecnn.recipes._training import resolve_label_smoothing
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData

@@ -20,46 +20,47 @@ from sk_aecnn.nn import (
     TargetTransform,
     has_parameter,
 )
-from sk_aecnn.recipes._defaults import ClassCues, Task, auto_augmentation
+from sk_aecnn.recipes._defaults import auto_augmentation, depends_on_cues
+from sk_aecnn.recipes._parameters import is_auto
+from sk_aecnn.recipes._recipe import DataSummary
 
 Augment = Callable[..., Tensor]
 # transforms by name with their strengths, or functions of the user's own, in order
 Augmenting = tuple[tuple[str, float] | Augment, ...]
 
 
-def resolve_augmentation(
-    augmentation: Any,
-    geometry: SampleGeometry,
-    task: Task,
-    n_unlabeled: int,
-    cues: ClassCues,
-) -> Augmenting:
+def resolve_augmentation(augmentation: Any, summary: DataSummary) -> Augmenting:
     """Return the transforms of the parameter, or raise where there is no such transform.
 
     Examples
     --------
-    >>> table = SampleGeometry((50,), 0)
-    >>> resolve_augmentation({"contrast": 0.2}, table, "classifier", 0, ClassCues())
+    >>> table = DataSummary(SampleGeometry((50,), 0), 100, 0, False, "classifier")
+    >>> resolve_augmentation({"contrast": 0.2}, table)
     (('contrast', 0.2),)
     """
-    if isinstance(augmentation, str):
-        augmentation = auto_augmentation(geometry, task, n_unlabeled, cues)
+    if is_auto(augmentation):
+        known = summary.geometry, summary.task, summary.n_unlabeled
+        augmentation = auto_augmentation(*known, summary.cues)
     if augmentation is None:
         return ()
     if callable(augmentation):
         return (augmentation,)
     if isinstance(augmentation, Mapping):
         return tuple(
-            (name, _check_strength(name, strength, geometry))
+            (name, _check_strength(name, strength, summary.geometry))
             for name, strength in augmentation.items()
         )
     return tuple(
         transform
         for entry in augmentation
-        for transform in resolve_augmentation(
-            _check_entry(entry), geometry, task, n_unlabeled, cues
-        )
+        for transform in resolve_augmentation(_check_entry(entry), summary)
     )
+
+
+def asks_for_cues(augmentation: Any, summary: DataSummary) -> bool:
+    """Tell whether the transforms go by what tells the class of samples."""
+    known = summary.geometry, summary.task, summary.n_unlabeled
+    return is_auto(augmentation) and depends_on_cues(*known)
 
 
 def as_parameter(transforms: Augmenting) -> dict[str, float] | tuple[Any, ...] | None:

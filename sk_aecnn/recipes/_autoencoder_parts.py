@@ -33,7 +33,8 @@ from sk_aecnn.nn import (
     start_as_pca,
 )
 from sk_aecnn.recipes._input import build_categories, build_columns, build_layout, n_bins_of
-from sk_aecnn.recipes._recipe import AutoencoderRecipe, is_choice
+from sk_aecnn.recipes._parameters import is_choice
+from sk_aecnn.recipes._recipe import AutoencoderRecipe
 from sk_aecnn.training._losses import ReconstructionLoss, SparsityPenalty, constant_error
 from sk_aecnn.training._plan import FitPlan, TrainingData
 

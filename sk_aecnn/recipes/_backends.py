@@ -21,7 +21,8 @@ from sk_aecnn.nn import (
 )
 from sk_aecnn.recipes._autoencoder_parts import check_no_instance
 from sk_aecnn.recipes._defaults import Task
-from sk_aecnn.recipes._recipe import BackendRecipe, EnsembleRecipe, is_choice
+from sk_aecnn.recipes._parameters import is_choice
+from sk_aecnn.recipes._recipe import BackendRecipe, EnsembleRecipe
 
 
 def build_backend(recipe: BackendRecipe, generator: torch.Generator) -> nn.Module:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import SparseRows
-from sk_aecnn.recipes._defaults import ClassCues, Task
+from sk_aecnn.recipes._defaults import ClassCues, Task, is_predicted
 from sk_aecnn.statistics._flips import lost_skill
 from sk_aecnn.statistics._levels import skill_of_levels
 from sk_aecnn.statistics._mixture import choose_rows
@@ -60,10 +60,10 @@ def significance_of_missing(data: TrainingData, task: Task) -> np.ndarray | None
     ----------
     data : TrainingData
         Rows of a table, with codes of classes or numbers.
-    task : {"classifier", "regressor", "outlier_detector"} or None
+    task : {"classifier", "regressor", "outlier_detector", "imputer"} or None
         What the estimator is for.
     """
-    if task not in ("classifier", "regressor") or isinstance(data.rows, SparseRows):
+    if not is_predicted(task) or isinstance(data.rows, SparseRows):
         return None
     labeled = np.arange(len(data.rows)) if data.labeled is None else np.flatnonzero(data.labeled)
     index = labeled[choose_rows(len(labeled), None, None)]

@@ -16,8 +16,8 @@ import numpy as np
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.nn import Moments
 
-# as scikit-learn's tags name the type of an estimator; None for transformers
-Task = Literal["classifier", "regressor", "outlier_detector"] | None
+# as scikit-learn's tags name the type of an estimator, and imputers; None for other transformers
+Task = Literal["classifier", "regressor", "outlier_detector", "imputer"] | None
 Scaling = Literal["feature", "shared"] | None
 
 _EPOCHS_OF_SMALL_DATA = 100
@@ -124,6 +124,17 @@ _ROWS_OF_A_STREAM_SPATIAL = 512
 
 # noise on the copies of unlabeled samples, in whose predictions a classifier should agree
 CONSISTENCY_NOISE = ("gaussian", 1.5)
+
+
+def is_predicted(task: Task) -> bool:
+    """Tell whether classes or numbers are predicted.
+
+    Examples
+    --------
+    >>> [is_predicted(task) for task in ("classifier", "regressor", "imputer", None)]
+    [True, True, False, False]
+    """
+    return task in {"classifier", "regressor"}
 
 
 # -- training ---------------------------------------------------------------------------------
@@ -377,13 +388,11 @@ def auto_normalization(geometry: SampleGeometry, task: Task) -> Literal["batch"]
     >>> [auto_normalization(kind, "regressor") for kind in (table, image)]
     [None, 'batch']
     """
-    predicts = task in {"classifier", "regressor"}
-    return None if predicts and not geometry.spatial else "batch"
+    return None if is_predicted(task) and not geometry.spatial else "batch"
 
 
 def _is_small_table_to_predict(n_samples: int, geometry: SampleGeometry, task: Task) -> bool:
-    predicts = task in {"classifier", "regressor"}
-    return predicts and not geometry.spatial and n_samples < _SMALL_TABLE
+    return is_predicted(task) and not geometry.spatial and n_samples < _SMALL_TABLE
 
 
 def contains_pca(geometry: SampleGeometry, n_samples: int, encoding_dim: int) -> bool:

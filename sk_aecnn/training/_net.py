@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
 from math import isfinite, prod
 from typing import Any
@@ -57,6 +56,7 @@ from sk_aecnn.training._copies import copy_module, copy_optimizer
 from sk_aecnn.training._held_out import HeldOutSelection
 from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._optimizers import OPTIMIZERS
+from sk_aecnn.training._options import TrainingOptions
 from sk_aecnn.training._progress_bar import ProgressBar
 from sk_aecnn.training._scoring import (
     SCORE,
@@ -99,50 +99,6 @@ _SAVED = (
     "predict_nonlinearity",
     "device",
 )
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How to train: the estimator's parameters of the same names, resolved.
-
-    Attributes
-    ----------
-    autocast : torch.dtype or None
-        See `TrainingNet`.
-    patience : int or None
-        Epochs without improvement to wait for; None trains to the end.
-    partial : bool
-        Whether the rows are a part of those that are learned from, of which there were others.
-    n_steps : int or None
-        The steps of this call and of those before and after it, where they are known.
-    monitor : str
-        The loss that early stopping watches.
-    lr_factor : float
-        What the learning rate is multiplied by in this call.
-    n_folds : int
-        Parts of the rows, each of which is held out from one member of the network; 0 for none.
-    """
-
-    max_epochs: int
-    batch_size: int
-    lr: float
-    weight_decay: float
-    optimizer: str | type
-    lr_schedule: str
-    autocast: torch.dtype | None
-    patience: int | None
-    callbacks: tuple[Any, ...] = ()
-    verbose: int = 0
-    partial: bool = False
-    n_steps: int | None = None
-    monitor: str = "valid_loss"
-    lr_factor: float = 1.0
-    n_folds: int = 0
-
-    @property
-    def early_stopping(self) -> bool | str:
-        """What the parameter of this name became."""
-        return "cv" if self.n_folds else self.patience is not None
 
 
 class TrainingNet(NeuralNet):

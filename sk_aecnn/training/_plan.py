@@ -14,7 +14,8 @@ from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, SparseRows, TableRows
 from sk_aecnn.nn import set_generator
 from sk_aecnn.training._losses import TemperatureSoftmax
-from sk_aecnn.training._net import TrainingNet, TrainingOptions, build_net, on_device
+from sk_aecnn.training._net import TrainingNet, build_net, on_device
+from sk_aecnn.training._options import TrainingOptions
 from sk_aecnn.training._progress import FitProgress
 
 # of the largest

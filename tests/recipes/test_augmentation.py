@@ -13,7 +13,7 @@ from torch import nn
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.nn import GEOMETRIC, PHOTOMETRIC, RandomTransform
 from sk_aecnn.recipes._augmentation import resolve_augmentation
-from sk_aecnn.recipes._defaults import ClassCues
+from sk_aecnn.recipes._recipe import DataSummary
 
 TRANSFORMS = sorted(GEOMETRIC | PHOTOMETRIC)
 LIGHTING = {"contrast": 0.5, "brightness": 0.5}
@@ -510,10 +510,10 @@ def test_a_new_transform_is_one_line_in_a_table(
 
 def test_transforms_are_resolved_to_names_and_functions():
     """Dicts and lists become one sequence of pairs and functions, in order."""
-    image = SampleGeometry((6, 5), None)
+    images = DataSummary(SampleGeometry((6, 5), None), 60, 0, False, "classifier")
 
     def resolve(augmentation):
-        return resolve_augmentation(augmentation, image, "classifier", 0, ClassCues())
+        return resolve_augmentation(augmentation, images)
 
     assert resolve(None) == resolve({}) == resolve([]) == ()
     assert resolve({"erase": 1, "translate": 0}) == (("erase", 1.0), ("translate", 0.0))
