@@ -50,6 +50,13 @@ def new_generator(seed: int, device: torch.device | str = "cpu") -> torch.Genera
     return torch.Generator(device=device).manual_seed(seed)
 
 
+def generator_on(device: torch.device, generator: torch.Generator) -> torch.Generator:
+    """Return a generator for a device: the given one on the CPU, else one seeded from it."""
+    if device.type == "cpu":
+        return generator
+    return new_generator(int(torch.randint(2**62, (), generator=generator)), device)
+
+
 _GLOBAL_GENERATOR = Lock()
 
 

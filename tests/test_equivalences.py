@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import cross_val_score
 from skorch.callbacks import Callback
 
-from sk_aecnn.training._losses import TemperatureSoftmax
+from sk_aecnn.training._prediction_losses import TemperatureSoftmax
 
 
 def outputs(estimator, X):

@@ -534,7 +534,7 @@ def test_the_look_at_the_memory_of_a_step_changes_nothing(autoencoder, images, m
     """Neither random numbers nor running statistics are other ones for it."""
     model = autoencoder(noise="gaussian", normalization="batch", augmentation={"erase": 0.5})
     expected = model.fit(images).transform(images)
-    monkeypatch.setattr("sk_aecnn.training._net.check_step_memory", lambda *arguments: None)
+    monkeypatch.setattr("sk_aecnn.training._train.check_step_memory", lambda *arguments: None)
     np.testing.assert_array_equal(model.fit(images).transform(images), expected)
 
 

@@ -17,13 +17,9 @@ from sk_aecnn.lifecycle._coding import (
     trains_decoder,
 )
 from sk_aecnn.lifecycle._joint import JointEstimator, Losses
-from sk_aecnn.lifecycle._parameters import (
-    ClassificationParameters,
-    Constraints,
-    JointParameters,
-)
+from sk_aecnn.lifecycle._parameters import ClassificationParameters, Constraints, JointParameters
 from sk_aecnn.statistics._mixture import RandomState, check_n_samples, resolve_rng
-from sk_aecnn.training._losses import ConsistencyLoss
+from sk_aecnn.training._prediction_losses import ConsistencyLoss
 from sk_aecnn.training._stream import Seen
 
 

@@ -24,8 +24,9 @@ from sk_aecnn.recipes._autoencoder_parts import (
 from sk_aecnn.recipes._defaults import Task, best_shrinkage
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._recipe import DataSummary
-from sk_aecnn.training._losses import Objective
-from sk_aecnn.training._net import TrainingNet, infer
+from sk_aecnn.training._inference import infer
+from sk_aecnn.training._net import TrainingNet
+from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan, to_rows
 from sk_aecnn.training._stream import Seen
 

@@ -18,13 +18,7 @@ from sk_aecnn.data._rows import Rows, RowSubset, chunks
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import EncoderMixin, SamplingMixin
-from sk_aecnn.lifecycle._parameters import (
-    Auto,
-    CodeParameters,
-    Constraints,
-    Sizes,
-    Transforms,
-)
+from sk_aecnn.lifecycle._parameters import Auto, CodeParameters, Constraints, Sizes, Transforms
 from sk_aecnn.lifecycle._usual import UsualSamples
 from sk_aecnn.nn import column_moments
 from sk_aecnn.recipes._defaults import rows_of_a_stream
@@ -35,7 +29,7 @@ from sk_aecnn.statistics._robust import (
     choose_rows_for_covariance,
     weighted_quantile,
 )
-from sk_aecnn.training._net import infer
+from sk_aecnn.training._inference import infer
 from sk_aecnn.training._plan import FitPlan, to_rows
 from sk_aecnn.training._stream import Seen
 

@@ -33,9 +33,11 @@ from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._parameters import is_auto
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.statistics._mixture import RandomState, check_n_samples, choose_rows, resolve_rng
-from sk_aecnn.training._losses import DivergenceLoss, LikelihoodLoss, Objective
-from sk_aecnn.training._net import infer
+from sk_aecnn.training._code_losses import DivergenceLoss
+from sk_aecnn.training._inference import infer
+from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
+from sk_aecnn.training._reconstruction_losses import LikelihoodLoss
 from sk_aecnn.training._stream import Seen
 
 # draws of the code of each sample, half of them mirror images of the others

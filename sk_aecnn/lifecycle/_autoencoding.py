@@ -37,9 +37,12 @@ from sk_aecnn.recipes._defaults import (
 from sk_aecnn.recipes._input import build_layout, measure
 from sk_aecnn.recipes._parameters import Parameters, is_auto
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, DataSummary
-from sk_aecnn.training._losses import Objective
-from sk_aecnn.training._net import TrainingNet, infer, set_shrinkage, shrunk_errors, train
+from sk_aecnn.training._inference import infer
+from sk_aecnn.training._net import TrainingNet
+from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan, TrainingData, hold_out, to_rows
+from sk_aecnn.training._shrinkage import set_shrinkage, shrunk_errors
+from sk_aecnn.training._train import train
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -30,18 +30,9 @@ from sk_aecnn._torch import (
     undisturbed,
 )
 from sk_aecnn._version import __version__
-from sk_aecnn.data._arrays import (
-    read_by_length,
-)
+from sk_aecnn.data._arrays import read_by_length
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.data._rows import (
-    BatchSource,
-    RowDataset,
-    Rows,
-    chunks,
-    has_missing,
-    resolve,
-)
+from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, chunks, has_missing, resolve
 from sk_aecnn.data._targets import check_some_labeled
 from sk_aecnn.lifecycle._description import describe_fit, describe_state
 from sk_aecnn.lifecycle._memory import memory_explained
@@ -64,7 +55,9 @@ from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.recipes._resolved_params import resolved_parameters
 from sk_aecnn.recipes._training import resolve_training
 from sk_aecnn.recipes._warm_start import check_unchanged
-from sk_aecnn.training._net import TrainingNet, fork, infer, snapshot, train, without_optimizer
+from sk_aecnn.training._copies import fork, snapshot, without_optimizer
+from sk_aecnn.training._inference import infer
+from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._options import TrainingOptions
 from sk_aecnn.training._plan import (
     FitPlan,
@@ -79,6 +72,7 @@ from sk_aecnn.training._progress_bar import write_line
 from sk_aecnn.training._scoring import Score
 from sk_aecnn.training._shares import check_same_data
 from sk_aecnn.training._stream import Seen, Stream
+from sk_aecnn.training._train import train
 
 # optimizer steps and epochs after which something should be learned
 _STEPS_TO_LEARN = 50

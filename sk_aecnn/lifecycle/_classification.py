@@ -28,9 +28,14 @@ from sk_aecnn.data._targets import (
     find_unlabeled,
     list_some,
 )
-from sk_aecnn.training._losses import UNLABELED_CODE, ClassificationLoss, TemperatureSoftmax
-from sk_aecnn.training._net import TrainingNet, infer
+from sk_aecnn.training._inference import infer
+from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData, rescale_weight, to_rows
+from sk_aecnn.training._prediction_losses import (
+    UNLABELED_CODE,
+    ClassificationLoss,
+    TemperatureSoftmax,
+)
 
 
 class ClassificationMixin(ClassifierMixin):

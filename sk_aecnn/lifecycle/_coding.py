@@ -28,7 +28,8 @@ from sk_aecnn.statistics._mixture import (
     choose_rows,
     resolve_rng,
 )
-from sk_aecnn.training._net import TrainingNet, infer
+from sk_aecnn.training._inference import infer
+from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData
 from sk_aecnn.training._scoring import Score
 from sk_aecnn.training._stream import Seen

@@ -16,7 +16,7 @@ from sk_aecnn.recipes._backends import build_backend, build_backend_members
 from sk_aecnn.recipes._input import build_columns, build_layout, measure, n_bins_of
 from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import DataSummary
-from sk_aecnn.training._losses import Objective
+from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan
 from sk_aecnn.training._stream import Seen
 

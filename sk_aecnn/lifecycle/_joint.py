@@ -36,10 +36,11 @@ from sk_aecnn.recipes._defaults import CONSISTENCY_NOISE
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary, EnsembleRecipe
-from sk_aecnn.training._losses import Objective, ReconstructionLoss
-from sk_aecnn.training._net import train
+from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan, to_rows
+from sk_aecnn.training._reconstruction_losses import ReconstructionLoss
 from sk_aecnn.training._stream import Seen
+from sk_aecnn.training._train import train
 
 # losses by name, and their weights where these are not one
 Losses = tuple[dict[str, torch.nn.Module], dict[str, float]]

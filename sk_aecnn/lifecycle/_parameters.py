@@ -18,8 +18,8 @@ from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn._torch import DTYPES
 from sk_aecnn.nn import ACTIVATIONS, NOISES
 from sk_aecnn.recipes._augmentation import Augment
-from sk_aecnn.training._losses import RECONSTRUCTION_LOSSES
 from sk_aecnn.training._optimizers import OPTIMIZERS
+from sk_aecnn.training._reconstruction_losses import RECONSTRUCTION_LOSSES
 from sk_aecnn.training._schedules import LR_SCHEDULES
 
 Auto = Literal["auto"]

@@ -21,9 +21,9 @@ from sk_aecnn.recipes._backends import build_averaging
 from sk_aecnn.recipes._parameters import is_choice
 from sk_aecnn.recipes._recipe import DataSummary, EnsembleRecipe
 from sk_aecnn.recipes._training import resolve_label_smoothing
-from sk_aecnn.training._losses import TemperatureSoftmax
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._prediction_losses import TemperatureSoftmax
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from sk_aecnn.data._targets import (
     choose_labeled,
     find_unlabeled,
 )
-from sk_aecnn.training._losses import RegressionLoss
 from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._prediction_losses import RegressionLoss
 
 
 class RegressionMixin(RegressorMixin):

@@ -16,7 +16,8 @@ from sk_aecnn.statistics._robust import (
     sigma_points,
     whitening,
 )
-from sk_aecnn.training._net import TrainingNet, infer
+from sk_aecnn.training._inference import infer
+from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData
 
 

@@ -35,12 +35,7 @@ from sk_aecnn.nn._conv import (
 from sk_aecnn.nn._custom import CustomEncoder, build_custom, build_custom_encoder
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder, Linear
 from sk_aecnn.nn._init import build, check_memory
-from sk_aecnn.nn._layout import (
-    InputLayout,
-    Moments,
-    column_moments,
-    fit_scaling,
-)
+from sk_aecnn.nn._layout import InputLayout, Moments, column_moments, fit_scaling
 from sk_aecnn.nn._masking import MaskedAutoencoder
 from sk_aecnn.nn._members import (
     BackendMembers,

@@ -32,12 +32,7 @@ from sk_aecnn.recipes._defaults import (
     pools_globally,
 )
 from sk_aecnn.recipes._parameters import Parameters, check_sizes, is_auto, is_choice
-from sk_aecnn.recipes._recipe import (
-    AutoencoderRecipe,
-    BackendRecipe,
-    DataSummary,
-    InputRecipe,
-)
+from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary, InputRecipe
 
 
 def resolve_autoencoder(

@@ -35,8 +35,9 @@ from sk_aecnn.nn import (
 from sk_aecnn.recipes._input import build_categories, build_columns, build_layout, n_bins_of
 from sk_aecnn.recipes._parameters import is_choice
 from sk_aecnn.recipes._recipe import AutoencoderRecipe
-from sk_aecnn.training._losses import ReconstructionLoss, SparsityPenalty, constant_error
+from sk_aecnn.training._code_losses import SparsityPenalty
 from sk_aecnn.training._plan import FitPlan, TrainingData
+from sk_aecnn.training._reconstruction_losses import ReconstructionLoss, constant_error
 
 
 @dataclass(frozen=True)

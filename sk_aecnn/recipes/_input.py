@@ -18,12 +18,7 @@ from sk_aecnn.nn import (
     describe_columns,
     fit_scaling,
 )
-from sk_aecnn.recipes._defaults import (
-    are_too_many,
-    clips_tails,
-    has_fine_bins,
-    levels_of_bins,
-)
+from sk_aecnn.recipes._defaults import are_too_many, clips_tails, has_fine_bins, levels_of_bins
 from sk_aecnn.recipes._recipe import InputRecipe
 from sk_aecnn.recipes._thresholds import find_thresholds
 from sk_aecnn.statistics._covariance import fit_covariance

@@ -17,8 +17,8 @@ from torch import nn
 from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import BackendMembers, InputLayout
 from sk_aecnn.recipes._defaults import Task
-from sk_aecnn.training._losses import UNLABELED_CODE
 from sk_aecnn.training._plan import FitPlan, assign_folds
+from sk_aecnn.training._prediction_losses import UNLABELED_CODE
 
 # inverse strengths of regularisation, from strong to weak
 _INVERSE_STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 from sk_aecnn._processes import agree
 from sk_aecnn.data._rows import BatchIterator
 from sk_aecnn.nn import Augmentation
-from sk_aecnn.training._losses import DivergenceLoss
+from sk_aecnn.training._code_losses import DivergenceLoss
 from sk_aecnn.training._schedules import LR_SCHEDULES
 
 
@@ -110,3 +110,13 @@ class Progress(Steps):
             module.train(training)
             module.progress = self.share_done_ if self.goes_on_ else 1.0
         self.step_ += training
+
+
+def check_callback(callback: Any) -> None:
+    """Raise where an entry of ``callbacks`` is no callback."""
+    named = callback[1] if isinstance(callback, tuple) and len(callback) == 2 else callback
+    if not (hasattr(named, "on_train_begin") or hasattr(named, "on_epoch_end")):
+        raise ValueError(
+            f"callbacks has an entry {callback!r}, which is no skorch callback. Pass instances of "
+            "skorch.callbacks.Callback, or tuples of a name and an instance."
+        )

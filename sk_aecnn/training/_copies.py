@@ -1,7 +1,8 @@
-"""Copies of networks and optimizers, as `copy.deepcopy` makes them, in a small part of its time.
+"""Copies of nets, of their networks and of their optimizers.
 
-A call to ``partial_fit`` trains a copy, so that an error leaves the estimator as it was; with small
-networks most of the call would go into the empty dictionaries of hooks that every module has.
+They are as `copy.deepcopy` makes them, in a small part of its time. A call to ``partial_fit``
+trains a copy, so that an error leaves the estimator as it was; with small networks most of the call
+would go into the empty dictionaries of hooks that every module has.
 """
 
 from __future__ import annotations
@@ -10,12 +11,62 @@ from copy import deepcopy
 from typing import Any
 
 import torch
+from skorch.history import History
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from sk_aecnn._torch import generator_on
+from sk_aecnn.nn import set_generator
+from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._optimizers import LeanOptimizer
+from sk_aecnn.training._shrinkage import shrink
 
 _ATOMS = (type(None), bool, int, float, str, torch.dtype)
+
+
+def fork(net: TrainingNet, partial: bool) -> TrainingNet:
+    """Return a net that goes on training from here; this one stays as it is.
+
+    For ``partial`` training the history begins anew, so that the time does not depend on how long
+    the net was trained before.
+    """
+    memo: dict[int, Any] = {}
+    module, criterion = (copy_module(part, memo) for part in (net.module_, net.criterion_))
+    forked = _with_attributes(
+        net,
+        module=module,
+        module_=module,
+        criterion=criterion,
+        criterion_=criterion,
+        optimizer_=copy_optimizer(net.optimizer_, memo),
+        iterator_train__generator=net.iterator_train__generator.clone_state(),
+        best_losses=dict(net.best_losses),
+        history_=History() if partial else History([dict(row) for row in net.history]),
+    )
+    if partial:
+        forked.n_epochs_before += len(net.history)
+    device, generator = torch.device(net.device), forked.iterator_train__generator
+    set_generator(module, generator_on(device, generator))
+    return forked
+
+
+def without_optimizer(net: TrainingNet) -> TrainingNet:
+    """Return a net whose state is that of this one without what its optimizer has learned."""
+    return _with_attributes(net, optimizer_=None)
+
+
+def snapshot(net: TrainingNet) -> TrainingNet:
+    """Return a net that predicts as this one does now, whatever this one learns later."""
+    taken = _with_attributes(net, module_=deepcopy(net.module_).eval())
+    shrink(taken)
+    return taken
+
+
+def _with_attributes(net: TrainingNet, **attributes: Any) -> TrainingNet:
+    """Return a net that shares with another one all but some attributes."""
+    other = object.__new__(type(net))
+    other.__dict__.update(vars(net), **attributes)
+    return other
 
 
 def copy_module(module: nn.Module, memo: dict[int, Any]) -> nn.Module:

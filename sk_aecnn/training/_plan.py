@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 
-from sk_aecnn._torch import as_tensor
+from sk_aecnn._torch import as_tensor, generator_on
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, SparseRows, TableRows
 from sk_aecnn.nn import set_generator
-from sk_aecnn.training._losses import TemperatureSoftmax
-from sk_aecnn.training._net import TrainingNet, build_net, on_device
+from sk_aecnn.training._net import TrainingNet, build_net
 from sk_aecnn.training._options import TrainingOptions
+from sk_aecnn.training._prediction_losses import TemperatureSoftmax
 from sk_aecnn.training._progress import FitProgress
 
 # of the largest
@@ -153,7 +153,7 @@ class FitPlan:
     ) -> TrainingNet:
         """Return a net whose random numbers come from the plan's generator; see `build_net`."""
         torch.randint(2**62, (), generator=self.generator)
-        set_generator(module, on_device(self.generator, self.device))
+        set_generator(module, generator_on(self.device, self.generator))
         parts = module, objective, self.options, self.device, self.generator
         return build_net(*parts, nonlinearity)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sk_aecnn.training._callbacks import count_steps
-from sk_aecnn.training._losses import ReconstructionLoss
+from sk_aecnn.training._reconstruction_losses import ReconstructionLoss
 
 
 def write_line(line: str) -> None:

@@ -9,6 +9,7 @@ import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 
 from sk_aecnn import AutoencoderTransformer
 
@@ -81,6 +82,37 @@ def test_pretraining_runs_once(joint, table, labels, early_stopping):
     curve = estimator.fit(table, labels).pretrain_loss_curve_
     assert estimator.fit(table, labels).pretrain_loss_curve_ is curve
     assert estimator.partial_fit(table, labels).pretrain_loss_curve_ is curve
+
+
+class Epochs(Callback):
+    """Count the epochs of all trainings."""
+
+    def __init__(self):
+        self.n_epochs = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_epochs += 1
+
+
+def test_pretraining_does_not_call_the_callbacks(joint, table, labels):
+    """Epochs of the autoencoder alone come before those that callbacks and histories are of."""
+    epochs = Epochs()
+    estimator = joint(pretrain_epochs=3, callbacks=[epochs], lr_schedule="constant", lr=0.01).fit(
+        table, labels
+    )
+    assert epochs.n_epochs == estimator.n_iter_ == 2
+    assert len(estimator.pretrain_loss_curve_) == 3
+    assert len(estimator.history_) == 2
+
+
+def test_pretraining_trains_the_autoencoder(classifier, autoencoder, table, labels):
+    """Its losses are those of the same autoencoder by itself, whatever becomes of the joint net."""
+    alone = autoencoder(linear_path=False, max_epochs=5).fit(table)
+    same = {"n_estimators": 1, "n_bins": None, "linear_path": False}
+    joint = classifier(pretrain_epochs=5, max_epochs=1, **same).fit(table, labels)
+    assert joint.pretrain_loss_curve_ == alone.loss_curve_
+    frozen = classifier(pretrain_epochs=5, freeze_encoder=True, **same).fit(table, labels)
+    np.testing.assert_array_equal(frozen.transform(table), alone.transform(table))
 
 
 def test_pretraining_sees_the_weights(joint, table, labels):

@@ -221,7 +221,7 @@ def plain_of(node, *objects):
         "torch.nn.init.zeros_",
         "sk_aecnn.lifecycle._state.json",
         "sk_aecnn.lifecycle._state.import_module",
-        "sk_aecnn.training._net.deepcopy",
+        "sk_aecnn.training._copies.deepcopy",
         "sk_aecnn._torch.os",
         "sk_aecnn.onnx._graph.import_extra",
         "sk_aecnn.onnx._export.write_whole",

@@ -5,14 +5,7 @@ from math import prod
 import pytest
 import torch
 
-from sk_aecnn.nn import (
-    ConvDecoder,
-    ConvEncoder,
-    ConvStage,
-    Dropout,
-    SoftOrdering,
-    UpsamplingStage,
-)
+from sk_aecnn.nn import ConvDecoder, ConvEncoder, ConvStage, Dropout, SoftOrdering, UpsamplingStage
 from sk_aecnn.nn._conv import as_feature_maps, as_vectors
 from sk_aecnn.recipes._defaults import auto_conv_channels
 

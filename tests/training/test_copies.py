@@ -1,13 +1,17 @@
-"""Copies of networks and optimizers are those of ``copy.deepcopy``, but for gradients."""
+"""Copies of nets, networks and optimizers are those of ``copy.deepcopy``, but for gradients."""
 
 import copy
 
+import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
+from sk_aecnn.data._rows import RowSubset
 from sk_aecnn.nn import Corruption
-from sk_aecnn.training._copies import copy_module, copy_optimizer
+from sk_aecnn.training._copies import copy_module, copy_optimizer, snapshot
+from sk_aecnn.training._inference import infer
 from sk_aecnn.training._optimizers import OPTIMIZERS
 
 
@@ -84,3 +88,23 @@ def test_other_optimizers_are_copied_as_well():
     assert [id(p) for p in other.param_groups[0]["params"]] == [id(p) for p in parameters]
     for old, new in zip(optimizer.param_groups[0]["params"], parameters, strict=True):
         assert other.state[new]["exp_avg"].equal(optimizer.state[old]["exp_avg"])
+
+
+def test_a_snapshot_keeps_what_a_net_has_learned(small, table, labels, all_kept):
+    """A snapshot taken while training predicts as the net did then, and changes nothing."""
+
+    class Snapshots(Callback):
+        def on_train_begin(self, net, **kwargs):
+            self.taken_ = []
+
+        def on_epoch_end(self, net, **kwargs):
+            self.taken_.append(snapshot(net))
+
+    snapshots, rows = Snapshots(), torch.from_numpy(table)
+    estimator = small(callbacks=[snapshots], **all_kept).fit(table, labels)
+    first, last = (infer(net, "encode", rows) for net in snapshots.taken_)
+    assert not np.array_equal(first, last)
+    again = small(**all_kept).fit(table, labels)
+    assert estimator.loss_curve_ == again.loss_curve_
+    chosen = RowSubset(rows, torch.tensor([3, 1]))
+    np.testing.assert_array_equal(infer(snapshots.taken_[0], "encode", chosen), first[[3, 1]])

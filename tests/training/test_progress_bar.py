@@ -211,3 +211,14 @@ def test_a_constant_target_has_no_score():
 def test_bars_are_for_people(log):
     """Into a file nothing is drawn."""
     assert _progress_bar.open_bar(3) is None
+
+
+def test_progress_is_shown_when_asked_for(small, table, labels, capsys):
+    """verbose=1 shows a bar with the losses on the error stream, verbose=0 nothing."""
+    small(verbose=0).fit(table, labels)
+    assert capsys.readouterr() == ("", "")
+    small(verbose=1).fit(table, labels)
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "train_loss" in output.err
+    assert "2/2" in output.err

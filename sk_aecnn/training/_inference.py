@@ -1,0 +1,79 @@
+"""What a trained network makes of rows, batch after batch."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import partial
+from math import isfinite, prod
+from typing import Any
+
+import numpy as np
+import torch
+
+from sk_aecnn._torch import describe_shortage, is_out_of_memory, is_undisturbed, undisturbed
+from sk_aecnn.data._rows import Rows, RowSubset, inference_batch_size, map_rows
+from sk_aecnn.training._net import TrainingNet
+
+# up to which a look at each costs less than to sum them up and mind overflow
+_FEW_VALUES = 10_000
+
+
+def infer(net: TrainingNet, method: str, rows: Rows | RowSubset, **arguments: Any) -> np.ndarray:
+    """Apply a method of the net's network to rows, in batches.
+
+    Raises
+    ------
+    ValueError
+        If a result is not finite: the rows are beyond the precision of the network.
+    MemoryError
+        If a batch or the result does not fit into memory.
+    """
+    function, shape = getattr(net.module_, method), net.module_.layout.shape
+    if arguments:
+        function = partial(function, **arguments)
+    batch_size = inference_batch_size(prod(shape), len(shape) > 1)
+    device = torch.device(net.device)
+    try:
+        with nullcontext() if is_undisturbed(device) else undisturbed(device):
+            result = map_rows(function, rows, device, batch_size)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"What the network makes of {len(rows):,} samples of {prod(shape):,} values does not "
+            f"fit into memory ({describe_shortage(error)}). Pass fewer samples at a time, or fit a "
+            "smaller network."
+        ) from error
+    if not _are_finite(result):
+        raise ValueError(_describe_overflow(net, rows, result))
+    return result
+
+
+def _are_finite(values: np.ndarray) -> bool:
+    """Tell whether all values are finite, by their sum in most cases."""
+    if values.size <= _FEW_VALUES:
+        return bool(np.isfinite(values).all())
+    with np.errstate(all="ignore"):
+        return isfinite(values.sum()) or bool(np.isfinite(values).all())
+
+
+def _describe_overflow(net: TrainingNet, rows: Rows | RowSubset, result: np.ndarray) -> str:
+    """Return what there is to say of rows whose results are not finite."""
+    row = int(np.flatnonzero(~np.isfinite(result.reshape(len(result), -1)).all(axis=1))[0])
+    values = rows[row : row + 1].to(torch.float64)[0]
+    precision = str(net.module_.layout.dtype).removeprefix("torch.")
+    advice = "pass smaller values"
+    if precision != "float64":
+        advice += ", or fit with precision='float64'"
+    if len(values) != len(net.module_.layout.mean):  # codes
+        return (
+            f"The codes hold values of {values.abs().max():.3g} in row {row}, beyond what a net "
+            f"of precision={precision!r} can decode: {advice}."
+        )
+    distances = ((values - net.module_.layout.mean.cpu()) / net.module_.layout.scale.cpu()).abs()
+    feature = int(distances.argmax())
+    return (
+        f"X holds {values[feature]:.3g} in row {row}, feature {feature}, which is "
+        f"{distances[feature]:.3g} standard deviations from the mean seen in fit, beyond what a "
+        f"network of precision={precision!r} can compute with: {advice}."
+    )
