@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.data._rows import Rows, RowSubset, chunks
+from sk_aecnn.data._rows import Rows, RowSubset
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import EncoderMixin
@@ -24,7 +24,7 @@ from sk_aecnn.lifecycle._parameters import (
     Factory,
     Transforms,
 )
-from sk_aecnn.nn import Corruption, VariationalAutoencoder, column_moments
+from sk_aecnn.nn import Corruption, VariationalAutoencoder
 from sk_aecnn.recipes._architecture import resolve_autoencoder
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
@@ -45,7 +45,6 @@ _DRAWS = 16
 _LEAST_VARIANCE = 1e-12
 # of all units, in nats: below, codes tell nothing of samples
 _LEAST_DIVERGENCE = 1e-2
-_CHECKED = 1000
 
 
 def standard_draws(encoding_dim: int) -> np.ndarray:
@@ -408,9 +407,7 @@ class VariationalAutoencoderTransformer(
         return net, (recipe, {"augmentation": as_parameter(transforms)})
 
     def _warn_of_constants(self, losses: dict[str, float], data: TrainingData) -> None:
-        some = data.rows[next(chunks(data.rows))][:_CHECKED]
-        varies = bool((column_moments(some).extent > 0).any())
-        if varies and self.kl_per_unit_.sum() <= _LEAST_DIVERGENCE:
+        if self.kl_per_unit_.sum() <= _LEAST_DIVERGENCE:
             warnings.warn(
                 f"{type(self).__name__} ended with codes that tell nothing of a sample: they "
                 "collapsed to the prior, and reconstructions are no better than a constant. Try a "

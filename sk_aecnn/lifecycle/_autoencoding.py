@@ -15,6 +15,7 @@ from sk_aecnn._compat import fit_context
 from sk_aecnn._torch import DTYPES, as_tensor
 from sk_aecnn.data._rows import RowSubset
 from sk_aecnn.lifecycle._base import NetAndRecipes
+from sk_aecnn.lifecycle._call import FitCall
 from sk_aecnn.lifecycle._coding import CodingEstimator
 from sk_aecnn.lifecycle._parameters import Auto
 from sk_aecnn.nn import Autoencoder, Corruption, Moments, column_moments, fit_pca
@@ -89,13 +90,15 @@ class AutoencodingEstimator(CodingEstimator):
         DivergenceError
             If the loss is no longer finite.
         """
-        return self._fit(
+        call = FitCall(
             X,
             y,
             sample_weight,
             resume=self.warm_start and hasattr(self, "net_"),
-            validation=(X_val, None, sample_weight_val),
+            X_val=X_val,
+            sample_weight_val=sample_weight_val,
         )
+        return self._fit(call)
 
     @fit_context
     def partial_fit(
@@ -131,14 +134,8 @@ class AutoencodingEstimator(CodingEstimator):
         self : estimator
             The fitted estimator.
         """
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            resume=hasattr(self, "net_"),
-            partial=True,
-            n_steps=n_steps,
-        )
+        resume = hasattr(self, "net_")
+        return self._fit(FitCall(X, y, sample_weight, resume, partial=True, n_steps=n_steps))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the share of the variance that the reconstruction keeps, R².

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Real
 from typing import Any, Literal, Self
@@ -28,6 +28,7 @@ from sk_aecnn.data._targets import (
     find_unlabeled,
     list_some,
 )
+from sk_aecnn.lifecycle._call import FitCall
 from sk_aecnn.training._inference import infer
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData, rescale_weight, to_rows
@@ -47,7 +48,7 @@ class ClassificationMixin(ClassifierMixin):
     warm_start: bool
     resolved_params_: dict[str, Any]
     class_weight: Mapping[Any, float] | Literal["balanced"] | None
-    _fit: Any
+    _fit: Callable[[FitCall], Self]
     _infer: Any
     _validate_rows: Any
     _geometry: SampleGeometry
@@ -100,14 +101,17 @@ class ClassificationMixin(ClassifierMixin):
             If the loss is no longer finite.
         """
         resume = self.warm_start and hasattr(self, "net_")
-        return self._fit(  # type: ignore[no-any-return]
+        call = FitCall(
             X,
             y,
             sample_weight,
-            resume=resume,
+            resume,
             classes=self.classes_ if resume else None,
-            validation=(X_val, y_val, sample_weight_val),
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
         )
+        return self._fit(call)
 
     @fit_context
     def partial_fit(
@@ -145,7 +149,7 @@ class ClassificationMixin(ClassifierMixin):
         self : estimator
             The fitted estimator.
         """
-        return self._fit(  # type: ignore[no-any-return]
+        call = FitCall(
             X,
             y,
             sample_weight,
@@ -154,6 +158,7 @@ class ClassificationMixin(ClassifierMixin):
             n_steps=n_steps,
             classes=self._classes_of_all_calls(classes, y),
         )
+        return self._fit(call)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the class of each sample.

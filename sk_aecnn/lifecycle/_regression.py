@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from sk_aecnn.data._targets import (
     choose_labeled,
     find_unlabeled,
 )
+from sk_aecnn.lifecycle._call import FitCall
 from sk_aecnn.training._plan import TrainingData
 from sk_aecnn.training._prediction_losses import RegressionLoss
 
@@ -29,7 +31,7 @@ class RegressionMixin(RegressorMixin):
     _target_scaler: TargetScaler
     # of the estimator that this is mixed into
     warm_start: bool
-    _fit: Any
+    _fit: Callable[[FitCall], Self]
     _infer: Any
 
     def _nonlinearity(self, label_smoothing: float) -> None:
@@ -78,13 +80,16 @@ class RegressionMixin(RegressorMixin):
         DivergenceError
             If the loss is no longer finite.
         """
-        return self._fit(  # type: ignore[no-any-return]
+        call = FitCall(
             X,
             y,
             sample_weight,
             resume=self.warm_start and hasattr(self, "net_"),
-            validation=(X_val, y_val, sample_weight_val),
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
         )
+        return self._fit(call)
 
     @fit_context
     def partial_fit(
@@ -115,14 +120,8 @@ class RegressionMixin(RegressorMixin):
         self : estimator
             The fitted estimator.
         """
-        return self._fit(  # type: ignore[no-any-return]
-            X,
-            y,
-            sample_weight,
-            resume=hasattr(self, "net_"),
-            partial=True,
-            n_steps=n_steps,
-        )
+        resume = hasattr(self, "net_")
+        return self._fit(FitCall(X, y, sample_weight, resume, partial=True, n_steps=n_steps))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the targets of each sample.

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from sklearn.base import is_regressor
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sk_aecnn.nn import Probabilities, SampleModule, Units
@@ -81,3 +82,40 @@ def build_torch_module(estimator: Any, method: str | None) -> SampleModule:
     parts = _RESULTS[known[0] if method is None else method](estimator)
     module = SampleModule(deepcopy(estimator.net_.module_), *parts)
     return module.to(estimator.net_.device).eval()
+
+
+class TorchModuleMixin:
+    """``to_torch``."""
+
+    def to_torch(self, method: str | None = None) -> torch.nn.Module:
+        """Return a method of the fitted estimator as a torch module, from samples to results.
+
+        It takes a batch of samples in the units of ``fit``, scales them, and returns what the
+        method does, as tensors that are differentiable with respect to samples and weights: what
+        tools for attributions (Captum, SHAP), adversarial examples or training on need.
+
+        Parameters
+        ----------
+        method : {"predict_proba", "predict_log_proba", "predict", "transform", "reconstruct", \
+                "reconstruction_error"} or None, default=None
+            Which method, as far as the estimator has it; ``"predict"`` of a regressor alone.
+            ``None`` takes the first one that it has of ``"predict_proba"``, ``"predict"`` and
+            ``"transform"``.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            In evaluation mode, on the device of ``net_``, with a copy of the weights: it stays as
+            it is when the estimator is fitted again. Its input is a tensor of shape (n_samples,
+            n_features) or (n_samples, *sample_shape) of any dtype, which is not checked for values
+            that are not finite.
+
+        Raises
+        ------
+        AttributeError
+            If the estimator has no such method.
+        ValueError
+            If the method is not differentiable, or columns hold categories.
+        """
+        check_is_fitted(self)
+        return build_torch_module(self, method)

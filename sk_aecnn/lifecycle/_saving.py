@@ -1,0 +1,61 @@
+"""Copies and files of estimators."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any, Self
+
+from sk_aecnn._version import __version__
+from sk_aecnn.lifecycle._state import from_plain, to_plain, version_explained
+from sk_aecnn.training._copies import without_optimizer
+
+
+class SavingMixin:
+    """What is copied of an estimator, and what its pickles and files hold."""
+
+    def set_saving(self, *, include_optimizer: bool) -> Self:
+        """Choose what files of this estimator hold.
+
+        By default they hold what predicts: parameters, weights and statistics. Training that goes
+        on from a file (``partial_fit``, ``warm_start``) begins with a new optimizer then, whose
+        moments are zero, and its first steps differ from those that the estimator itself would
+        take. The choice stands until it is made again; it is no parameter, and `clone` and what is
+        made of clones (``best_estimator_``) begin with the default.
+
+        Parameters
+        ----------
+        include_optimizer : bool
+            Whether pickles and files hold what the optimizer has learned as well, so that training
+            goes on exactly as here. With Adam they are three times as large.
+
+        Returns
+        -------
+        self : estimator
+            The estimator itself.
+        """
+        self._include_optimizer = bool(include_optimizer)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return parameters and fitted attributes as text and arrays; see `to_plain`."""
+        attributes = vars(self).copy()
+        if "net_" in attributes and not attributes.get("_include_optimizer", False):
+            attributes["net_"] = without_optimizer(attributes["net_"])
+        return {"sk_aecnn_version": __version__, **to_plain(attributes)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        with version_explained(type(self).__name__, state["sk_aecnn_version"]):
+            self.__dict__.update(from_plain(state))
+
+    def __copy__(self) -> Self:
+        return self._shallow_copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied = memo[id(self)] = object.__new__(type(self))
+        copied.__dict__.update(deepcopy(vars(self), memo))
+        return copied
+
+    def _shallow_copy(self) -> Self:
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
