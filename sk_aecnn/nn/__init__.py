@@ -44,12 +44,7 @@ from sk_aecnn.nn._members import (
     MeanProbability,
     OneMember,
 )
-from sk_aecnn.nn._networks import (
-    Autoencoder,
-    BaseAutoencoder,
-    VariationalAutoencoder,
-    divergence_from_normal,
-)
+from sk_aecnn.nn._networks import Autoencoder, BaseAutoencoder
 from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
@@ -58,6 +53,7 @@ from sk_aecnn.nn._random import RandomLayer, set_generator
 from sk_aecnn.nn._samples import Probabilities, SampleModule, Units
 from sk_aecnn.nn._side_by_side import LinearMembers
 from sk_aecnn.nn._target_transform import TargetTransform, has_parameter
+from sk_aecnn.nn._variational import VariationalAutoencoder, divergence_from_normal
 
 __all__ = [
     "ACTIVATIONS",

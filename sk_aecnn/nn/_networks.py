@@ -8,27 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._categories import Categories
-from sk_aecnn.nn._dense import batch_invariant_linear
+from sk_aecnn.nn._deviation import DeviationMixin
 from sk_aecnn.nn._layout import InputLayout, Moments
-from sk_aecnn.nn._neighbours import find_neighbours
 from sk_aecnn.nn._noise import Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
-from sk_aecnn.nn._random import RandomLayer
 
 Outputs = dict[str, Tensor]
-
-# added to the deviations of codes
-LEAST_DEVIATION = 1e-4
 
 
 @contextmanager
@@ -52,13 +44,7 @@ def weighted_batch_norm(network: nn.Module, row_weight: Tensor | None) -> Iterat
             norm.row_weight = None
 
 
-def _squared_distance(code: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
-    """Return the squared Mahalanobis distance of each code, float64 (batch,)."""
-    centred = code.to(torch.float64) - mean.to(code.device)
-    return batch_invariant_linear(centred, whitening.to(code.device)).square().sum(1)
-
-
-class BaseAutoencoder(nn.Module):
+class BaseAutoencoder(DeviationMixin, nn.Module):
     """Layout, encoder and decoder: what every autoencoder shares. Abstract: add a ``forward``.
 
     Parameters
@@ -229,109 +215,6 @@ class BaseAutoencoder(nn.Module):
         result: Tensor = self.categories.place(numbers, measure(output.double(), rows))
         return result
 
-    def deviation(self, rows: Tensor, variances: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
-        """Return the mean squared deviation of each row, float64 (batch,).
-
-        Parameters
-        ----------
-        rows : Tensor of shape (batch, n_features)
-            Rows.
-        variances : Tensor of shape (n_columns,), float64
-            Usual errors in standardised units.
-        mean : Tensor of shape (encoding_dim,), float64
-            Of the codes.
-        whitening : Tensor of shape (encoding_dim, encoding_dim), float64
-            Makes deviations of codes uncorrelated, of variance one.
-        """
-        code = self.encode(rows)
-        errors = self._errors(rows, code, scaled=True).div_(variances.to(code.device))
-        distance = _squared_distance(code, mean, whitening)
-        return (errors.sum(1) + distance) / (self.known(rows).sum(1) + code.shape[1])
-
-    def find_usual_input(self, mean: Tensor, whitening: Tensor) -> Tensor:
-        """Return a standardised row whose code is near the mean code, (n_features,).
-
-        The reconstruction of the mean code has another one in general. It is where the search
-        begins, at the frequencies of categories.
-
-        Parameters
-        ----------
-        mean, whitening : Tensor
-            As for `deviation`.
-        """
-        with torch.no_grad():
-            _, rows = self._decode(mean.to(self.layout.shift)[None])
-            start = self.layout.standardise(rows)[0]
-        if self.categories is not None:
-            start = start.index_fill(0, self.categories.features, 0.0)
-        return find_minimum(partial(self._squared_distance, mean=mean, whitening=whitening), start)
-
-    def deviation_by_column(
-        self,
-        rows: Tensor,
-        variances: Tensor,
-        mean: Tensor,
-        whitening: Tensor,
-        reference: Tensor,
-    ) -> Tensor:
-        """Distribute `deviation` over the columns, float64 (batch, n_columns).
-
-        A column has its own error, and of the distance of the code what `integrated_gradients`
-        gives its features, filled in where they are missing. What is left, the distance of the
-        code of the reference, is shared out equally.
-
-        Parameters
-        ----------
-        rows, variances, mean, whitening : Tensor
-            As for `deviation`.
-        reference : Tensor of shape (n_features,)
-            As `find_usual_input` returns it.
-        """
-        code = self.encode(rows)
-        errors = self._errors(rows, code, scaled=True).div_(variances.to(code.device))
-        distance = partial(self._squared_distance, mean=mean, whitening=whitening)
-        x = self.layout.complete(self.layout.standardise(rows))
-        distances = self.add_up(integrated_gradients(distance, x, reference))
-        left = _squared_distance(code, mean, whitening) - distances.sum(1)
-        n_terms = self.known(rows).sum(1) + code.shape[1]
-        return (errors + distances + left[:, None] / errors.shape[1]) / n_terms[:, None]
-
-    def standardised(self, rows: Tensor) -> Tensor:
-        """Return standardised rows, filled in where values are missing, float64."""
-        return self.layout.complete(self.layout.standardise(rows)).to(torch.float64)
-
-    def neighbour_distance(
-        self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float
-    ) -> Tensor:
-        """Return the mean squared distance of each row to its neighbour, float64 (batch,).
-
-        Parameters
-        ----------
-        rows : Tensor of shape (batch, n_features)
-            Rows.
-        neighbours, weight, most, least
-            As for `find_neighbours`; standardised rows.
-        """
-        return self.neighbour_distance_by_column(rows, neighbours, weight, most, least).sum(1)
-
-    def neighbour_distance_by_column(
-        self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float
-    ) -> Tensor:
-        """Distribute `neighbour_distance` over the columns, float64 (batch, n_columns)."""
-        x = self.standardised(rows)
-        neighbours, weight = neighbours.to(x.device), weight.to(x.device)
-        index = find_neighbours(x, neighbours, weight, most, least)
-        return self.add_up((x - neighbours[index]).square()) / x.shape[1]
-
-    def add_up(self, values: Tensor) -> Tensor:
-        """Return the sum over the features of each column, (batch, n_columns)."""
-        return values if self.categories is None else self.categories.add_up(values)
-
-    def _squared_distance(self, x: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
-        """Return how far the codes of standardised rows are from usual, float64 (batch,)."""
-        code = self.encoder(self.layout.fill(self.layout.arrange(x)))
-        return _squared_distance(code, mean, whitening)
-
     def _residuals(self, rows: Tensor, output: Tensor) -> Tensor:
         """Return rows minus decoded ones, standardised: no digits are lost to offsets."""
         if self.probabilities:
@@ -393,119 +276,3 @@ class Autoencoder(BaseAutoencoder):
         code = self.encode(rows)
         code[:, n_units:] = 0
         return self._mean(rows, self._errors(rows, code, scaled=True))
-
-
-class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
-    """An encoder to a normal distribution of codes, a decoder of draws from it.
-
-    Parameters
-    ----------
-    layout, decoder, encoding_dim, corruption, probabilities, categories
-        As for `BaseAutoencoder`.
-    encoder : nn.Module
-        Input to (batch, 2 · encoding_dim): the means, and what the deviations are the softplus of.
-    augmentation : Augmentation or None
-        Random transforms of the rows; photometric ones change what the encoder sees alone.
-
-    Shape
-    -----
-    rows : (batch, n_features); mean, deviation : (batch, encoding_dim)
-    """
-
-    def __init__(
-        self,
-        layout: InputLayout,
-        encoder: nn.Module,
-        decoder: nn.Module,
-        encoding_dim: int,
-        corruption: Corruption,
-        probabilities: bool = False,
-        augmentation: Augmentation | None = None,
-        categories: Categories | None = None,
-    ) -> None:
-        parts = encoder, decoder, encoding_dim, corruption, probabilities, categories
-        super().__init__(layout, *parts)
-        self.augmentation = augmentation
-        self.register_buffer("noise_variance", torch.ones((), dtype=torch.float64))
-        self.noise_variance: Tensor
-
-    def distribution(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the means and deviations of the codes of laid out rows."""
-        mean, raw = self.encoder(self.layout.fill(x)).chunk(2, dim=1)
-        return mean, F.softplus(raw) + LEAST_DEVIATION
-
-    def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:
-        """Decode a draw from each row's distribution; the mean itself in validation."""
-        if self.augmentation is not None:
-            rows = self.augmentation.move(rows)
-        seen = x = self.layout(rows)
-        if self.augmentation is not None:
-            seen = self.augmentation.perturb(x)
-        with weighted_batch_norm(self, row_weight):
-            mean, deviation = self.distribution(self.corruption(seen))
-            code = mean
-            if self.training:
-                code = mean + deviation * torch.empty_like(mean).normal_(generator=self.generator)
-            output = self.decoder(code)
-        return self.compare(rows, x, output) | {"mean": mean, "deviation": deviation}
-
-    def _compare_categories(self, output: Tensor, rows: Tensor) -> Outputs:
-        return {"category_nats": self.categories.cross_entropy(output, rows)}
-
-    def encode(self, rows: Tensor) -> Tensor:
-        """Return the means of the codes."""
-        return self.distribution(self.layout(rows))[0]
-
-    def divergence(self, rows: Tensor) -> Tensor:
-        """Return the Kullback-Leibler divergence of each code unit, float64 (batch, code)."""
-        mean, deviation = self.distribution(self.layout(rows))
-        return divergence_from_normal(mean.double(), deviation.double())
-
-    def draw_error(self, rows: Tensor, draws: Tensor) -> Tensor:
-        """Return the errors of decoded draws, summed over columns; float64 (batch, 2, draws).
-
-        First the squared ones of numbers, then what is in nats: that of categories, and of numbers
-        that are probabilities.
-
-        Parameters
-        ----------
-        rows : Tensor of shape (batch, n_features)
-            Rows.
-        draws : Tensor of shape (n_draws, encoding_dim)
-            Standard normal numbers, the same for every row.
-        """
-        mean, deviation = self.distribution(self.layout(rows))
-        codes = [mean + deviation * draw for draw in draws.to(mean)]
-        return torch.stack([self._draw_error(rows, code) for code in codes], dim=2)
-
-    def _draw_error(self, rows: Tensor, code: Tensor) -> Tensor:
-        output = self.layout.flatten(self.decoder(code))
-        if self.probabilities:
-            probabilities = rows.double().nan_to_num(0.0)
-            errors = F.binary_cross_entropy_with_logits(
-                output.double(), probabilities, reduction="none"
-            )
-        else:
-            errors = self._residuals(rows, output).square()
-        errors = errors.masked_fill(rows.isnan(), 0)
-        nats = errors.new_zeros(len(rows))
-        if self.categories is not None:
-            errors = errors.index_select(1, self.categories.number_features)
-            nats = self.categories.cross_entropy(output.double(), rows).sum(1)
-        total = errors.sum(1)
-        pair = (torch.zeros_like(total), total + nats) if self.probabilities else (total, nats)
-        return torch.stack(pair, dim=1)
-
-
-def divergence_from_normal(mean: Tensor, deviation: Tensor) -> Tensor:
-    r"""Return the Kullback-Leibler divergence from the standard normal distribution, in nats.
-
-    For each unit :math:`(\mu^2 + \sigma^2 - 1) / 2 - \ln \sigma` (Kingma & Welling 2014,
-    "Auto-encoding variational Bayes", appendix B).
-
-    Examples
-    --------
-    >>> divergence_from_normal(torch.tensor([1.0]), torch.tensor([1.0]))
-    tensor([0.5000])
-    """
-    return (mean.square() + deviation.square() - 1) / 2 - deviation.log()

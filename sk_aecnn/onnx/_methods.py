@@ -16,7 +16,7 @@ from sk_aecnn.estimators._autoencoder import AutoencoderTransformer
 from sk_aecnn.estimators._imputer import AutoencoderImputer
 from sk_aecnn.estimators._outlier import AutoencoderOutlierDetector
 from sk_aecnn.estimators._variational import VariationalAutoencoderTransformer, standard_draws
-from sk_aecnn.nn._networks import LEAST_DEVIATION
+from sk_aecnn.nn._variational import LEAST_DEVIATION
 from sk_aecnn.onnx._graph import integers
 from sk_aecnn.onnx._networks import NetworkGraph
 from sk_aecnn.statistics._robust import whitening

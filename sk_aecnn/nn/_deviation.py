@@ -1,0 +1,137 @@
+"""How far rows are from usual ones, by their errors and codes or by their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
+from sk_aecnn.nn._dense import batch_invariant_linear
+from sk_aecnn.nn._layout import InputLayout
+from sk_aecnn.nn._neighbours import find_neighbours
+
+
+class DeviationMixin:
+    """What an autoencoder tells of unusual rows."""
+
+    # of the autoencoder that this is mixed into
+    layout: InputLayout
+    encoder: Any
+    categories: Any
+    encode: Callable[[Tensor], Tensor]
+    known: Callable[[Tensor], Tensor]
+    _decode: Callable[[Tensor], tuple[Tensor, Tensor]]
+    _errors: Callable[..., Tensor]
+
+    def deviation(self, rows: Tensor, variances: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
+        """Return the mean squared deviation of each row, float64 (batch,).
+
+        Parameters
+        ----------
+        rows : Tensor of shape (batch, n_features)
+            Rows.
+        variances : Tensor of shape (n_columns,), float64
+            Usual errors in standardised units.
+        mean : Tensor of shape (encoding_dim,), float64
+            Of the codes.
+        whitening : Tensor of shape (encoding_dim, encoding_dim), float64
+            Makes deviations of codes uncorrelated, of variance one.
+        """
+        code = self.encode(rows)
+        errors = self._errors(rows, code, scaled=True).div_(variances.to(code.device))
+        distance = _squared_distance(code, mean, whitening)
+        return (errors.sum(1) + distance) / (self.known(rows).sum(1) + code.shape[1])
+
+    def find_usual_input(self, mean: Tensor, whitening: Tensor) -> Tensor:
+        """Return a standardised row whose code is near the mean code, (n_features,).
+
+        The reconstruction of the mean code has another one in general. It is where the search
+        begins, at the frequencies of categories.
+
+        Parameters
+        ----------
+        mean, whitening : Tensor
+            As for `deviation`.
+        """
+        with torch.no_grad():
+            _, rows = self._decode(mean.to(self.layout.shift)[None])
+            start = self.layout.standardise(rows)[0]
+        if self.categories is not None:
+            start = start.index_fill(0, self.categories.features, 0.0)
+        return find_minimum(partial(self._squared_distance, mean=mean, whitening=whitening), start)
+
+    def deviation_by_column(
+        self,
+        rows: Tensor,
+        variances: Tensor,
+        mean: Tensor,
+        whitening: Tensor,
+        reference: Tensor,
+    ) -> Tensor:
+        """Distribute `deviation` over the columns, float64 (batch, n_columns).
+
+        A column has its own error, and of the distance of the code what `integrated_gradients`
+        gives its features, filled in where they are missing. What is left, the distance of the
+        code of the reference, is shared out equally.
+
+        Parameters
+        ----------
+        rows, variances, mean, whitening : Tensor
+            As for `deviation`.
+        reference : Tensor of shape (n_features,)
+            As `find_usual_input` returns it.
+        """
+        code = self.encode(rows)
+        errors = self._errors(rows, code, scaled=True).div_(variances.to(code.device))
+        distance = partial(self._squared_distance, mean=mean, whitening=whitening)
+        x = self.layout.complete(self.layout.standardise(rows))
+        distances = self.add_up(integrated_gradients(distance, x, reference))
+        left = _squared_distance(code, mean, whitening) - distances.sum(1)
+        n_terms = self.known(rows).sum(1) + code.shape[1]
+        return (errors + distances + left[:, None] / errors.shape[1]) / n_terms[:, None]
+
+    def standardised(self, rows: Tensor) -> Tensor:
+        """Return standardised rows, filled in where values are missing, float64."""
+        return self.layout.complete(self.layout.standardise(rows)).to(torch.float64)
+
+    def neighbour_distance(
+        self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float
+    ) -> Tensor:
+        """Return the mean squared distance of each row to its neighbour, float64 (batch,).
+
+        Parameters
+        ----------
+        rows : Tensor of shape (batch, n_features)
+            Rows.
+        neighbours, weight, most, least
+            As for `find_neighbours`; standardised rows.
+        """
+        return self.neighbour_distance_by_column(rows, neighbours, weight, most, least).sum(1)
+
+    def neighbour_distance_by_column(
+        self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float
+    ) -> Tensor:
+        """Distribute `neighbour_distance` over the columns, float64 (batch, n_columns)."""
+        x = self.standardised(rows)
+        neighbours, weight = neighbours.to(x.device), weight.to(x.device)
+        index = find_neighbours(x, neighbours, weight, most, least)
+        return self.add_up((x - neighbours[index]).square()) / x.shape[1]
+
+    def add_up(self, values: Tensor) -> Tensor:
+        """Return the sum over the features of each column, (batch, n_columns)."""
+        return values if self.categories is None else self.categories.add_up(values)
+
+    def _squared_distance(self, x: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
+        """Return how far the codes of standardised rows are from usual, float64 (batch,)."""
+        code = self.encoder(self.layout.fill(self.layout.arrange(x)))
+        return _squared_distance(code, mean, whitening)
+
+
+def _squared_distance(code: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
+    """Return the squared Mahalanobis distance of each code, float64 (batch,)."""
+    centred = code.to(torch.float64) - mean.to(code.device)
+    return batch_invariant_linear(centred, whitening.to(code.device)).square().sum(1)
