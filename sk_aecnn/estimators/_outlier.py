@@ -6,35 +6,23 @@ from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import Interval, StrOptions
-from sk_aecnn._torch import as_tensor, undisturbed
 from sk_aecnn.data._containers import in_container_of
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.data._rows import Rows, RowSubset, chunks
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import EncoderMixin, SamplingMixin
+from sk_aecnn.lifecycle._deviations import Deviations
 from sk_aecnn.lifecycle._parameters import Auto, CodeParameters, Constraints, Sizes, Transforms
-from sk_aecnn.lifecycle._usual import UsualSamples
-from sk_aecnn.nn import column_moments
 from sk_aecnn.recipes._defaults import rows_of_a_stream
 from sk_aecnn.recipes._recipe import DataSummary
-from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
-from sk_aecnn.statistics._robust import (
-    choose_quantiles,
-    choose_rows_for_covariance,
-    weighted_quantile,
-)
-from sk_aecnn.training._inference import infer
+from sk_aecnn.statistics._quantiles import choose_quantiles, upper_fence, weighted_quantile
 from sk_aecnn.training._plan import FitPlan, to_rows
 from sk_aecnn.training._stream import Seen
 
-# beyond the third quartile, in interquartile ranges: Tukey's fence
-_FENCE = 1.5
 # samples of a fit that count at the most in calls of partial_fit after it: what the network did
 # with them before it learned more is forgotten
 _MOST_BEFORE = 5000
@@ -57,14 +45,8 @@ class DeviationAttributes:
     """What ``fit`` measures of usual samples."""
 
     offset_: float
-    residual_variance_: np.ndarray
-    code_mean_: np.ndarray
-    code_covariance_: np.ndarray
-    _neighbours: Neighbours
-    _deviations: np.ndarray
-    _largest_deviation: float
-    _constant: np.ndarray
-    _constant_value: np.ndarray
+    _deviations: Deviations
+    _quantiles: np.ndarray
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -317,14 +299,7 @@ class AutoencoderOutlierDetector(
     noise_level: float = 0.5
     augmentation: Transforms | Auto | None = None
 
-    _MEASURED: ClassVar[tuple[str, ...]] = (
-        "_sampler",
-        "_deviations",
-        "residual_variance_",
-        "code_mean_",
-        "code_covariance_",
-        "_neighbours",
-    )
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_deviations", "_quantiles")
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return minus the squared deviation of each sample: higher is more usual.
@@ -344,7 +319,8 @@ class AutoencoderOutlierDetector(
             neighbours: about -1 for usual samples.
         """
         check_is_fitted(self)
-        return -self._deviation(to_rows(self._validate_rows(X, self._geometry)[0]))
+        rows = to_rows(self._validate_rows(X, self._geometry)[0])
+        return -self._deviations.measure(self.net_, rows)
 
     def explain(self, X: Any) -> Any:
         r"""Distribute the score of each sample over its features.
@@ -395,21 +371,7 @@ class AutoencoderOutlierDetector(
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])
-        usual = self._usual()
-        with undisturbed(torch.device(self.net_.device)):
-            reference = self.net_.module_.find_usual_input(usual["mean"], usual["whitening"])
-        deviation = infer(self.net_, "deviation_by_column", rows, **usual, reference=reference)
-        arguments = self._usual_neighbours()
-        squares = infer(self.net_, "neighbour_distance_by_column", rows, **arguments)
-        total = squares.sum(1)
-        distance = self._neighbours.deviations(total)
-        is_farther = (distance > deviation.sum(1)) & (total > 0)
-        factor = distance[is_farther] / total[is_farther]
-        deviation[is_farther] = squares[is_farther] * factor[:, None]
-        changes = np.zeros(rows.shape)
-        changes[:, self._constant] = self._find_changes(rows)
-        changes = self.net_.module_.add_up(as_tensor(changes).to(self.net_.device)).cpu().numpy()
-        return in_container_of(X, -(deviation + changes * self._largest_deviation))
+        return in_container_of(X, -self._deviations.measure_by_column(self.net_, rows))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return how far the score of each sample is above that of the least usual inliers.
@@ -450,102 +412,42 @@ class AutoencoderOutlierDetector(
     def _n_rows_kept(self, geometry: SampleGeometry) -> int:
         return rows_of_a_stream(geometry)
 
+    @property
+    def residual_variance_(self) -> np.ndarray:
+        """Usual squared errors of the features, standardised, in the layout of a sample."""
+        variance: np.ndarray = self._in_layout(self._deviations.usual.variances[None])[0]
+        return variance
+
+    @property
+    def code_mean_(self) -> np.ndarray:
+        """The mean of usual codes."""
+        return self._deviations.usual.mean
+
+    @property
+    def code_covariance_(self) -> np.ndarray:
+        """The covariance of usual codes."""
+        return self._deviations.usual.covariance
+
     def _finish(self, seen: Seen) -> None:
         super()._finish(seen)
         seen = replace(seen, n_before=min(seen.n_before, _MOST_BEFORE))
         rows, weight = seen.data.rows, seen.data.weight
         weight = np.ones(len(rows)) if weight is None else weight
-        self._fit_covariances(seen, weight)
-        self._fit_neighbours(seen, weight)
-        self._find_constants(seen)
-        self._largest_deviation = 0.0
-        deviation = self._deviation(rows)
+        last = getattr(self, "_deviations", None)
+        deviations = Deviations.fit(self.net_, seen, weight, self.support_fraction, last)
+        deviation = deviations.measure(self.net_, rows)
         if seen.n_before > 0:
-            deviation, weight = _merge_deviations(deviation, weight, seen)
-        self._deviations = choose_quantiles(deviation, weight)
-        self._largest_deviation = float(deviation.max())
-        self.offset_ = -float(_threshold(deviation, weight, self.contamination))
-
-    def _find_constants(self, seen: Seen) -> None:
-        """Take note of the features that never changed, and of their values."""
-        moments = column_moments(seen.latest)
-        constant, value = (moments.extent == 0).numpy(), moments.low.numpy()
-        if seen.goes_on:
-            constant = constant & self._constant & (value == self._constant_value)
-        self._constant, self._constant_value = constant, value
-
-    def _fit_covariances(self, seen: Seen, weight: np.ndarray) -> None:
-        """Measure the variances of residuals and the covariance of codes of training rows."""
-        rows = seen.data.rows
-        index = choose_rows_for_covariance(*rows.shape)
-        chosen, weight = RowSubset(rows, as_tensor(index)), weight[index]
-        before = None
-        if seen.n_before > 0:
-            names = "residual_variance_", "code_mean_", "code_covariance_"
-            variances, mean, covariance = (seen.before[name] for name in names)
-            n_rows = seen.n_before * len(index) / seen.n_rows
-            before = UsualSamples(variances.ravel(), mean, covariance, n_rows)
-        usual = UsualSamples.measure(self.net_, chosen, weight / weight.mean(), before)
-        self.residual_variance_ = self._in_layout(usual.variances[None])[0]
-        self.code_mean_, self.code_covariance_ = usual.mean, usual.covariance
-
-    def _fit_neighbours(self, seen: Seen, weight: np.ndarray) -> None:
-        """Keep usual ones of the training rows, and measure how far they are from each other."""
-        rows = seen.data.rows
-        index, weight = choose_neighbours(weight, rows.shape[1])
-        chosen = RowSubset(rows, as_tensor(index))
-        deviation = infer(self.net_, "deviation", chosen, **self._usual())
-        is_usual = deviation <= weighted_quantile(deviation, weight, self.support_fraction)
-        standardised = infer(self.net_, "standardised", chosen)
-        self._neighbours = Neighbours(standardised[is_usual], weight[is_usual])
-        squares = infer(self.net_, "neighbour_distance", chosen, **self._usual_neighbours())
-        self._neighbours = self._neighbours.calibrate(squares, deviation, weight)
-        if seen.n_before > 0:
-            self._neighbours = seen.before["_neighbours"].merge(self._neighbours, seen.share)
-
-    def _deviation(self, rows: Rows) -> np.ndarray:
-        squares = infer(self.net_, "neighbour_distance", rows, **self._usual_neighbours())
-        deviation = infer(self.net_, "deviation", rows, **self._usual())
-        np.maximum(deviation, self._neighbours.deviations(squares), out=deviation)
-        # whatever the unit, the change of what never changed is less usual than all that was seen
-        deviation += self._find_changes(rows).sum(1) * self._largest_deviation
-        return deviation
-
-    def _usual(self) -> dict[str, torch.Tensor]:
-        """Return what the network measures deviations by."""
-        variances = self.residual_variance_.ravel()
-        return UsualSamples(variances, self.code_mean_, self.code_covariance_).arguments()
-
-    def _usual_neighbours(self) -> dict[str, Any]:
-        """Return what the network measures distances to neighbours by."""
-        most, least = self._neighbours.count_nearest()
-        return {
-            "neighbours": as_tensor(self._neighbours.rows),
-            "weight": as_tensor(self._neighbours.weight),
-            "most": most,
-            "least": least,
-        }
-
-    def _find_changes(self, rows: Rows) -> np.ndarray:
-        """Tell which of the features that never changed in ``fit`` have another value in a row."""
-        index = np.flatnonzero(self._constant)
-        if len(index) == 0:
-            return np.zeros((len(rows), 0), dtype=bool)
-        value = self._constant_value[index]
-        rounding = np.finfo(np.float32).eps * np.abs(value)
-        changes = [
-            np.abs(rows[chunk].numpy()[:, index].astype(np.float64) - value) > rounding
-            for chunk in chunks(rows)
-        ]
-        result: np.ndarray = np.concatenate(changes)
-        return result
+            deviation, weight = _merge_with_earlier(deviation, weight, seen)
+        self._quantiles = choose_quantiles(deviation, weight)
+        self._deviations = replace(deviations, largest=float(deviation.max()))
+        self.offset_ = -_threshold(deviation, weight, self.contamination)
 
 
-def _merge_deviations(
+def _merge_with_earlier(
     deviation: np.ndarray, weight: np.ndarray, seen: Seen
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return deviations of rows and of those before them, with their weights."""
-    before = seen.before["_deviations"]
+    """Return the deviations of rows and of those seen before them, with their weights."""
+    before = seen.before["_quantiles"]
     weight = weight * (seen.n_rows / weight.sum())
     weight_before = np.full(len(before), seen.n_before / len(before))
     return np.concatenate([before, deviation]), np.concatenate([weight_before, weight])
@@ -557,6 +459,4 @@ def _threshold(
     """Return the largest deviation of an inlier."""
     if contamination != "auto":
         return weighted_quantile(deviation, weight, 1 - contamination)
-    first, third = (weighted_quantile(deviation, weight, share) for share in (0.25, 0.75))
-    fence = np.sqrt(third) + _FENCE * (np.sqrt(third) - np.sqrt(first))
-    return float(max(fence**2, third))  # of equal deviations the square of the root may be below
+    return upper_fence(deviation, weight)

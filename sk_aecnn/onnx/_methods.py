@@ -16,9 +16,12 @@ from sk_aecnn.estimators._autoencoder import AutoencoderTransformer
 from sk_aecnn.estimators._imputer import AutoencoderImputer
 from sk_aecnn.estimators._outlier import AutoencoderOutlierDetector
 from sk_aecnn.estimators._variational import VariationalAutoencoderTransformer, standard_draws
+from sk_aecnn.lifecycle._constants import ConstantFeatures
+from sk_aecnn.lifecycle._usual import UsualSamples
 from sk_aecnn.nn._variational import LEAST_DEVIATION
 from sk_aecnn.onnx._graph import integers
 from sk_aecnn.onnx._networks import NetworkGraph
+from sk_aecnn.statistics._neighbours import Neighbours
 from sk_aecnn.statistics._robust import whitening
 
 _DOUBLE = np.dtype("float64")
@@ -152,23 +155,22 @@ def _score_by_error(network: NetworkGraph, estimator: AutoencoderTransformer) ->
 
 def _score_by_deviation(network: NetworkGraph, estimator: AutoencoderOutlierDetector) -> str:
     graph = network.graph
-    usual = estimator.residual_variance_, estimator.code_mean_, estimator.code_covariance_
-    deviation = _add_deviation(network, *usual)
-    deviation = graph.add("Max", deviation, _deviation_of_neighbours(network, estimator))
-    if estimator._constant.any():
-        changes = _count_changes(network, estimator)
-        largest = np.array(estimator._largest_deviation)
+    deviations = estimator._deviations
+    deviation = _add_deviation(network, deviations.usual)
+    of_neighbours = _deviation_of_neighbours(network, deviations.neighbours)
+    deviation = graph.add("Max", deviation, of_neighbours)
+    if len(deviations.constants.index):
+        changes = _count_changes(network, deviations.constants)
+        largest = np.array(deviations.largest)
         deviation = graph.add("Add", deviation, graph.add("Mul", changes, largest))
     return graph.add("Neg", deviation)
 
 
-def _deviation_of_neighbours(network: NetworkGraph, estimator: AutoencoderOutlierDetector) -> str:
+def _deviation_of_neighbours(network: NetworkGraph, neighbours: Neighbours) -> str:
     """Return the deviation that the distance to the nearest training rows stands for, (batch,)."""
-    graph, neighbours = network.graph, estimator._neighbours
-    shape = (-1, estimator.n_features_in_)
+    graph, rows = network.graph, neighbours.rows
     x = graph.cast(network.completed, _DOUBLE)
-    x = graph.reshape(x, *shape)
-    rows = neighbours.rows
+    x = graph.reshape(x, -1, rows.shape[1])
     # up to what all rows have in common
     products = graph.add("MatMul", x, -2 * rows.T)
     squares = graph.add("Add", products, np.square(rows).sum(1))
@@ -195,34 +197,28 @@ def _deviation_of_neighbours(network: NetworkGraph, estimator: AutoencoderOutlie
 
 
 def _score_by_usual(network: NetworkGraph, estimator: AECNNClassifier | AECNNRegressor) -> str:
-    usual = estimator._usual
-    deviation = _add_deviation(network, usual.variances, usual.mean, usual.covariance)
-    return network.graph.add("Neg", deviation)
+    return network.graph.add("Neg", _add_deviation(network, estimator._usual))
 
 
-def _add_deviation(
-    network: NetworkGraph, variances: np.ndarray, mean: np.ndarray, covariance: np.ndarray
-) -> str:
-    """Add what `BaseAutoencoder.deviation` returns, (batch,)."""
+def _add_deviation(network: NetworkGraph, usual: UsualSamples) -> str:
+    """Add what `DeviationMixin.deviation` returns, (batch,)."""
     graph = network.graph
     squares = network.where_known(graph.add("Mul", network.residuals, network.residuals))
-    weighted = graph.add("Div", squares, network.constant(variances))
+    weighted = graph.add("Div", squares, network.constant(usual.variances))
     residuals = network.over_features("ReduceSum", weighted)
-    centred = graph.add("Sub", graph.cast(network.code, _DOUBLE), mean)
-    codes = graph.add("MatMul", centred, whitening(covariance).T.copy())
+    centred = graph.add("Sub", graph.cast(network.code, _DOUBLE), usual.mean)
+    codes = graph.add("MatMul", centred, whitening(usual.covariance).T.copy())
     codes = graph.add("ReduceSum", graph.add("Mul", codes, codes), integers(1), keepdims=0)
-    n_values = graph.add("Add", network.n_known, np.array(float(len(mean))))
+    n_values = graph.add("Add", network.n_known, np.array(float(len(usual.mean))))
     return graph.add("Div", graph.add("Add", residuals, codes), n_values)
 
 
-def _count_changes(network: NetworkGraph, estimator: AutoencoderOutlierDetector) -> str:
+def _count_changes(network: NetworkGraph, constants: ConstantFeatures) -> str:
     """Return how many of the features that never changed in ``fit`` have another value."""
-    graph, index = network.graph, np.flatnonzero(estimator._constant)
-    value = estimator._constant_value[index]
-    rounding = np.finfo(np.float32).eps * np.abs(value)
+    graph, index = network.graph, constants.index
     given = graph.cast(graph.add("Gather", network.flat_rows, index, axis=1), _DOUBLE)
-    distance = graph.add("Abs", graph.add("Sub", given, value))
-    changed = graph.cast(graph.add("Greater", distance, rounding), _DOUBLE)
+    distance = graph.add("Abs", graph.add("Sub", given, constants.value[index]))
+    changed = graph.cast(graph.add("Greater", distance, constants.rounding), _DOUBLE)
     return graph.add("ReduceSum", changed, integers(1), keepdims=0)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from sk_aecnn.statistics._mixture import choose_rows
-from sk_aecnn.statistics._robust import weighted_quantile
+from sk_aecnn.statistics._quantiles import weighted_quantile
 
 # of all rows, those that are nearer than the distance that is measured: so a smaller group of
 # outliers that are alike does not make its members usual

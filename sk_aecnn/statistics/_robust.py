@@ -8,10 +8,7 @@ _N_ITERATIONS = 5
 # of the mean variance, added to every variance: a direction without any is not infinitely strict
 _LEAST_VARIANCE = 1e-2
 _MOST_ROWS = 50_000
-_MOST_QUANTILES = 1000
 _MOST_VALUES = 2**24
-# of a cumulative sum of weights, relative
-_ROUNDING = 1e-12
 
 
 def robust_variances(squares: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -88,30 +85,6 @@ def sigma_points(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """
     deviations = np.sqrt(len(mean)) * np.linalg.cholesky(covariance).T
     return np.concatenate([mean + deviations, mean - deviations])
-
-
-def choose_quantiles(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return values of a distribution like that of weighted ones, at most 1000 of them, sorted."""
-    order = np.argsort(values)
-    cumulative = np.cumsum(weight[order])
-    n_kept = min(len(values), _MOST_QUANTILES)
-    middles = (np.arange(n_kept) + 0.5) / n_kept * cumulative[-1]
-    kept: np.ndarray = values[order[np.searchsorted(cumulative, middles)]]
-    return kept
-
-
-def weighted_quantile(values: np.ndarray, weight: np.ndarray, share: float) -> float:
-    """Return the smallest value that a share of the weight is at or below.
-
-    Examples
-    --------
-    >>> weighted_quantile(np.array([3.0, 1.0, 2.0]), np.array([2, 1, 1]), 0.5)
-    2.0
-    """
-    order = np.argsort(values)
-    below = np.cumsum(weight[order])
-    least = share * below[-1] * (1 - _ROUNDING)
-    return float(values[order[np.searchsorted(below, least)]])
 
 
 def whitening(covariance: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def test_a_deviation_is_distributed_over_columns(network, usual, rows):
 
 
 def test_the_usual_input_has_a_usual_code(network, usual):
-    """Its code is nearer to the mean than that of the mean's reconstruction, where search begins."""
+    """Its code is nearer to the mean than that of the reconstruction that the search begins at."""
 
     def distance(row):
         code = network.encoder(network.layout.arrange(row[None])).double()

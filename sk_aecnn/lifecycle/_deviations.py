@@ -1,0 +1,150 @@
+"""How far samples deviate from usual ones: by errors and codes, neighbours, and constants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from sk_aecnn._torch import as_tensor, undisturbed
+from sk_aecnn.data._rows import Rows, RowSubset
+from sk_aecnn.lifecycle._constants import ConstantFeatures
+from sk_aecnn.lifecycle._usual import UsualSamples
+from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
+from sk_aecnn.statistics._quantiles import weighted_quantile
+from sk_aecnn.statistics._robust import choose_rows_for_covariance
+from sk_aecnn.training._inference import infer
+from sk_aecnn.training._net import TrainingNet
+from sk_aecnn.training._stream import Seen
+
+
+@dataclass(frozen=True, eq=False)
+class Deviations:
+    """What the squared deviations of samples are measured by.
+
+    A sample has the larger one of two: the mean square of its errors and its code, and what its
+    distance from its neighbours stands for. A feature that never changed has no unit; another value
+    of it adds the largest deviation of all training samples.
+
+    Attributes
+    ----------
+    usual : UsualSamples
+        Usual errors and codes.
+    neighbours : Neighbours
+        Usual samples.
+    constants : ConstantFeatures
+        Features that never changed.
+    largest : float
+        The largest deviation of a training sample.
+    """
+
+    usual: UsualSamples
+    neighbours: Neighbours
+    constants: ConstantFeatures
+    largest: float = 0.0
+
+    @classmethod
+    def fit(
+        cls,
+        net: TrainingNet,
+        seen: Seen,
+        weight: np.ndarray,
+        support_fraction: float,
+        last: Deviations | None,
+    ) -> Deviations:
+        """Measure training samples, but for the largest deviation.
+
+        Parameters
+        ----------
+        net : TrainingNet
+            The trained net.
+        seen : Seen
+            The samples, and what was measured of those seen before them.
+        weight : ndarray of shape (n_samples,)
+            Weights of the samples.
+        support_fraction : float
+            The share of them that are usual.
+        last : Deviations or None
+            What was measured in the call before this one.
+        """
+        before = seen.before["_deviations"] if seen.n_before > 0 else None
+        usual = _measure_usual(net, seen, weight, None if before is None else before.usual)
+        neighbours = _choose_neighbours(net, seen, weight, usual, support_fraction)
+        if before is not None:
+            neighbours = before.neighbours.merge(neighbours, seen.share)
+        constants = ConstantFeatures.of(seen.latest)
+        if seen.goes_on and last is not None:
+            constants = constants.common(last.constants)
+        return cls(usual, neighbours, constants)
+
+    def measure(self, net: TrainingNet, rows: Rows) -> np.ndarray:
+        """Return the squared deviation of each row."""
+        squares = infer(net, "neighbour_distance", rows, **_as_arguments(self.neighbours))
+        deviation = infer(net, "deviation", rows, **self.usual.arguments())
+        np.maximum(deviation, self.neighbours.deviations(squares), out=deviation)
+        # whatever the unit, the change of what never changed is less usual than all that was seen
+        deviation += self.constants.find_changes(rows).sum(1) * self.largest
+        return deviation
+
+    def measure_by_column(self, net: TrainingNet, rows: Rows) -> np.ndarray:
+        """Distribute the squared deviation of each row over its columns."""
+        network, usual = net.module_, self.usual.arguments()
+        with undisturbed(torch.device(net.device)):
+            reference = network.find_usual_input(usual["mean"], usual["whitening"])
+        deviation = infer(net, "deviation_by_column", rows, **usual, reference=reference)
+        arguments = _as_arguments(self.neighbours)
+        squares = infer(net, "neighbour_distance_by_column", rows, **arguments)
+        total = squares.sum(1)
+        distance = self.neighbours.deviations(total)
+        is_farther = (distance > deviation.sum(1)) & (total > 0)
+        factor = distance[is_farther] / total[is_farther]
+        deviation[is_farther] = squares[is_farther] * factor[:, None]
+        changes = np.zeros(rows.shape)
+        changes[:, self.constants.is_constant] = self.constants.find_changes(rows)
+        changes = network.add_up(as_tensor(changes).to(net.device)).cpu().numpy()
+        result: np.ndarray = deviation + changes * self.largest
+        return result
+
+
+def _measure_usual(
+    net: TrainingNet, seen: Seen, weight: np.ndarray, before: UsualSamples | None
+) -> UsualSamples:
+    """Measure the variances of residuals and the covariance of codes of training rows."""
+    rows = seen.data.rows
+    index = choose_rows_for_covariance(*rows.shape)
+    chosen, weight = RowSubset(rows, as_tensor(index)), weight[index]
+    if before is not None:
+        before = replace(before, n_rows=seen.n_before * len(index) / seen.n_rows)
+    return UsualSamples.measure(net, chosen, weight / weight.mean(), before)
+
+
+def _choose_neighbours(
+    net: TrainingNet,
+    seen: Seen,
+    weight: np.ndarray,
+    usual: UsualSamples,
+    support_fraction: float,
+) -> Neighbours:
+    """Keep usual ones of the training rows, and measure how far they are from each other."""
+    rows = seen.data.rows
+    index, weight = choose_neighbours(weight, rows.shape[1])
+    chosen = RowSubset(rows, as_tensor(index))
+    deviation = infer(net, "deviation", chosen, **usual.arguments())
+    is_usual = deviation <= weighted_quantile(deviation, weight, support_fraction)
+    standardised = infer(net, "standardised", chosen)
+    neighbours = Neighbours(standardised[is_usual], weight[is_usual])
+    squares = infer(net, "neighbour_distance", chosen, **_as_arguments(neighbours))
+    return neighbours.calibrate(squares, deviation, weight)
+
+
+def _as_arguments(neighbours: Neighbours) -> dict[str, Any]:
+    """Return what a network measures distances to neighbours by."""
+    most, least = neighbours.count_nearest()
+    return {
+        "neighbours": as_tensor(neighbours.rows),
+        "weight": as_tensor(neighbours.weight),
+        "most": most,
+        "least": least,
+    }
