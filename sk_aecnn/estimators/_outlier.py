@@ -405,13 +405,6 @@ class AutoencoderOutlierDetector(
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
-        trimmed = 1 - self.support_fraction
-        return build_autoencoder(self._parameters(), plan, summary, trimmed=trimmed)
-
-    def _n_rows_kept(self, geometry: SampleGeometry) -> int:
-        return rows_of_a_stream(geometry)
-
     @property
     def residual_variance_(self) -> np.ndarray:
         """Usual squared errors of the features, standardised, in the layout of a sample."""
@@ -427,6 +420,13 @@ class AutoencoderOutlierDetector(
     def code_covariance_(self) -> np.ndarray:
         """The covariance of usual codes."""
         return self._deviations.usual.covariance
+
+    def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
+        trimmed = 1 - self.support_fraction
+        return build_autoencoder(self._parameters(), plan, summary, trimmed=trimmed)
+
+    def _n_rows_kept(self, geometry: SampleGeometry) -> int:
+        return rows_of_a_stream(geometry)
 
     def _finish(self, seen: Seen) -> None:
         super()._finish(seen)
