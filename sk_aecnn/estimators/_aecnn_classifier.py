@@ -16,7 +16,7 @@ from sk_aecnn.lifecycle._coding import (
     has_trained_decoder,
     trains_decoder,
 )
-from sk_aecnn.lifecycle._joint import JointEstimator, Losses
+from sk_aecnn.lifecycle._joint import JointEstimator
 from sk_aecnn.lifecycle._parameters import ClassificationParameters, Constraints, JointParameters
 from sk_aecnn.statistics._mixture import RandomState, check_n_samples, resolve_rng
 from sk_aecnn.training._prediction_losses import ConsistencyLoss
@@ -386,11 +386,10 @@ class AECNNClassifier(
                 "draw others like."
             )
 
-    def _consistency_losses(self, label_smoothing: float) -> Losses:
+    def _consistency(self, label_smoothing: float) -> tuple[ConsistencyLoss, float] | None:
         if self.unlabeled is None or self.consistency_weight == 0:
-            return {}, {}
-        loss = ConsistencyLoss(label_smoothing=label_smoothing)
-        return {"consistency_loss": loss}, {"consistency_loss": self.consistency_weight}
+            return None
+        return ConsistencyLoss(label_smoothing=label_smoothing), self.consistency_weight
 
     def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):

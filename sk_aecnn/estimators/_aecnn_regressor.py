@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sk_aecnn.lifecycle._coding import SamplingMixin
-from sk_aecnn.lifecycle._joint import JointEstimator, Losses
+from sk_aecnn.lifecycle._joint import JointEstimator
 from sk_aecnn.lifecycle._parameters import Constraints, JointParameters
 from sk_aecnn.lifecycle._regression import RegressionMixin
 from sk_aecnn.training._stream import Seen
@@ -297,8 +297,8 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
 
     _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual")
 
-    def _consistency_losses(self, label_smoothing: float) -> Losses:
-        return {}, {}
+    def _consistency(self, label_smoothing: float) -> None:
+        return None
 
     def _finish(self, seen: Seen) -> None:
         super()._finish(seen)

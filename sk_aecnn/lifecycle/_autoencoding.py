@@ -21,11 +21,8 @@ from sk_aecnn.lifecycle._parameters import Auto
 from sk_aecnn.nn import Autoencoder, Corruption, Moments, column_moments, fit_pca
 from sk_aecnn.recipes._architecture import resolve_autoencoder
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
-from sk_aecnn.recipes._autoencoder_parts import (
-    build_autoencoder_parts,
-    code_losses,
-    fit_reconstruction_loss,
-)
+from sk_aecnn.recipes._autoencoder_losses import code_losses, fit_reconstruction_loss
+from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
 from sk_aecnn.recipes._defaults import (
     HELD_OUT,
     MOST_COMPONENTS,

@@ -19,7 +19,7 @@ from sk_aecnn.data._rows import Rows, RowSubset
 from sk_aecnn.lifecycle._base import NetworkEstimator
 from sk_aecnn.lifecycle._parameters import AutoencoderParameters
 from sk_aecnn.recipes._architecture import reads_vectors
-from sk_aecnn.recipes._autoencoder_parts import check_unit_interval
+from sk_aecnn.recipes._autoencoder_losses import check_unit_interval
 from sk_aecnn.statistics._missing import MissingPatterns
 from sk_aecnn.statistics._mixture import (
     CodeMixture,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import nn
+
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import Rows
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._parameters import ConvolutionalParameters
 from sk_aecnn.lifecycle._prediction import PredictingEstimator
-from sk_aecnn.nn import ConvolutionalNetwork
+from sk_aecnn.nn import ConvolutionalNetwork, InputLayout
 from sk_aecnn.recipes._architecture import resolve_backend, resolve_convolutional_input
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._backends import build_backend, build_backend_members
 from sk_aecnn.recipes._input import build_columns, build_layout, measure, n_bins_of
 from sk_aecnn.recipes._linear import start_from_linear
-from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.recipes._recipe import BackendRecipe, DataSummary
 from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan
 from sk_aecnn.training._stream import Seen
@@ -29,20 +31,12 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
         recipe = resolve_convolutional_input(parameters, summary, moments)
         layout = build_layout(recipe, moments, plan.data)
-        ensemble = summary.ensemble
         columns, n_inputs = build_columns(recipe, plan.data, layout)
         in_shape = (n_inputs,) if recipe.flat else recipe.filled_shape
         backend_recipe = resolve_backend(parameters, summary, in_shape, self._n_outputs(plan.data))
-        if ensemble.n_members == 0:
-            backend = build_backend(backend_recipe, plan.generator)
-        else:
-            backend = build_backend_members(
-                backend_recipe, ensemble, plan.generator, None, columns, n_inputs
-            )
-            if ensemble.linear_path and summary.trains_once:
-                start_from_linear(backend, plan, layout, columns, summary.task)
+        backend = _build_backend(backend_recipe, plan, summary, layout, columns, n_inputs)
         transforms = resolve_augmentation(parameters["augmentation"], summary)
-        task = self._task_parts(summary, ensemble)
+        task = self._task_parts(summary)
         network = ConvolutionalNetwork(
             layout,
             backend,
@@ -52,13 +46,15 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
             ),
             task.averaging,
         )
+        net = plan.build_net(network, Objective(task.losses, {}), task.nonlinearity)
         chosen = {
             "n_bins": n_bins_of(columns, recipe),
-            **({"conv_channels": backend_recipe.channels} if backend_recipe.channels else {}),
             "augmentation": as_parameter(transforms),
+            "label_smoothing": task.label_smoothing,
         }
-        net = plan.build_net(network, Objective(task.losses, {}), task.nonlinearity)
-        return net, (recipe, backend_recipe, ensemble, {**chosen, **task.chosen})
+        if backend_recipe.channels:
+            chosen["conv_channels"] = backend_recipe.channels
+        return net, (recipe, backend_recipe, summary.ensemble, chosen)
 
     def _check_rows(self, rows: Rows) -> None:
         """Nothing: any finite numbers will do."""
@@ -68,3 +64,21 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
 
     def _finish(self, seen: Seen) -> None:
         """Nothing: the network is all there is."""
+
+
+def _build_backend(
+    recipe: BackendRecipe,
+    plan: FitPlan,
+    summary: DataSummary,
+    layout: InputLayout,
+    columns: nn.Module,
+    n_inputs: int,
+) -> nn.Module:
+    """Return the back end, or those of an ensemble, which begin as linear models."""
+    ensemble = summary.ensemble
+    if ensemble.n_members == 0:
+        return build_backend(recipe, plan.generator)
+    backend = build_backend_members(recipe, ensemble, plan.generator, None, columns, n_inputs)
+    if ensemble.linear_path and summary.trains_once:
+        start_from_linear(backend, plan, layout, columns, summary.task)
+    return backend

@@ -26,24 +26,19 @@ from sk_aecnn.lifecycle._usual import UsualSamples
 from sk_aecnn.nn import Autoencoder, Corruption, JointNetwork
 from sk_aecnn.recipes._architecture import resolve_autoencoder, resolve_backend
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
-from sk_aecnn.recipes._autoencoder_parts import (
-    AutoencoderParts,
-    build_autoencoder_parts,
-    fit_reconstruction_loss,
-)
+from sk_aecnn.recipes._autoencoder_losses import fit_reconstruction_loss
+from sk_aecnn.recipes._autoencoder_parts import AutoencoderParts, build_autoencoder_parts
 from sk_aecnn.recipes._backends import build_backend, build_backend_members
 from sk_aecnn.recipes._defaults import CONSISTENCY_NOISE
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._linear import start_from_linear
-from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary, EnsembleRecipe
+from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary
 from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan, to_rows
+from sk_aecnn.training._prediction_losses import ConsistencyLoss
 from sk_aecnn.training._reconstruction_losses import ReconstructionLoss
 from sk_aecnn.training._stream import Seen
 from sk_aecnn.training._train import train
-
-# losses by name, and their weights where these are not one
-Losses = tuple[dict[str, torch.nn.Module], dict[str, float]]
 
 
 class UsualAttributes:
@@ -83,61 +78,76 @@ class JointEstimator(
             self._usual = UsualSamples.of(self.net_, seen.data, seen.before.get("_usual"))
 
     @abstractmethod
-    def _consistency_losses(self, label_smoothing: float) -> Losses:
-        """Return the losses of predictions for unlabeled samples, and their weights."""
+    def _consistency(self, label_smoothing: float) -> tuple[ConsistencyLoss, float] | None:
+        """Return the loss of predictions for unlabeled samples, and its weight; None for none."""
 
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
-        recipe = resolve_autoencoder(
-            parameters, summary, moments, n_encoded=parameters["encoding_dim"]
-        )
+        recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=self.encoding_dim)
         parts = build_autoencoder_parts(recipe, plan, moments)
         loss = fit_reconstruction_loss(recipe, plan.data, parts.layout, moments, parts.categories)
         self._check_phases()
         self.pretrain_loss_curve_ = self._pretrain(parts, loss, plan)
-        ensemble = summary.ensemble
-        backend, backend_recipe = self._build_backend(parts, recipe, ensemble, plan, summary)
-        task = self._task_parts(summary, ensemble)
-        consistency_terms, weights = self._consistency_losses(task.chosen["label_smoothing"])
+        backend, backend_recipe = self._build_backend(parts, recipe, plan, summary)
+        task = self._task_parts(summary)
+        consistency = self._consistency(task.label_smoothing)
         transforms = resolve_augmentation(parameters["augmentation"], summary)
-        reconstructs = self.reconstruction_weight > 0 and not self.freeze_encoder
         network = JointNetwork(
             **parts.named(),
-            corruption=Corruption(*CONSISTENCY_NOISE) if consistency_terms else Corruption(),
+            corruption=Corruption() if consistency is None else Corruption(*CONSISTENCY_NOISE),
             backend=backend,
             n_outputs=backend_recipe.n_outputs,
             augmentation=build_augmentation(
                 transforms, plan.geometry, recipe.input.dtype, scaler=self._scaler_of_targets
             ),
             backend_input=self.backend_input,
-            reconstructs=reconstructs,
+            reconstructs=self._reconstructs,
             frozen=self.freeze_encoder,
-            consistent=bool(consistency_terms),
+            consistent=consistency is not None,
             averaging=task.averaging,
         )
         if recipe.clip:
             network.clip_to(moments.low, moments.high)
-        terms = task.losses | consistency_terms
-        if reconstructs:
-            terms["reconstruction_loss"] = loss
-            weights = weights | {"reconstruction_loss": self.reconstruction_weight}
-        net = plan.build_net(network, Objective(terms, weights), task.nonlinearity)
+        objective = self._build_objective(task.losses, consistency, loss)
+        net = plan.build_net(network, objective, task.nonlinearity)
         chosen = {
             "n_bins": parts.n_bins(recipe),
-            **({"backend_channels": backend_recipe.channels} if backend_recipe.channels else {}),
             "augmentation": as_parameter(transforms),
+            "label_smoothing": task.label_smoothing,
         }
-        return net, (recipe, backend_recipe, ensemble, {**chosen, **task.chosen})
+        if backend_recipe.channels:
+            chosen["backend_channels"] = backend_recipe.channels
+        return net, (recipe, backend_recipe, summary.ensemble, chosen)
+
+    @property
+    def _reconstructs(self) -> bool:
+        """Whether the reconstruction is a part of the objective."""
+        return self.reconstruction_weight > 0 and not self.freeze_encoder
+
+    def _build_objective(
+        self,
+        task_losses: dict[str, torch.nn.Module],
+        consistency: tuple[ConsistencyLoss, float] | None,
+        reconstruction_loss: ReconstructionLoss,
+    ) -> Objective:
+        """Return the weighted sum of all losses."""
+        terms, weights = dict(task_losses), {}
+        if consistency is not None:
+            terms["consistency_loss"], weights["consistency_loss"] = consistency
+        if self._reconstructs:
+            terms["reconstruction_loss"] = reconstruction_loss
+            weights["reconstruction_loss"] = self.reconstruction_weight
+        return Objective(terms, weights)
 
     def _build_backend(
         self,
         parts: AutoencoderParts,
         recipe: AutoencoderRecipe,
-        ensemble: EnsembleRecipe,
         plan: FitPlan,
         summary: DataSummary,
     ) -> tuple[torch.nn.Module, BackendRecipe]:
         """Return the back end, or those of an ensemble, and what it was built from."""
+        ensemble = summary.ensemble
         members = parts.members if ensemble.n_members else None
         n_outputs = self._n_outputs(plan.data)
         in_shape = parts.feature_shape if members is None else members.hidden_shape[1:]

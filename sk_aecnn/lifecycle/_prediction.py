@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -19,7 +18,7 @@ from sk_aecnn.lifecycle._scoring import EpochScore, find_scorer
 from sk_aecnn.nn import MeanPrediction, MeanProbability
 from sk_aecnn.recipes._backends import build_averaging
 from sk_aecnn.recipes._parameters import is_choice
-from sk_aecnn.recipes._recipe import DataSummary, EnsembleRecipe
+from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.recipes._training import resolve_label_smoothing
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData
@@ -33,7 +32,7 @@ class TaskParts:
     losses: dict[str, torch.nn.Module]
     averaging: MeanPrediction | MeanProbability | None
     nonlinearity: TemperatureSoftmax | None
-    chosen: Mapping[str, Any]
+    label_smoothing: float
 
 
 class ValidationAttributes:
@@ -86,16 +85,16 @@ class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParame
         """What standardises targets, where these are numbers."""
         return getattr(self, "_target_scaler", None)
 
-    def _task_parts(self, summary: DataSummary, ensemble: EnsembleRecipe) -> TaskParts:
+    def _task_parts(self, summary: DataSummary) -> TaskParts:
         smoothing = resolve_label_smoothing(self._parameters(), summary)
         inverse_temperature = TemperatureSoftmax(smoothing).inverse_temperature
-        averaging = build_averaging(ensemble, summary.task, inverse_temperature)
-        averages = isinstance(averaging, MeanProbability)
+        averaging = build_averaging(summary.ensemble, summary.task, inverse_temperature)
+        is_tempered = isinstance(averaging, MeanProbability)  # whose outputs are log-probabilities
         return TaskParts(
-            self._task_losses(smoothing),
-            averaging,
-            self._nonlinearity(0.0 if averages else smoothing),
-            {"label_smoothing": smoothing},
+            losses=self._task_losses(smoothing),
+            averaging=averaging,
+            nonlinearity=self._nonlinearity(0.0 if is_tempered else smoothing),
+            label_smoothing=smoothing,
         )
 
     def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:

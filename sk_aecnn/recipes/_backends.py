@@ -19,9 +19,8 @@ from sk_aecnn.nn import (
     build,
     build_custom,
 )
-from sk_aecnn.recipes._autoencoder_parts import check_no_instance
 from sk_aecnn.recipes._defaults import Task
-from sk_aecnn.recipes._parameters import is_choice
+from sk_aecnn.recipes._parameters import check_no_instance, is_choice
 from sk_aecnn.recipes._recipe import BackendRecipe, EnsembleRecipe
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 Parameters = Mapping[str, Any]
 
@@ -30,3 +31,13 @@ def check_sizes(name: str, sizes: Any, *, at_least: int) -> tuple[int, ...]:
             "more: the size of every layer in turn."
         )
     return tuple(int(value) for value in values)
+
+
+def check_no_instance(name: str, choice: Any) -> None:
+    """Raise where a network is passed instead of what makes one."""
+    if isinstance(choice, nn.Module):
+        raise ValueError(
+            f"{name} must be a class, or a function that returns a torch.nn.Module, so that each "
+            f"fit has a network of its own; got an instance of {type(choice).__name__}. Pass the "
+            "class, or functools.partial of it."
+        )

@@ -142,3 +142,26 @@ def test_of_equally_good_weights_the_last_are_taken():
     assert selection._is_close(selection.best_losses_ + noise + 0.09)
     assert not selection._is_close(selection.best_losses_ + noise + 0.11)
     assert not selection._is_close(selection.best_losses_ + 0.001)
+
+
+def test_a_fit_keeps_the_last_weights_within_a_standard_error(noisy, monkeypatch):
+    """Of all averages of weights, those of the last epoch that is as good as the best one."""
+    losses, averages = [], []
+    measure = HeldOutSelection._measure
+
+    def listen(selection, net):
+        result = measure(selection, net)
+        losses.append(result[0].numpy())
+        averages.append([average.clone() for average in selection.average_])
+        return result
+
+    monkeypatch.setattr(HeldOutSelection, "_measure", listen)
+    network = CNNClassifier(random_state=0).fit(*noisy).net_.module_
+    best = int(np.mean(losses, axis=1).argmin())
+    excess = np.stack(losses) - losses[best]
+    is_close = excess.mean(axis=1) <= excess.std(axis=1) / np.sqrt(excess.shape[1])
+    kept = int(np.flatnonzero(is_close).max())
+    assert best < kept < len(losses) - 1
+    parameters = list(network.parameters())
+    for parameter, average in zip(parameters, averages[kept][: len(parameters)], strict=True):
+        assert parameter.equal(average)
