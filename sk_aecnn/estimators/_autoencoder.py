@@ -10,16 +10,16 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin
 from sk_aecnn._compat import Interval, RealNotInt, StrOptions, get_output_config
 from sk_aecnn._torch import as_tensor
 from sk_aecnn.data._rows import RowSubset
-from sk_aecnn.lifecycle._autoencoding import (
-    AutoencodingEstimator,
-    build_autoencoder,
-    explained_variance_ratio,
-)
+from sk_aecnn.lifecycle._autoencoder_net import build_autoencoder
+from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import SamplingMixin
 from sk_aecnn.lifecycle._parameters import POSITIVE_INT, Auto, CodeParameters, Constraints
+from sk_aecnn.nn import column_moments
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.statistics._mixture import choose_rows
+from sk_aecnn.training._inference import infer
+from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import FitPlan
 from sk_aecnn.training._stream import Seen
 
@@ -372,5 +372,17 @@ class AutoencoderTransformer(
             return
         rows, weight = seen.data.rows, seen.data.weight
         index = choose_rows(len(rows), weight, None)
-        ratio = explained_variance_ratio(self.net_, RowSubset(rows, as_tensor(index)))
+        ratio = _explained_variance_ratio(self.net_, RowSubset(rows, as_tensor(index)))
         self.explained_variance_ratio_ = seen.merge("explained_variance_ratio_", ratio)
+
+
+def _explained_variance_ratio(net: TrainingNet, rows: RowSubset) -> np.ndarray:
+    """Return what each unit of the code adds to the share of the variance that is kept."""
+    n_rows, chosen = len(rows), rows[: len(rows)]
+    variance = net.module_.error_of_means(column_moments(chosen))
+    kept = [
+        1 - infer(net, "truncated_squared_error", rows, n_units=n_units).sum() / n_rows / variance
+        for n_units in range(1, net.module_.encoding_dim + 1)
+        if variance > 0
+    ]
+    return np.diff(kept, prepend=0.0) if kept else np.zeros(net.module_.encoding_dim)

@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import StrOptions
 from sk_aecnn.data._rows import Rows, SparseRows, TableRows
-from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_shrunk
+from sk_aecnn.lifecycle._autoencoder_net import build_shrunk
+from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._parameters import Auto, Constraints, Transforms
 from sk_aecnn.nn import Corruption, MaskedAutoencoder

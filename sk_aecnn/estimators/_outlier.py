@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from sk_aecnn._compat import Interval, StrOptions
 from sk_aecnn.data._containers import in_container_of
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator, build_autoencoder
+from sk_aecnn.lifecycle._autoencoder_net import build_autoencoder
+from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import EncoderMixin, SamplingMixin
 from sk_aecnn.lifecycle._deviations import Deviations

@@ -29,7 +29,6 @@ from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, res
 from sk_aecnn.recipes._autoencoder_losses import fit_reconstruction_loss
 from sk_aecnn.recipes._autoencoder_parts import AutoencoderParts, build_autoencoder_parts
 from sk_aecnn.recipes._backends import build_backend, build_backend_members
-from sk_aecnn.recipes._defaults import CONSISTENCY_NOISE
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary
@@ -39,6 +38,9 @@ from sk_aecnn.training._prediction_losses import ConsistencyLoss
 from sk_aecnn.training._reconstruction_losses import ReconstructionLoss
 from sk_aecnn.training._stream import Seen
 from sk_aecnn.training._train import train
+
+# noise on the copies of unlabeled samples, in whose predictions a classifier should agree
+_CONSISTENCY_NOISE = ("gaussian", 1.5)
 
 
 class UsualAttributes:
@@ -94,7 +96,7 @@ class JointEstimator(
         transforms = resolve_augmentation(parameters["augmentation"], summary)
         network = JointNetwork(
             **parts.named(),
-            corruption=Corruption() if consistency is None else Corruption(*CONSISTENCY_NOISE),
+            corruption=Corruption() if consistency is None else Corruption(*_CONSISTENCY_NOISE),
             backend=backend,
             n_outputs=backend_recipe.n_outputs,
             augmentation=build_augmentation(

@@ -106,9 +106,7 @@ def shared(
 
 def _next_seed(generator: torch.Generator) -> int:
     """Return what a generator draws next, and leave it as it is."""
-    copied = torch.Generator()
-    copied.set_state(generator.get_state())
-    return int(torch.randint(2**62, (), generator=copied))
+    return int(torch.randint(2**62, (), generator=generator.clone_state()))
 
 
 def _parallel(module: nn.Module) -> nn.Module:
