@@ -6,20 +6,7 @@ Axes are the same everywhere: rows are ``(batch, n_features)``, samples ``(batch
 
 from sk_aecnn.nn._activations import ACTIVATIONS, build_activation
 from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
-from sk_aecnn.nn._augmentation import (
-    GEOMETRIC,
-    PHOTOMETRIC,
-    Augmentation,
-    CustomTransform,
-    RandomBrightness,
-    RandomContrast,
-    RandomErasing,
-    RandomFlip,
-    RandomHorizontalFlip,
-    RandomTransform,
-    RandomTranslation,
-    RandomVerticalFlip,
-)
+from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._backend import CNNBackend, DenseBackend
 from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._columns import ColumnEncoding, Columns, describe_columns
@@ -33,6 +20,7 @@ from sk_aecnn.nn._conv import (
     UpsamplingStage,
 )
 from sk_aecnn.nn._custom import CustomEncoder, build_custom, build_custom_encoder
+from sk_aecnn.nn._custom_transform import CustomTransform
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder, Linear
 from sk_aecnn.nn._init import build, check_memory
 from sk_aecnn.nn._layout import InputLayout, Moments, column_moments, fit_scaling
@@ -53,6 +41,18 @@ from sk_aecnn.nn._random import RandomLayer, set_generator
 from sk_aecnn.nn._samples import Probabilities, SampleModule, Units
 from sk_aecnn.nn._side_by_side import LinearMembers
 from sk_aecnn.nn._target_transform import TargetTransform, has_parameter
+from sk_aecnn.nn._transforms import (
+    GEOMETRIC,
+    PHOTOMETRIC,
+    RandomBrightness,
+    RandomContrast,
+    RandomErasing,
+    RandomFlip,
+    RandomHorizontalFlip,
+    RandomTransform,
+    RandomTranslation,
+    RandomVerticalFlip,
+)
 from sk_aecnn.nn._variational import VariationalAutoencoder, divergence_from_normal
 
 __all__ = [

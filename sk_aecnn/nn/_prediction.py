@@ -59,7 +59,27 @@ def mean_over_mirror_images(
     return predicted[0] if len(predicted) == 1 else torch.stack(predicted).mean(0)
 
 
-class JointNetwork(BaseAutoencoder):
+class PredictionMixin:
+    """What a network with a back end is asked for."""
+
+    # of the network that this is mixed into
+    augmentation: Augmentation
+    averaging: Averaging
+    _predict_as_they_are: Callable[[Tensor], Tensor]
+
+    def predict(self, rows: Tensor) -> Tensor:
+        """Return what the back end says of rows, (batch, n_outputs)."""
+        return mean_over_mirror_images(self._predict_as_they_are, self.augmentation, rows)
+
+    def activation_map(self, rows: Tensor, output: int) -> Tensor:
+        """Return where in rows an output is seen, (batch, *spatial)."""
+        return class_activation_map(self, rows, output)
+
+    def _average(self, predicted: Tensor) -> Tensor:
+        return predicted if self.averaging is None else self.averaging(predicted)
+
+
+class JointNetwork(PredictionMixin, BaseAutoencoder):
     """An autoencoder whose encoder feeds a back end.
 
     Parameters
@@ -197,10 +217,6 @@ class JointNetwork(BaseAutoencoder):
             output = self.decoder(code)
         return outputs | self.compare(rows, x, output) | {"code": code}
 
-    def predict(self, rows: Tensor) -> Tensor:
-        """Return what the back end says of rows, (batch, n_outputs)."""
-        return mean_over_mirror_images(self._predict_as_they_are, self.augmentation, rows)
-
     def _predict_as_they_are(self, rows: Tensor) -> Tensor:
         features = self.encoder.features(self.layout.filled(rows))
         return self._average(self._predict(features))
@@ -229,20 +245,13 @@ class JointNetwork(BaseAutoencoder):
         further = self.backend.feature_maps(maps[-1])
         return maps + further, self.backend.predict(further[-1])
 
-    def activation_map(self, rows: Tensor, output: int) -> Tensor:
-        """Return where in rows an output is seen, (batch, *spatial)."""
-        return class_activation_map(self, rows, output)
-
-    def _average(self, predicted: Tensor) -> Tensor:
-        return predicted if self.averaging is None else self.averaging(predicted)
-
     def _predict(self, features: Tensor) -> Tensor:
         seen = self.encoder.code(features) if self.backend_input == "code" else features
         prediction: Tensor = self.backend(seen)
         return prediction
 
 
-class ConvolutionalNetwork(nn.Module):
+class ConvolutionalNetwork(PredictionMixin, nn.Module):
     """A back end on the standardised rows themselves.
 
     Parameters
@@ -286,13 +295,8 @@ class ConvolutionalNetwork(nn.Module):
             x = self.augmentation.perturb(self.layout(self.augmentation.move(rows)))
             return of_members(self.backend(self.layout.fill(x)), self.averaging, fold)
 
-    def predict(self, rows: Tensor) -> Tensor:
-        """Return what the back end says of rows, (batch, n_outputs)."""
-        return mean_over_mirror_images(self._predict_as_they_are, self.augmentation, rows)
-
     def _predict_as_they_are(self, rows: Tensor) -> Tensor:
-        prediction: Tensor = self.backend(self.layout.filled(rows))
-        return prediction if self.averaging is None else self.averaging(prediction)
+        return self._average(self.backend(self.layout.filled(rows)))
 
     def predict_separately(self, rows: Tensor) -> Tensor:
         """Return what every member says of rows of its own.
@@ -313,7 +317,3 @@ class ConvolutionalNetwork(nn.Module):
         """Return all feature maps that come before the prediction, and the prediction."""
         maps = feature_maps(self.backend, x)
         return maps, self.backend.predict(maps[-1])
-
-    def activation_map(self, rows: Tensor, output: int) -> Tensor:
-        """Return where in rows an output is seen, (batch, *spatial)."""
-        return class_activation_map(self, rows, output)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_aecnn._torch import seeded_global_generator
-from sk_aecnn.nn._augmentation import CustomTransform
+from sk_aecnn.nn._custom_transform import CustomTransform
 from sk_aecnn.nn._random import RandomLayer
 
 
