@@ -80,5 +80,5 @@ def _build_backend(
         return build_backend(recipe, plan.generator)
     backend = build_backend_members(recipe, ensemble, plan.generator, None, columns, n_inputs)
     if ensemble.linear_path and summary.trains_once:
-        start_from_linear(backend, plan, layout, columns, summary.task)
+        start_from_linear(backend, plan, layout, columns, summary.task, backend.first_layer)
     return backend

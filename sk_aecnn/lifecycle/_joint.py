@@ -163,7 +163,10 @@ class JointEstimator(
             backend_recipe, ensemble, plan.generator, members, torch.nn.Identity(), n_inputs
         )
         if members is not None and ensemble.linear_path and summary.trains_once:
-            start_from_linear(backend, plan, parts.layout, members.columns, summary.task)
+            of_encoders = members.first_layer if self.pretrain_epochs == 0 else None
+            start_from_linear(
+                backend, plan, parts.layout, members.columns, summary.task, of_encoders
+            )
         return backend, backend_recipe
 
     def _check_phases(self) -> None:

@@ -256,7 +256,8 @@ class ColumnEncoding(nn.Module):
 
     def __init__(self, columns: Columns, x: Tensor, row_weight: Tensor | None) -> None:
         super().__init__()
-        self.n_outputs = x.shape[1] + columns.n_added
+        self.n_features = x.shape[1]
+        self.n_outputs = self.n_features + columns.n_added
         bins = columns.bins
         buffers = {
             "gain": columns.gain,

@@ -28,6 +28,8 @@ class ConditionalMean(nn.Module):
         Of the features, in units of their standard deviations.
     deviation : Tensor of shape (n_features,), float64
         Standard deviations, zero for constants.
+    dtype : torch.dtype
+        Precision of the network.
 
     Shape
     -----

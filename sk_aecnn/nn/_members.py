@@ -54,6 +54,11 @@ class EncoderMembers(nn.Module):
         layers: nn.Module = self.encoders.bottleneck
         return layers
 
+    @property
+    def first_layer(self) -> LinearMembers | None:
+        """The first layers of all members, None where each is a network of its own."""
+        return _first_layer(self.encoders)
+
     def features(self, x: Tensor) -> Tensor:
         """Return the features of every member, and the inputs beside them."""
         inputs = self.columns(x)
@@ -77,6 +82,11 @@ class EncoderMembers(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.code(self.features(x))
+
+
+def _first_layer(members: nn.Module) -> LinearMembers | None:
+    layers = (part for part in members.modules() if isinstance(part, LinearMembers))
+    return next(layers, None)
 
 
 def _mean(members: Tensor) -> Tensor:
@@ -140,6 +150,11 @@ class BackendMembers(nn.Module):
         self.n_own = n_own
         self.n_inputs = n_inputs
         self.linear = linear
+
+    @property
+    def first_layer(self) -> LinearMembers | None:
+        """The first layers of all back ends, None where each is a network of its own."""
+        return _first_layer(self.backends)
 
     @torch.no_grad()
     def start_from(self, coefficients: Tensor, intercepts: Tensor) -> None:

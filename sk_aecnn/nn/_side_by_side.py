@@ -42,15 +42,34 @@ class LinearMembers(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
         self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
+        self.register_buffer("seen", None)
+        self.seen: Tensor | None
+
+    @torch.no_grad()
+    def see(self, n_seen: Sequence[int]) -> None:
+        """Let each member see only so many of the first inputs.
+
+        The weights of these grow by as much as keeps the variance of the outputs.
+        """
+        n_inputs = self.weight.shape[2]
+        count = torch.tensor(n_seen, device=self.weight.device)[:, None, None]
+        places = torch.arange(n_inputs, device=self.weight.device)
+        self.seen = (places < count).to(self.weight.dtype)
+        self.weight.mul_((n_inputs / count).sqrt())
+
+    @property
+    def seen_weight(self) -> Tensor:
+        """The weights, (members, n_outputs, n_inputs), zero for inputs that are not seen."""
+        return self.weight if self.seen is None else self.weight * self.seen
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim == 2:
             linear = F.linear if self.training else batch_invariant_linear
-            side_by_side: Tensor = linear(x, self.weight.flatten(0, 1), self.bias.flatten())
+            side_by_side: Tensor = linear(x, self.seen_weight.flatten(0, 1), self.bias.flatten())
             return side_by_side.reshape(len(x), *self.bias.shape).transpose(0, 1)
         if self.training:
-            return torch.baddbmm(self.bias[:, None], x, self.weight.transpose(1, 2))
-        parts = zip(x, self.weight, self.bias, strict=True)
+            return torch.baddbmm(self.bias[:, None], x, self.seen_weight.transpose(1, 2))
+        parts = zip(x, self.seen_weight, self.bias, strict=True)
         # parts of a row sum in another order than rows of their own
         return torch.stack([batch_invariant_linear(p.contiguous(), *layer) for p, *layer in parts])
 

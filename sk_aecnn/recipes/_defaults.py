@@ -400,6 +400,9 @@ def are_indicated(p_values: np.ndarray) -> np.ndarray:
 
 # -- bins of features --------------------------------------------------------------------------
 
+# factors of the loss of linear models without bins, below which some members go without them
+_LOST_WITHOUT_BINS = {"classifier": 1.0, "regressor": 1.5}
+
 # features of a table whose columns are encoded by what each holds
 _MOST_FEATURES = 500
 # bins of a feature, the samples that each should have at the least, and the inputs that features
@@ -494,6 +497,36 @@ def are_too_many(n_added: int, fine: bool = False) -> bool:
     True
     """
     return n_added > (_MOST_ADDED_BY_FINE_BINS if fine else _MOST_ADDED)
+
+
+def inputs_of_members(n_members: int, losses: Mapping[int, float], task: Task) -> list[int]:
+    """Return how many of the first inputs each member of an ensemble of tables sees.
+
+    Every second one sees the features without bins where numbers are predicted and a linear model
+    is not much the worse for that: networks that see the same in two ways err in two ways. Where
+    classes are, it has to be none the worse.
+
+    Parameters
+    ----------
+    n_members : int
+        Members.
+    losses : mapping of int to float
+        Of linear models on rows left out, by the number of inputs: that of all of them first, then
+        that of the features, if they are to be seen without bins at all.
+    task : {"classifier", "regressor"}
+        What is predicted.
+
+    Examples
+    --------
+    >>> inputs_of_members(5, {80: 0.20, 10: 0.25}, "regressor")
+    [80, 10, 80, 10, 80]
+    >>> inputs_of_members(3, {80: 0.20, 10: 0.25}, "classifier")
+    [80, 80, 80]
+    """
+    assert task in _LOST_WITHOUT_BINS, "numbers or classes are predicted"
+    n_inputs, n_features = next(iter(losses)), list(losses)[-1]
+    mixed = losses[n_features] < _LOST_WITHOUT_BINS[task] * losses[n_inputs]
+    return [n_features if mixed and member % 2 else n_inputs for member in range(n_members)]
 
 
 # -- encoder and decoder -----------------------------------------------------------------------

@@ -15,8 +15,8 @@ from sklearn.linear_model import Ridge
 from torch import nn
 
 from sk_aecnn.data._rows import SparseRows
-from sk_aecnn.nn import BackendMembers, InputLayout
-from sk_aecnn.recipes._defaults import Task
+from sk_aecnn.nn import BackendMembers, ColumnEncoding, InputLayout, LinearMembers
+from sk_aecnn.recipes._defaults import Task, inputs_of_members
 from sk_aecnn.training._plan import FitPlan, assign_folds
 from sk_aecnn.training._prediction_losses import UNLABELED_CODE
 
@@ -60,6 +60,29 @@ class Sample:
         """Return some of the rows."""
         return Sample(self.X[kept], self.y[kept], self.weight[kept])
 
+    def first(self, width: int) -> Sample:
+        """Return the rows with so many of the first inputs."""
+        return self if width == self.X.shape[1] else Sample(self.X[:, :width], self.y, self.weight)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A regularisation.
+
+    Attributes
+    ----------
+    inverse_strength : float
+        How weak it is.
+    loss : float
+        That of rows that were left out.
+    models : list of LinearModel
+        What predicted them, each without the rows of one part.
+    """
+
+    inverse_strength: float
+    loss: float
+    models: list[LinearModel]
+
 
 # of a sample and an inverse strength of regularisation
 Fitting = Callable[[Sample, float], LinearModel]
@@ -68,11 +91,17 @@ Measuring = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def start_from_linear(
-    backend: BackendMembers, plan: FitPlan, layout: InputLayout, columns: nn.Module, task: Task
+    backend: BackendMembers,
+    plan: FitPlan,
+    layout: InputLayout,
+    columns: nn.Module,
+    task: Task,
+    first_layer: LinearMembers | None,
 ) -> None:
     """Let every member of a back end begin as a linear model of the rows that it learns from.
 
-    How strongly the models are regularised is chosen by cross-validation.
+    How strongly the models are regularised is chosen by cross-validation, which also says whether
+    some members see the features without their encoding.
 
     Parameters
     ----------
@@ -86,6 +115,8 @@ def start_from_linear(
         What encodes their features.
     task : {"classifier", "regressor"}
         What is predicted.
+    first_layer : LinearMembers or None
+        The layers of the members that see the encoded features; None if they are to see all.
     """
     sample, fold = _choose_sample(plan, layout, columns, task)
     if len(sample.y) < 2 * _FOLDS:
@@ -97,17 +128,33 @@ def start_from_linear(
     if task != "classifier":
         fit, loss = _fit_ridge, _squared_error
     parts = assign_folds(sample.y, _FOLDS, seed=0).numpy() if fold is None else fold
-    inverse_strength, models = _choose_strength(sample, parts, fit, loss)
-    if fold is None:
-        models = [fit(sample, inverse_strength)] * n_members
-    else:  # those that were compared are those of the first members
-        others = range(len(models), n_members)
-        models += [fit(sample.choose(fold != member), inverse_strength) for member in others]
-    coefficients = np.stack([model.coefficients for model in models])
-    intercepts = np.stack([model.intercepts for model in models])
+    widths = [sample.X.shape[1]]
+    if first_layer is not None and isinstance(columns, ColumnEncoding) and n_members > 1:
+        widths.append(columns.n_features)
+    found = {width: _choose_strength(sample.first(width), parts, fit, loss) for width in widths}
+    n_seen = inputs_of_members(n_members, {width: one.loss for width, one in found.items()}, task)
+    coefficients = np.zeros((n_members, n_outputs, widths[0]))
+    intercepts = np.zeros((n_members, n_outputs))
+    for member, width in enumerate(n_seen):
+        model = _model_of_member(sample.first(width), member, fold, found[width], fit)
+        coefficients[member, :, :width], intercepts[member] = model.coefficients, model.intercepts
     if issparse(sample.X):  # which was not centred, as the inputs of the network are
         intercepts += coefficients @ (layout.mean / layout.scale).numpy()
+    if first_layer is not None and min(n_seen) < widths[0]:
+        first_layer.see(n_seen)
+        backend.linear.see(n_seen)
     backend.start_from(torch.from_numpy(coefficients), torch.from_numpy(intercepts))
+
+
+def _model_of_member(
+    sample: Sample, member: int, fold: np.ndarray | None, found: Choice, fit: Fitting
+) -> LinearModel:
+    """Return the model of the rows that a member learns from."""
+    if fold is None:
+        return fit(sample, found.inverse_strength)
+    if member < len(found.models):  # those that were compared are those of the first members
+        return found.models[member]
+    return fit(sample.choose(fold != member), found.inverse_strength)
 
 
 def _choose_sample(
@@ -137,12 +184,9 @@ def _choose_strength(
     parts: np.ndarray,
     fit: Fitting,
     loss: Measuring,
-) -> tuple[float, list[LinearModel]]:
-    """Return the inverse strength with which rows that are left out are predicted best.
-
-    And the models that it was found with, each without the rows of one part.
-    """
-    best, inverse_strength, models = np.inf, _INVERSE_STRENGTHS[0], []
+) -> Choice:
+    """Return the regularisation with which rows that are left out are predicted best."""
+    best = Choice(_INVERSE_STRENGTHS[0], np.inf, [])
     n_parts = _COMPARED if len(sample.y) >= _MANY_ROWS else int(parts.max()) + 1
     for candidate in _INVERSE_STRENGTHS:
         fitted = [fit(sample.choose(parts != part), candidate) for part in range(n_parts)]
@@ -150,11 +194,11 @@ def _choose_strength(
         for part, model in enumerate(fitted):
             left_out = sample.choose(parts == part)
             total += float(left_out.weight @ loss(model.predict(left_out.X), left_out.y))
-        if total < best:
-            best, inverse_strength, models = total, candidate, fitted
-        elif total > _WORSE * best:
+        if total < best.loss:
+            best = Choice(candidate, total, fitted)
+        elif total > _WORSE * best.loss:
             break
-    return inverse_strength, models
+    return best
 
 
 def _fit_ridge(sample: Sample, inverse_strength: float) -> LinearModel:

@@ -75,3 +75,23 @@ def test_a_row_alone_is_the_row_among_others():
     layers = LinearMembers([nn.Linear(7, 3) for _ in range(3)]).eval()
     rows = torch.randn(3, 64, 7, generator=torch.Generator().manual_seed(0))
     assert layers(rows[:, 16:32]).equal(layers(rows)[:, 16:32])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_members_see_a_part_of_their_inputs(training, rows):
+    """The first so many; what they put out has the same variance as before."""
+    members = LinearMembers([nn.Linear(6, 200).double() for _ in range(3)]).train(training)
+    before = members.weight.detach().clone()
+    members.see([6, 2, 6])
+    changed = rows.clone()
+    changed[..., 2:] = 0
+    for seen, other in ((rows, changed), (rows[0], changed[0])):
+        assert torch.equal(members(seen)[1], members(other)[1])
+        assert not torch.allclose(members(seen)[::2], members(other)[::2])
+    members(rows).square().sum().backward()
+    assert (members.weight.grad[1, :, 2:] == 0).all()
+    assert (members.weight.grad[0] != 0).all()
+    torch.testing.assert_close(
+        members.weight[1].square()[:, :2].mean(), 3 * before[1].square()[:, :2].mean()
+    )
+    assert torch.equal(members.weight[0], before[0])

@@ -7,12 +7,13 @@ from datetime import date
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from sk_aecnn import AutoencoderImputer
+from sk_aecnn import AECNNClassifier, AutoencoderImputer, CNNRegressor
 from sk_aecnn.onnx import to_onnx
 
 # shape of one sample, and parameters that say what it is
@@ -398,3 +399,14 @@ def test_mirror_images(cnn_classifier, images, labels, assert_exported):
     """Where training flips images, a prediction is the mean over them and what they are flipped."""
     flips = {"horizontal_flip": 0.5, "vertical_flip": 0.5}
     assert_exported(cnn_classifier(augmentation=flips).fit(images, labels), images)
+
+
+@pytest.mark.parametrize("estimator", [AECNNClassifier(2), CNNRegressor()])
+def test_members_that_see_a_part_of_the_inputs(estimator, assert_exported):
+    """Every second member of an ensemble goes without the bins of a linear target."""
+    X = np.random.default_rng(0).normal(size=(400, 5)).astype(np.float32)
+    y = X[:, 0] - X[:, 1]
+    estimator = clone(estimator).set_params(max_epochs=3, random_state=0)
+    estimator.fit(X, y > 0 if is_classifier(estimator) else y)
+    assert estimator.net_.module_.backend.linear.seen is not None
+    assert_exported(estimator, X)

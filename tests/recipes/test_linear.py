@@ -1,12 +1,16 @@
 """Every predictor of tables begins as a linear model."""
 
+import pickle
+
 import numpy as np
 import pytest
+import torch
 from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
+from sk_aecnn.nn import ColumnEncoding, LinearMembers
 from sk_aecnn.recipes import _linear
 from sk_aecnn.recipes._linear import Sample, _fit_ridge, _logistic_regression
 
@@ -101,3 +105,79 @@ def test_images_have_no_ensemble():
     X, y = np.random.default_rng(0).normal(size=(20, 6, 6)), np.arange(20) % 2
     with pytest.raises(ValueError, match=r"n_estimators=3 .*BaggingClassifier"):
         AECNNClassifier(n_estimators=3).fit(X, y)
+
+
+# -- members that see the features without bins -----------------------------------------------
+
+
+def seen_by_members(model):
+    """Return how many inputs the linear model of each member sees, and how many there are."""
+    layer = model.net_.module_.backend.linear
+    n_members, n_inputs = len(layer.weight), layer.weight.shape[2]
+    if layer.seen is None:
+        return [n_inputs] * n_members, n_inputs
+    return layer.seen.sum((1, 2)).int().tolist(), n_inputs
+
+
+@pytest.fixture(params=[AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor])
+def of_columns(request):
+    """Return what fits 400 rows of five features to a function of them, or to its sign."""
+
+    def fit(function, **parameters):
+        X = np.random.default_rng(0).normal(size=(400, 5))
+        y = function(X)
+        y = y > 0 if "Classifier" in request.param.__name__ else y
+        return request.param(random_state=0, **parameters).fit(X, y)
+
+    return fit
+
+
+def test_every_second_member_sees_no_bins_of_a_linear_target(of_columns):
+    """Where bins tell nothing that the features do not."""
+    model = of_columns(lambda X: X[:, 0] - X[:, 1], max_epochs=3)
+    seen, n_inputs = seen_by_members(model)
+    assert n_inputs == 5 + 5 * 8
+    assert seen == [45, 5, 45, 5, 45]
+    weight = model.net_.module_.backend.linear.seen_weight
+    assert (weight[1::2, :, 5:] == 0).all()
+
+
+def test_all_members_see_the_bins_that_a_target_needs(of_columns):
+    """A linear model of the features knows nothing of it."""
+    model = of_columns(lambda X: np.abs(X[:, 0]) - 0.7, max_epochs=1)
+    seen, n_inputs = seen_by_members(model)
+    assert seen == [n_inputs] * 5
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"linear_path": False}, {"n_estimators": 1}, {"n_bins": None}]
+)
+def test_one_view_of_the_features(of_columns, parameters):
+    """Without linear models that could tell, in a network by itself, and without bins."""
+    model = of_columns(lambda X: X[:, 0] - X[:, 1], max_epochs=1, **parameters)
+    layers = [part for part in model.net_.module_.modules() if isinstance(part, LinearMembers)]
+    assert [layer.seen for layer in layers] == [None] * len(layers)
+
+
+def test_what_a_member_does_not_see_does_not_move_it(of_columns):
+    """Neither its start nor training: its first layer is that of the features."""
+    model = of_columns(lambda X: X[:, 0] - X[:, 1], max_epochs=3)
+    network = model.net_.module_
+    columns = next(part for part in network.modules() if isinstance(part, ColumnEncoding))
+    inputs = columns(torch.randn(20, 5))
+    changed = inputs.clone()
+    changed[:, 5:] += 1
+    for layer in (part for part in network.modules() if isinstance(part, LinearMembers)):
+        if layer.seen is not None:
+            outputs, others = layer(inputs), layer(changed)
+            assert torch.equal(outputs[1::2], others[1::2])
+            assert not torch.allclose(outputs[::2], others[::2])
+
+
+def test_a_fit_repeats_and_is_pickled(of_columns):
+    """What members see is part of the model, and not of the parameters."""
+    model = of_columns(lambda X: X[:, 0] - X[:, 1], max_epochs=3)
+    X = np.random.default_rng(1).normal(size=(50, 5))
+    again = of_columns(lambda X: X[:, 0] - X[:, 1], **model.resolved_params_)
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
