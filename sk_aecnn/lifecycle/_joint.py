@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import available_if
-from sk_aecnn.data._rows import without_targets
+from sk_aecnn.data._batches import without_targets
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import (
     CodingEstimator,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from sk_aecnn.data._rows import has_missing, resolve
+from sk_aecnn.data._batches import resolve
+from sk_aecnn.data._rows import has_missing
 from sk_aecnn.nn import BaseAutoencoder, column_moments
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import FitPlan, TrainingData

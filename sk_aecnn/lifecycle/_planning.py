@@ -15,8 +15,9 @@ from sk_aecnn._compat import check_sample_weight
 from sk_aecnn._processes import agree
 from sk_aecnn._torch import DTYPES, detach_tensor, new_generator, resolve_device
 from sk_aecnn.data._arrays import read_by_length
+from sk_aecnn.data._batches import BatchSource, RowDataset
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.data._rows import BatchSource, RowDataset, Rows
+from sk_aecnn.data._rows import Rows
 from sk_aecnn.data._targets import check_some_labeled
 from sk_aecnn.lifecycle._call import FitCall
 from sk_aecnn.lifecycle._parameters import RunParameters, TrainingParameters

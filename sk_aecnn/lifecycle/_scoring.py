@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
 from torch import Tensor
 
-from sk_aecnn.data._rows import RowDataset, SparseRows, TableRows
+from sk_aecnn.data._batches import RowDataset
+from sk_aecnn.data._rows import SparseRows, TableRows
 from sk_aecnn.data._tables import TableSchema
 from sk_aecnn.training._net import TrainingNet
 

@@ -8,7 +8,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from sk_aecnn._processes import agree
-from sk_aecnn.data._rows import BatchIterator
+from sk_aecnn.data._batches import BatchIterator
 from sk_aecnn.nn import Augmentation
 from sk_aecnn.training._code_losses import DivergenceLoss
 from sk_aecnn.training._schedules import LR_SCHEDULES

@@ -16,7 +16,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from sk_aecnn._processes import agree
-from sk_aecnn.data._rows import BatchSource, RowDataset, resolve
+from sk_aecnn.data._batches import BatchSource, RowDataset, resolve
 from sk_aecnn.nn import MeanProbability, OneMember
 from sk_aecnn.training._scoring import SCORE, Score
 

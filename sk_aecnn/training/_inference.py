@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from sk_aecnn._torch import describe_shortage, is_out_of_memory, is_undisturbed, undisturbed
-from sk_aecnn.data._rows import Rows, RowSubset, inference_batch_size, map_rows
+from sk_aecnn.data._mapping import inference_batch_size, map_rows
+from sk_aecnn.data._rows import Rows, RowSubset
 from sk_aecnn.training._net import TrainingNet
 
 # up to which a look at each costs less than to sum them up and mind overflow

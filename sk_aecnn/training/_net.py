@@ -21,7 +21,7 @@ from torch.utils.data import Dataset
 
 from sk_aecnn._processes import agree, is_shared, sharing
 from sk_aecnn._torch import as_tensor, generator_on, resolve_device
-from sk_aecnn.data._rows import BatchIterator, RowDataset
+from sk_aecnn.data._batches import BatchIterator, RowDataset
 from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.nn import check_memory, set_generator
 from sk_aecnn.training._callbacks import check_callback

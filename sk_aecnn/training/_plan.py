@@ -10,8 +10,9 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from sk_aecnn._torch import as_tensor, generator_on
+from sk_aecnn.data._batches import BatchSource, RowDataset
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.data._rows import BatchSource, RowDataset, Rows, SparseRows, TableRows
+from sk_aecnn.data._rows import Rows, SparseRows, TableRows
 from sk_aecnn.nn import set_generator
 from sk_aecnn.training._net import TrainingNet, build_net
 from sk_aecnn.training._options import TrainingOptions

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from sk_aecnn._processes import agree
-from sk_aecnn.data._rows import Batch, BatchSource, RowDataset, resolve
+from sk_aecnn.data._batches import Batch, BatchSource, RowDataset, resolve
 
 # of a net in training: a number for some rows, the higher the better
 Score = Callable[[NeuralNet, RowDataset, Tensor], float]

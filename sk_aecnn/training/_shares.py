@@ -22,7 +22,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sk_aecnn._processes import Processes, processes
 from sk_aecnn._torch import new_generator
-from sk_aecnn.data._rows import BatchSource, Rows, chunks
+from sk_aecnn.data._batches import BatchSource
+from sk_aecnn.data._rows import Rows, chunks
 from sk_aecnn.nn import RandomLayer
 
 # of the samples that are compared

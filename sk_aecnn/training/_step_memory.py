@@ -6,7 +6,7 @@ import torch
 from skorch import NeuralNet
 
 from sk_aecnn._torch import physical_memory
-from sk_aecnn.data._rows import BatchSource, resolve
+from sk_aecnn.data._batches import BatchSource, resolve
 
 
 def check_step_memory(net: NeuralNet, data: BatchSource, batch_size: int) -> None:

@@ -13,7 +13,7 @@ from skorch.helper import predefined_split
 from skorch.utils import noop
 
 from sk_aecnn._torch import new_generator
-from sk_aecnn.data._rows import BatchIterator, BatchSource
+from sk_aecnn.data._batches import BatchIterator, BatchSource
 from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.nn import BatchNorm
 from sk_aecnn.training._callbacks import (

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sk_aecnn._processes import Processes, agree, gather_rows, is_first, sum_of_shares, together
-from sk_aecnn.data._rows import BatchIterator, RowDataset
+from sk_aecnn.data._batches import BatchIterator, RowDataset
 from sk_aecnn.training._shares import shared
 
 
