@@ -65,6 +65,11 @@ intersphinx_mapping = {
     "torch": ("https://docs.pytorch.org/docs/stable", None),
 }
 
+# -- Links to other sites, checked by `make linkcheck` ------------------------------------------
+
+linkcheck_timeout = 20
+linkcheck_retries = 2
+
 # -- Gallery: sections by task, whose scripts are run --------------------------
 
 sphinx_gallery_conf = {
