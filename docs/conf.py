@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
     "numpydoc",
+    "code_links",
     "mathml",
     "myst_parser",
     "sphinx_copybutton",
@@ -76,7 +77,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"/(demo|article_recipe|__init__)\.py|/serving/",
+    "ignore_pattern": r"^(demo|article_recipe|make_model|service|__init__)\.py",
     "subsection_order": ExplicitOrder(
         [
             f"../examples/{section}"
@@ -114,6 +115,7 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_theme_options = {
     "navigation_with_keys": False,
+    "show_toc_level": 2,  # the methods of a class too
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],

@@ -82,6 +82,8 @@ for state, marker in (
     rates = [trial.params["lr"] for trial in trials]
     ax.scatter(rates, values, marker=marker, label=state.name.lower())
 ax.set(xscale="log", xlabel="lr", ylabel="accuracy in cross-validation")
+ax.set_xticks([0.001, 0.003, 0.01, 0.03], ["0.001", "0.003", "0.01", "0.03"])
+ax.minorticks_off()
 ax.set_title("Trials of an Optuna study")
 ax.legend()
 plt.show()
