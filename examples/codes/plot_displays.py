@@ -1,6 +1,6 @@
 """
-Five displays
-=============
+Plot reconstructions, codes, losses and errors
+==============================================
 
 The package draws what a fitted estimator has learned with displays that work as scikit-learn's do:
 ``from_estimator`` computes and draws, ``plot`` draws again, ``ax_`` and ``figure_`` are those of
