@@ -1,6 +1,6 @@
 """
-Train on a file that is larger than memory
-==========================================
+Train on data larger than memory
+================================
 
 An array that lies in a file can be passed as it is: ``numpy.load(..., mmap_mode="r")``. Batches are
 read when they are needed, and so are the parts of ``transform``. The file here is small, so that

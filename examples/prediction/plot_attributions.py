@@ -1,6 +1,6 @@
 """
-Which inputs a prediction comes from
-====================================
+Explain predictions with integrated gradients
+=============================================
 
 ``to_torch`` returns a method of a fitted estimator as a :class:`torch.nn.Module` that takes samples
 as they are, so that gradients are with respect to pixels and columns in their own units. Integrated

@@ -1,6 +1,6 @@
 """
-Find several digits in one picture
-==================================
+Detect several objects in one picture
+=====================================
 
 A classifier of small images finds where such images are in a larger one: it is asked about every
 window, and neighbouring windows that see the same digit are reduced to the surest one (non-maximum

@@ -1,6 +1,6 @@
 """
-How large should the code be? Nested codes
-==========================================
+Choose the size of the code (latent dimension)
+==============================================
 
 A code of a few numbers keeps less of a sample than one of many. PCA answers how much less after a
 single fit, since its components are ordered. With ``nested=True``, so are the numbers of the code

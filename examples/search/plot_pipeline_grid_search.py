@@ -1,6 +1,6 @@
 """
-Pipeline, GridSearchCV and a cache
-==================================
+Tune an autoencoder in a pipeline with GridSearchCV
+===================================================
 
 :class:`~sk_aecnn.AutoencoderTransformer` is used as any other transformer: in a ``Pipeline``, with
 parameters tuned by ``GridSearchCV``. The pipeline can cache the fitted transformer, so that it is

@@ -1,6 +1,6 @@
 """
-Sound classification from spectrograms, with unseen speakers
-============================================================
+Sound classification from spectrograms
+======================================
 
 A sound is a waveform; what it is shows in its spectrogram, the loudness of each frequency over
 time, which is a picture. ``scipy.signal`` makes it, and :class:`~sk_aecnn.AECNNClassifier`

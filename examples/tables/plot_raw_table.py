@@ -1,6 +1,6 @@
 """
-A raw table with text and holes
-===============================
+Classify a data frame with text and missing values
+==================================================
 
 Columns of text and missing values need no encoder and no imputer in front of a classifier: it takes
 the data frame as it is. The same fit tells how usual rows are, fills in what is missing, and draws

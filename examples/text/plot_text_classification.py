@@ -1,6 +1,6 @@
 """
-Text classification, and topics of the code
-===========================================
+Text classification with TF-IDF, and topics in the code
+=======================================================
 
 Texts become a sparse table of words by ``TfidfVectorizer``, and
 :class:`~sk_aecnn.AECNNClassifier` takes this table as it is: it starts as a logistic regression,
