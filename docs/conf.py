@@ -91,6 +91,7 @@ sphinx_gallery_conf = {
                 "generation",
                 "search",
                 "large_data",
+                "serving",
             )
         ]
     ),
