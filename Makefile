@@ -24,7 +24,7 @@ export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test fuzz lint format docs examples wheel constraints clean
+.PHONY: help venv demo test fuzz lint format docs linkcheck examples wheel constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) \
@@ -54,11 +54,12 @@ test: $(ready)  ## run the tests and the examples in the docstrings
 fuzz: $(ready)  ## search at length for input that breaks an estimator
 	FUZZ_PROFILE=large $(py) -m pytest tests/test_fuzz.py -n 0
 
-lint: $(call needs,lint)  ## check style, types and layers
+lint: $(call needs,lint)  ## check style, spelling, types and layers
 	$(py) -m ruff check
 	$(py) -m ruff format --check
 	$(py) -m mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/codespell
 
 format: $(call needs,lint)  ## mend what ruff can mend
 	$(py) -m ruff check --fix
@@ -68,6 +69,11 @@ format: $(call needs,lint)  ## mend what ruff can mend
 docs: $(call needs,docs)  ## build the documentation into docs/_build/html
 	OMP_NUM_THREADS=1 $(py) -m sphinx --quiet -W --keep-going -j auto -b html docs docs/_build/html
 	@echo 'built docs/_build/html/index.html'
+
+# External links alone, those within the pages are checked by `make docs`. Needs a network, so it is
+# no part of what has to pass before a change lands.
+linkcheck: $(call needs,docs)  ## check the links of the documentation to other sites
+	$(py) -m sphinx --quiet -D plot_gallery=0 -b linkcheck docs docs/_build/linkcheck
 
 # The gallery of `make docs` runs those called plot_*, and an error in one of them is an error there.
 examples: $(ready)  ## run the examples that neither `make demo` nor `make docs` runs

@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
     "numpydoc",
+    "code_links",
     "mathml",
     "myst_parser",
     "sphinx_copybutton",
@@ -65,13 +66,18 @@ intersphinx_mapping = {
     "torch": ("https://docs.pytorch.org/docs/stable", None),
 }
 
+# -- Links to other sites, checked by `make linkcheck` ------------------------------------------
+
+linkcheck_timeout = 20
+linkcheck_retries = 2
+
 # -- Gallery: sections by task, whose scripts are run --------------------------
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"/(demo|article_recipe|__init__)\.py|/serving/",
+    "ignore_pattern": r"^(demo|article_recipe|make_model|service|__init__)\.py",
     "subsection_order": ExplicitOrder(
         [
             f"../examples/{section}"
@@ -85,6 +91,7 @@ sphinx_gallery_conf = {
                 "generation",
                 "search",
                 "large_data",
+                "serving",
             )
         ]
     ),
@@ -107,8 +114,10 @@ html_title = "sk_aecnn"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
+html_sidebars = {"getting_started": []}  # it has no other pages in its section
 html_theme_options = {
     "navigation_with_keys": False,
+    "show_toc_level": 2,  # the methods of a class too
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],

@@ -330,12 +330,13 @@ def test_attributes_are_documented_and_exist(cls, table, labels):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_documents_exactly_its_parameters(method):
-    """Every public method has a summary, its parameters in order, and what it returns."""
+    """Every public method has a summary, its parameters in order, what it returns, an example."""
     parts = sections(method.__doc__)
     assert parts[""].strip().splitlines()[0].endswith(".")
     listed = [name for name in entries(parts.get("Parameters", "")) if name != "**kwargs"]
     assert listed == parameters(method)
     assert "Returns" in parts
+    assert ">>> " in parts["Examples"]
 
 
 @pytest.mark.parametrize(

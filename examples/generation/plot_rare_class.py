@@ -2,10 +2,10 @@
 Oversample a rare class with generated samples
 ==============================================
 
-Where one class has few samples, a classifier hardly learns it. One remedy is to generate more of
-them, as SMOTE of imbalanced-learn does: :meth:`~sk_aecnn.AECNNClassifier.sample` draws samples of a
-class from a mixture fitted to its codes, and decodes them. Another is to weigh the few samples
-more, which costs nothing. Here both are compared with doing nothing.
+A classifier hardly learns a class of which there are few samples. One remedy is to generate more of
+them, as SMOTE of imbalanced-learn does: :meth:`~sk_aecnn.AECNNClassifier.sample` draws codes from a
+mixture fitted to those of the class, and decodes them. Another remedy is to give the few samples
+more weight, which costs nothing. Here both are compared with doing nothing.
 """
 
 import matplotlib.pyplot as plt
@@ -33,8 +33,8 @@ print(f"{N_RARE} images of the digit {RARE}, {np.sum(y == 0)} of the digit 0")
 # %%
 # New images of the rare class
 # ----------------------------
-# The autoencoder learns from all classes how digits look, and the mixture from the few where the
-# codes of this class lie.
+# The autoencoder learns from all classes what digits look like; the mixture learns from the few
+# samples where the codes of this class are.
 
 joint = AECNNClassifier(16, max_epochs=40, class_weight="balanced", random_state=0).fit(X, y)
 new = joint.sample(60, y=RARE, random_state=0)
@@ -47,9 +47,9 @@ for row, images, title in zip(axes, (X[y == RARE], new), ("real", "new"), strict
         ax.set(xticks=[], yticks=[])
 
 # %%
-# What they are good for
-# ----------------------
-# A nearest-neighbour classifier has no weights of classes: it needs the samples.
+# Do they help?
+# -------------
+# A nearest-neighbour classifier has no class weights, so it needs the new samples.
 
 X_more, y_more = np.concatenate([X, new]), np.concatenate([y, np.full(len(new), RARE)])
 coder = AutoencoderTransformer(16, random_state=0).fit(X)

@@ -1,11 +1,11 @@
 """
-Train on a file that is larger than memory
-==========================================
+Train on data larger than memory
+================================
 
-An array that lies in a file can be passed as it is: ``numpy.load(..., mmap_mode="r")``. Batches are
-read when they are needed, and so are the parts of ``transform``. The file here is small, so that
-the example is fast; nothing in it depends on that. Where samples arrive in parts, ``partial_fit``
-learns from one part after the other.
+A memory-mapped array, ``numpy.load(..., mmap_mode="r")``, can be passed to ``fit`` and
+``transform``: batches are read from the file when they are needed. If samples arrive in parts,
+``partial_fit`` learns from one part after the other. The file here is small to keep the example
+fast, but everything works in the same way with files that are larger than memory.
 """
 
 import tempfile
@@ -47,8 +47,8 @@ print(f"fit: R² on new samples {whole.score(new):.3f}")
 # %%
 # Part after part
 # ---------------
-# A call trains for one epoch on its samples, at a constant learning rate, or by a schedule over all
-# calls where the number of their steps is known.
+# A call trains for one epoch on its samples, at a constant learning rate, or with a schedule over
+# all calls if their number of steps is known.
 
 starts, batch_size = range(0, n_samples - 2_000, 2_000), 128
 n_steps = len(starts) * -(-2_000 // batch_size)

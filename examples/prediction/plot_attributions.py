@@ -1,6 +1,6 @@
 """
-Which inputs a prediction comes from
-====================================
+Explain predictions with integrated gradients
+=============================================
 
 ``to_torch`` returns a method of a fitted estimator as a :class:`torch.nn.Module` that takes samples
 as they are, so that gradients are with respect to pixels and columns in their own units. Integrated
@@ -33,8 +33,8 @@ def integrated_gradients(function, samples, baseline, n_steps=64):
 # %%
 # An image
 # --------
-# What tells each of these digits from the mean image? The attributions are of the logarithm of the
-# probability of the digit that is predicted: red pixels speak for it, blue ones against it.
+# The attributions explain the logarithm of the probability of the predicted digit, relative to the
+# mean image: red pixels speak for the digit, blue ones against it.
 
 digits = load_digits()
 X_train, X_test, y_train, y_test = train_test_split(
@@ -69,7 +69,7 @@ fig.colorbar(picture, ax=axes[1], label="attribution (nats)")
 plt.show()
 
 # %%
-# They add up to what they explain, but for the number of steps.
+# They add up to the difference that they explain, up to the error of the numerical integration.
 
 with torch.no_grad():
     difference = log_probability(images) - log_probability(baseline.expand_as(images))
@@ -79,8 +79,8 @@ for explained, found in zip(difference, pixels.sum(dim=(1, 2)), strict=True):
 # %%
 # A table
 # -------
-# The prediction for a patient, the progression of diabetes after a year, against that for the mean
-# patient: each column's part is in the units of the target.
+# The prediction for a patient (the progression of diabetes after a year) is compared with that for
+# the mean patient. The contribution of each column is in the units of the target.
 
 table = load_diabetes(as_frame=True, scaled=False)
 regressor = CNNRegressor(random_state=0).fit(table.data, table.target)
@@ -94,12 +94,12 @@ labels = [f"{name} = {table.data.iloc[patient][name]:g}" for name in table.data.
 fig, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 ax.barh(labels, columns[patient][order])
 ax.axvline(0, color="black", linewidth=0.8)
-ax.set_xlabel("part of the difference from the mean patient")
+ax.set_xlabel("contribution to the difference from the mean patient")
 ax.set_title("The patient with the highest prediction")
 plt.show()
 
 # %%
-# The mean size of a column's part over all patients says how much the network uses it.
+# The mean absolute contribution of a column over all patients shows how much the network uses it.
 
 sizes = np.abs(columns).mean(axis=0)
 for index in np.argsort(-sizes):

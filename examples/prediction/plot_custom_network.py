@@ -1,6 +1,6 @@
 """
-Use a PyTorch module as encoder
-===============================
+Use a custom PyTorch module: a residual encoder
+===============================================
 
 ``encoder``, ``decoder`` and ``backend`` take a `torch.nn.Module` class, or a function that returns
 a module. It is called with the shape of its input and the size of its output; everything else, from

@@ -1,11 +1,11 @@
 """
-Find several digits in one picture
-==================================
+Detect several objects in one picture
+=====================================
 
-A classifier of small images finds where such images are in a larger one: it is asked about every
-window, and neighbouring windows that see the same digit are reduced to the surest one (non-maximum
-suppression). Here a :class:`~sk_aecnn.CNNClassifier` finds scikit-learn's digits, of 8 x 8 pixels,
-in pictures of 40 x 40.
+A classifier of small images can find such images in a larger one: it is applied to every window,
+and of neighbouring windows that contain the same digit only the most confident one is kept
+(non-maximum suppression). Here a :class:`~sk_aecnn.CNNClassifier` finds scikit-learn's digits, of
+8 x 8 pixels, in pictures of 40 x 40.
 """
 
 import matplotlib.pyplot as plt
@@ -28,7 +28,7 @@ SIZE, SCENE, NOTHING = 8, 40, -1
 # %%
 # Scenes
 # ------
-# Five digits at random places that do not overlap, on a noisy ground.
+# Five digits at random places that do not overlap, on a noisy background.
 
 
 def draw_scene(rng, images, labels):
@@ -48,10 +48,10 @@ def windows_of(scene):
 
 
 # %%
-# Train it, with what is no digit
-# -------------------------------
-# Windows that hold no digit as a whole are a class of their own: the ground, and parts of digits
-# that are two pixels off or more.
+# Train the classifier, with a class for the background
+# -----------------------------------------------------
+# Windows without a complete digit are a class of their own: the background, and digits that are off
+# by two pixels or more.
 
 rng = np.random.default_rng(0)
 X, y = [], []
@@ -66,14 +66,14 @@ for _ in range(400):
             X.append(windows[row, column])
             y.append(NOTHING)
 
-# Without augmentation: a digit that is moved is no digit here.
+# Without augmentation: a digit that is off centre is background here.
 model = CNNClassifier(augmentation=None, max_epochs=5, random_state=0).fit(np.stack(X), y)
 
 # %%
-# Ask about every window
-# ----------------------
-# The probability that a window holds some digit is a map of the scene. A window is kept where the
-# map is the largest within the size of a digit and above one half.
+# Classify every window
+# ---------------------
+# The probability that a window contains a digit is a map of the scene. A window is kept if its
+# value is above one half and the largest one within the size of a digit.
 
 
 def find_digits(scene):
@@ -96,12 +96,12 @@ for _ in range(20):
             abs(row - other[0]) <= 1 and abs(column - other[1]) <= 1 and label == other[2]
             for other in found
         )
-print(f"of {n_true} digits {n_right} are found, at most one pixel off and named rightly")
-print(f"of {n_found} finds {n_found - n_right} are wrong")
+print(f"{n_right} of {n_true} digits are found, at most one pixel off and with the right label")
+print(f"{n_found - n_right} of {n_found} detections are wrong")
 
 # %%
-# A scene, and what the classifier says of it
-# -------------------------------------------
+# A scene, and what is detected
+# -----------------------------
 
 scene, _ = draw_scene(rng, X_test, y_test)
 found, surest = find_digits(scene)
@@ -111,7 +111,7 @@ for row, column, label in found:
     box = plt.Rectangle((column - 0.5, row - 0.5), SIZE, SIZE, fill=False, color="#e76300", lw=2)
     axes[0].add_patch(box)
     axes[0].text(column - 0.5, row - 1, label, color="#bd1f01", weight="bold", size=12)
-axes[0].set(title="what is found", xticks=[], yticks=[])
+axes[0].set(title="detected digits", xticks=[], yticks=[])
 image = axes[1].imshow(surest, cmap="magma", vmin=0, vmax=1)
 axes[1].set(
     title="probability of a digit",

@@ -1,11 +1,11 @@
 """
-How large should the code be? Nested codes
-==========================================
+Choose the size of the code (latent dimension)
+==============================================
 
-A code of a few numbers keeps less of a sample than one of many. PCA answers how much less after a
-single fit, since its components are ordered. With ``nested=True``, so are the numbers of the code
-of :class:`~sk_aecnn.AutoencoderTransformer`: the first ones tell the most, and
-``explained_variance_ratio_`` says what each of them adds.
+How many numbers does a code need? The components of PCA are ordered, so that a single fit shows how
+much of the variance is kept by any number of them. With ``nested=True``, the numbers of the code of
+:class:`~sk_aecnn.AutoencoderTransformer` are ordered too, and ``explained_variance_ratio_`` is what
+each of them adds.
 """
 
 import matplotlib.pyplot as plt
@@ -26,8 +26,8 @@ nested = AutoencoderTransformer(24, nested=True, max_epochs=12, random_state=0).
 pca = PCA(24).fit(X_train.reshape(len(X_train), -1))
 
 # %%
-# One fit for each size would be the alternative: it is better for that size, and takes as many
-# fits as there are sizes.
+# The alternative is one fit for each size. It is better for that size, but takes as many fits as
+# there are sizes.
 
 sizes = (2, 4, 8, 16)
 own = [
@@ -47,8 +47,8 @@ plt.show()
 # %%
 # A share of the variance
 # -----------------------
-# As PCA does, the transformer takes a share of the variance in place of a number: as many numbers
-# as PCA needs for it. The autoencoder then keeps more.
+# As in PCA, ``encoding_dim`` can be a share of the variance. The code then has as many numbers as
+# PCA needs for this share, and the autoencoder keeps more of the variance than that.
 
 ae = AutoencoderTransformer(0.8, max_epochs=12, random_state=0).fit(X_train)
 print(f"{ae.resolved_params_['encoding_dim']} numbers, R² on new images {ae.score(X_test):.3f}")

@@ -1,6 +1,6 @@
 """
-Pipeline, GridSearchCV and a cache
-==================================
+Tune an autoencoder in a pipeline with GridSearchCV
+===================================================
 
 :class:`~sk_aecnn.AutoencoderTransformer` is used as any other transformer: in a ``Pipeline``, with
 parameters tuned by ``GridSearchCV``. The pipeline can cache the fitted transformer, so that it is
@@ -32,7 +32,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 # The name of the step and the name of the parameter are joined by two underscores. With
 # ``n_jobs=2`` two of the fits would run in parallel.
 
-ae = AutoencoderTransformer(max_epochs=6, batch_size=32, random_state=0)
+ae = AutoencoderTransformer(max_epochs=6, random_state=0)
 pipe = Pipeline([("ae", ae), ("clf", LogisticRegression(max_iter=1000))])
 search = GridSearchCV(pipe, {"ae__encoding_dim": [2, 4, 8, 16]}, cv=3)
 search.fit(X_train, y_train)

@@ -1,12 +1,12 @@
 """
-Sound classification from spectrograms, with unseen speakers
-============================================================
+Sound classification from spectrograms
+======================================
 
-A sound is a waveform; what it is shows in its spectrogram, the loudness of each frequency over
-time, which is a picture. ``scipy.signal`` makes it, and :class:`~sk_aecnn.AECNNClassifier`
-classifies it as an image. The sounds here are made of a buzz and of resonances (formants) that
-glide from one vowel to another, by "speakers" whose pitch and size of the mouth differ. The
-speakers of the test are not those of the training.
+A spectrogram is a picture of a sound: the loudness of each frequency over time. It is computed with
+``scipy.signal``, and :class:`~sk_aecnn.AECNNClassifier` classifies it as an image. The sounds here
+are synthetic words: a buzz with resonances (formants) that glide from one vowel to another, by
+"speakers" who differ in pitch and in the size of the mouth. The test speakers are not among the
+training speakers.
 """
 
 import matplotlib.pyplot as plt
@@ -76,9 +76,10 @@ for ax, name in zip(axes, WORDS, strict=True):
 axes[0].set_ylabel("frequency, kHz")
 
 # %%
-# Speakers that were never heard
-# ------------------------------
-# A random split would have the same speakers on both sides, and be too kind.
+# Test on new speakers
+# --------------------
+# With a random split, each speaker would be in the training and in the test set, and the accuracy
+# would be too optimistic.
 
 split = GroupShuffleSplit(1, test_size=0.25, random_state=0)
 train, test = next(split.split(X, y, groups))

@@ -1,10 +1,10 @@
 """
-A raw table with text and holes
-===============================
+Classify a data frame with text and missing values
+==================================================
 
-Columns of text and missing values need no encoder and no imputer in front of a classifier: it takes
-the data frame as it is. The same fit tells how usual rows are, fills in what is missing, and draws
-new rows.
+:class:`~sk_aecnn.AECNNClassifier` takes a data frame as it is: columns of text and missing values
+need neither an encoder nor an imputer. The same fit also fills in missing values, generates new
+rows, and scores how usual rows are.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +18,7 @@ from sk_aecnn import AECNNClassifier, AutoencoderImputer
 threadpool_limits(limits=1)  # for networks this small, more threads gain little
 
 # %%
-# Flats, some of whose entries nobody filled in: what is missing is None or NaN.
+# A table of flats in which 15 % of the entries are missing (None or NaN).
 
 rng = np.random.default_rng(0)
 kind = rng.choice(["studio", "flat", "house"], 600, p=[0.3, 0.5, 0.2])
@@ -44,7 +44,8 @@ print(model.reconstruct(held_out.head(3)))
 print(model.sample(3, y=True, random_state=0))
 
 # %%
-# An imputer keeps what is known and fills in the rest, numbers from categories and the other way.
+# :class:`~sk_aecnn.AutoencoderImputer` keeps the known values and fills in the others: numbers from
+# categories and vice versa.
 
 filled = AutoencoderImputer(8, random_state=0).fit_transform(flats)
 missing = flats["area"].isna()

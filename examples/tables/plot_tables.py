@@ -1,6 +1,6 @@
 """
-Tables of features in different units
-=====================================
+Tabular data without a scaler: features in different units
+==========================================================
 
 The features of a table often have different units. In the breast cancer data, areas have values in
 the thousands, while fractal dimensions are below 0.1; a squared error in these units would depend

@@ -1,6 +1,6 @@
 """
-Text classification, and topics of the code
-===========================================
+Text classification with TF-IDF, and topics in the code
+=======================================================
 
 Texts become a sparse table of words by ``TfidfVectorizer``, and
 :class:`~sk_aecnn.AECNNClassifier` takes this table as it is: it starts as a logistic regression,
@@ -45,7 +45,7 @@ print(f"{len(texts)} texts of {len(MODULES)} modules, such as {texts[0][:60]!r}"
 # %%
 # From words to classes
 # ---------------------
-# Words that name the module would tell the class at once, so they are left out.
+# Words that name the module would give the class away, so they are left out.
 
 names = ["numpy", "scipy", "linalg", "signal", "stats", "sklearn", "datasets", "metrics"]
 left_out = [*names, *ENGLISH_STOP_WORDS]
@@ -64,8 +64,8 @@ for name, model in models.items():
 # %%
 # Topics
 # ------
-# A unit of the code stands for what some texts have in common. The words of a unit are those
-# that its value goes with most, over all texts.
+# A unit of the code represents what some texts have in common. Its words are those whose weights
+# have the largest product with its value, summed over all texts.
 
 X = words.transform(texts)
 codes = models["AECNNClassifier"].transform(X)

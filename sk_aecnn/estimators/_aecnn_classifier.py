@@ -368,6 +368,15 @@ class AECNNClassifier(
         ------
         ValueError
             If a class is not one of ``classes_``, or had no sample to learn from.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AECNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = AECNNClassifier(2, max_epochs=3, random_state=0).fit(X, y)
+        >>> model.sample(3, y=[0, 1, 2], random_state=0).shape
+        (3, 4)
         """
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)

@@ -312,6 +312,17 @@ class AutoencoderTransformer(
         codes : ndarray of shape (n_samples, encoding_dim)
             Codes, in the dtype of ``precision``. A sample's code does not depend on the other
             samples passed with it. With ``output="reconstruction"``, what ``reconstruct`` returns.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> model.transform(X).shape
+        (150, 2)
+        >>> model.set_params(output="reconstruction").transform(X).shape
+        (150, 4)
         """
         if self.output == "code":
             return self._infer("encode", X)
@@ -338,6 +349,15 @@ class AutoencoderTransformer(
         names : ndarray of str
             ``autoencodertransformer0`` and so on for codes, those of the features themselves with
             ``output="reconstruction"``.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris(as_frame=True).data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> model.get_feature_names_out()
+        array(['autoencodertransformer0', 'autoencodertransformer1'], dtype=object)
         """
         naming = ClassNamePrefixFeaturesOutMixin if self.output == "code" else OneToOneFeatureMixin
         names: np.ndarray = naming.get_feature_names_out(self, input_features)
@@ -356,6 +376,16 @@ class AutoencoderTransformer(
         -------
         scores : ndarray of shape (n_samples,), float64
             Minus the mean squared error, in the squared units of ``X``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> np.array_equal(model.score_samples(X), -model.reconstruction_error(X))
+        True
         """
         return -self.reconstruction_error(X)
 

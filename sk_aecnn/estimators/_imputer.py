@@ -254,6 +254,21 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
             The same with a value in each place: an array, or a data frame of the kind given to
             ``fit``. With ``add_indicator``, columns follow that tell where values were missing, one
             for each in which some were in ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sk_aecnn import AutoencoderImputer
+        >>> X = pd.DataFrame(
+        ...     {"length": [1.0, 2.0, np.nan, 1.1], "kind": ["a", "b", "b", None]}
+        ... )
+        >>> imputer = AutoencoderImputer(2, max_epochs=5, random_state=0).fit(X)
+        >>> filled = imputer.transform(X)
+        >>> int(filled.isna().sum().sum())
+        0
+        >>> filled.loc[1]["kind"]  # what is known stays
+        'b'
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])
@@ -278,6 +293,18 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         -------
         names : ndarray of str
             Those of the features, then ``missingindicator_`` and a name for each indicator.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sk_aecnn import AutoencoderImputer
+        >>> X = pd.DataFrame(
+        ...     {"length": [1.0, 2.0, np.nan, 1.1], "kind": ["a", "b", "b", None]}
+        ... )
+        >>> imputer = AutoencoderImputer(2, max_epochs=5, random_state=0).fit(X)
+        >>> imputer.get_feature_names_out()
+        array(['length', 'kind'], dtype=object)
         """
         names: np.ndarray = super().get_feature_names_out(input_features)
         if not self.add_indicator:

@@ -318,6 +318,16 @@ class AutoencoderOutlierDetector(
         scores : ndarray of shape (n_samples,), float64
             Minus the squared deviation in units of what is usual, of features and code, or from the
             neighbours: about -1 for usual samples.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderOutlierDetector
+        >>> X = load_iris().data
+        >>> model = AutoencoderOutlierDetector(2, max_epochs=5, random_state=0).fit(X)
+        >>> usual, unusual = model.score_samples([X[0], X[0] + 10])
+        >>> bool(usual > unusual)
+        True
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])
@@ -387,6 +397,17 @@ class AutoencoderOutlierDetector(
         -------
         scores : ndarray of shape (n_samples,), float64
             ``score_samples(X) - offset_``: negative for outliers.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderOutlierDetector
+        >>> X = load_iris().data
+        >>> model = AutoencoderOutlierDetector(2, max_epochs=5, random_state=0).fit(X)
+        >>> scores = model.score_samples(X)
+        >>> np.allclose(model.decision_function(X), scores - model.offset_)
+        True
         """
         return self.score_samples(X) - self.offset_
 
@@ -403,6 +424,15 @@ class AutoencoderOutlierDetector(
         -------
         labels : ndarray of shape (n_samples,), int64
             1 for inliers, -1 for outliers.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderOutlierDetector
+        >>> X = load_iris().data
+        >>> model = AutoencoderOutlierDetector(2, max_epochs=5, random_state=0).fit(X)
+        >>> model.predict([X[0], X[0] + 10])
+        array([ 1, -1])
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 

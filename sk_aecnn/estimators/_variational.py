@@ -313,6 +313,16 @@ class VariationalAutoencoderTransformer(
         samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
             Samples in the layout and the units given to ``fit``: means, without the noise of
             single features.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import VariationalAutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = VariationalAutoencoderTransformer(2, max_epochs=5, random_state=0)
+        >>> model = model.fit(X)
+        >>> model.sample(3, random_state=0).shape
+        (3, 4)
         """
         check_is_fitted(self)
         shape = check_n_samples(n_samples), self.net_.module_.encoding_dim
@@ -346,6 +356,17 @@ class VariationalAutoencoderTransformer(
 
         The mean over :math:`q` is taken over 16 codes whose standardised draws are the same for
         every sample and every call, so scores repeat.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import VariationalAutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = VariationalAutoencoderTransformer(2, max_epochs=5, random_state=0)
+        >>> model = model.fit(X)
+        >>> usual, unusual = model.score_samples([X[0], X[0] + 10])
+        >>> bool(usual > unusual)
+        True
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])

@@ -54,6 +54,15 @@ class ActivationMapMixin:
         or else of the first one: the sum over its channels :math:`A_c` of
         :math:`A_c \operatorname{ReLU}(\partial s / \partial A_c)`, interpolated linearly. The score
         :math:`s` is the logit of the class minus the mean of all logits.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sk_aecnn import CNNClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = CNNClassifier((8, 8), sample_shape=(8, 8), max_epochs=1, random_state=0)
+        >>> model.fit(X, y).activation_map(X[:2], y=3).shape
+        (2, 8, 8)
         """
         rows = self._rows_of_images(X)
         network = self.net_.module_

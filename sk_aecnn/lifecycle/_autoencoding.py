@@ -59,6 +59,15 @@ class AutoencodingEstimator(CodingEstimator):
             If a parameter or the data cannot be used; the message says which and why.
         DivergenceError
             If the loss is no longer finite.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> len(model.loss_curve_)
+        5
         """
         call = FitCall(
             X,
@@ -103,6 +112,17 @@ class AutoencodingEstimator(CodingEstimator):
         -------
         self : estimator
             The fitted estimator.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, random_state=0)
+        >>> for start in range(3):
+        ...     model = model.partial_fit(X[start::3])
+        >>> model.n_iter_
+        3
         """
         resume = hasattr(self, "net_")
         return self._fit(FitCall(X, y, sample_weight, resume, partial=True, n_steps=n_steps))
@@ -124,6 +144,15 @@ class AutoencodingEstimator(CodingEstimator):
             One minus the squared error over the variance of ``X``, both summed over the features in
             standardised units: 1 is perfect, 0 as bad as the mean of ``X``. Where ``X`` does not
             vary, 1 for a perfect reconstruction and 0 otherwise.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> print(f"R² {model.score(X):.1f}")
+        R² 1.0
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])

@@ -94,6 +94,18 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
             If a parameter or the data cannot be used; the message says which and why.
         DivergenceError
             If the loss is no longer finite.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import CNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = CNNClassifier(max_epochs=20, random_state=0)
+        >>> model = model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> model.classes_
+        array([0, 1, 2])
+        >>> len(model.validation_scores_) == model.n_iter_
+        True
         """
         resume = self.warm_start and hasattr(self, "net_")
         call = FitCall(
@@ -143,6 +155,18 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
         -------
         self : estimator
             The fitted estimator.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import CNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = CNNClassifier(random_state=0)
+        >>> for start in range(3):
+        ...     part = slice(start, None, 3)
+        ...     model = model.partial_fit(X[part], y[part], classes=[0, 1, 2])
+        >>> model.n_iter_
+        3
         """
         call = FitCall(
             X,
@@ -168,6 +192,15 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
         -------
         labels : ndarray of shape (n_samples,)
             Class labels.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import CNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = CNNClassifier(max_epochs=3, random_state=0).fit(X, y)
+        >>> model.predict(X[[0, 60, 140]])
+        array([0, 1, 2])
         """
         logits = self._infer("predict", X)
         return self._labels.decode(logits.argmax(axis=1))
@@ -185,6 +218,18 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
             Probabilities, in the order of ``classes_``.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import CNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = CNNClassifier(max_epochs=3, random_state=0).fit(X, y)
+        >>> probabilities = model.predict_proba(X[[0, 60, 140]])
+        >>> probabilities.shape
+        (3, 3)
+        >>> probabilities.argmax(axis=1)
+        array([0, 1, 2])
         """
         result: np.ndarray = softmax(self._scaled_logits(X), axis=1)
         return result
@@ -202,6 +247,16 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Logarithms of the probabilities, in the order of ``classes_``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import CNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = CNNClassifier(max_epochs=3, random_state=0).fit(X, y)
+        >>> np.allclose(np.exp(model.predict_log_proba(X)), model.predict_proba(X))
+        True
         """
         result: np.ndarray = log_softmax(self._scaled_logits(X), axis=1)
         return result
@@ -223,6 +278,15 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
         -------
         score : float
             The share of labels that are predicted, weighted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import CNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = CNNClassifier(max_epochs=3, random_state=0).fit(X, y)
+        >>> print(f"accuracy {model.score(X, y):.1f}")
+        accuracy 1.0
         """
         labels, predicted = column_or_1d(y, warn=True), self.predict(X)
         check_consistent_length(labels, predicted)

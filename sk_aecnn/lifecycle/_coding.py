@@ -101,6 +101,15 @@ class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, Aut
         ------
         ValueError
             If the codes are not of the width of the code.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> model.inverse_transform([[0.0, 0.0], [1.0, 0.0]]).shape
+        (2, 4)
         """
         check_is_fitted(self)
         with np.errstate(over="ignore", invalid="ignore"):  # of its sum, to see what is finite
@@ -127,6 +136,15 @@ class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, Aut
         samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
             Samples in the layout and the units given to ``fit``; where that was a data frame, one
             of its kind, columns, dtypes and categories.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris(as_frame=True).data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> model.reconstruct(X).columns.equals(X.columns)
+        True
         """
         return self._as_given(self._infer("reconstruct", X), like=X)
 
@@ -153,6 +171,17 @@ class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, Aut
             Mean error of what is known of each sample, shape (n_samples,), or the error of each of
             its features, one for each column of a table, in the layout given to ``fit``: NaN where
             a value is missing.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> model.reconstruction_error(X).shape
+        (150,)
+        >>> model.reconstruction_error(X, per_feature=True).shape
+        (150, 4)
         """
         method = "squared_error" if per_feature else "mean_squared_error"
         error = self._infer(f"standardised_{method}" if scaled else method, X)
@@ -256,6 +285,15 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         codes : ndarray of shape (n_samples, encoding_dim)
             Codes, in the dtype of ``precision``. A sample's code does not depend on the other
             samples passed with it.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AECNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = AECNNClassifier(2, max_epochs=3, random_state=0)
+        >>> model.fit(X, y).transform(X).shape
+        (150, 2)
         """
         if getattr(self, "backend_input", "code") == "features":
             has_trained_decoder(self)
@@ -299,6 +337,15 @@ class SamplingMixin(MixtureAttributes):
         samples : ndarray of shape (n_samples, n_features) or (n_samples, *sample_shape)
             Samples in the layout and the units given to ``fit``; where that was a data frame, one
             of its kind, columns, dtypes and categories.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> model.sample(3, random_state=0).shape
+        (3, 4)
         """
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)

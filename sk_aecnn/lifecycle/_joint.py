@@ -70,6 +70,16 @@ class JointEstimator(
         scores : ndarray of shape (n_samples,), float64
             Minus the mean, over features and units of the code, of squared deviations in units of
             what is usual among (at most 4096 of) the training samples: higher is more usual.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AECNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = AECNNClassifier(2, max_epochs=3, random_state=0).fit(X, y)
+        >>> usual, unusual = model.score_samples([X[0], X[0] + 10])
+        >>> bool(usual > unusual)
+        True
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])

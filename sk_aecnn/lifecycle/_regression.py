@@ -79,6 +79,16 @@ class RegressionMixin(RegressorMixin):
             If a parameter or the data cannot be used; the message says which and why.
         DivergenceError
             If the loss is no longer finite.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sk_aecnn import CNNRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = CNNRegressor(max_epochs=20, random_state=0)
+        >>> model = model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> len(model.validation_scores_) == model.n_iter_
+        True
         """
         call = FitCall(
             X,
@@ -119,6 +129,17 @@ class RegressionMixin(RegressorMixin):
         -------
         self : estimator
             The fitted estimator.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sk_aecnn import CNNRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = CNNRegressor(random_state=0)
+        >>> for start in range(0, 400, 200):
+        ...     model = model.partial_fit(X[start : start + 200], y[start : start + 200])
+        >>> model.n_iter_
+        2
         """
         resume = hasattr(self, "net_")
         return self._fit(FitCall(X, y, sample_weight, resume, partial=True, n_steps=n_steps))
@@ -136,6 +157,18 @@ class RegressionMixin(RegressorMixin):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets), float64
             Targets in the layout and the units given to ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sk_aecnn import CNNRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = CNNRegressor(max_epochs=3, random_state=0)
+        >>> model.fit(X, y).predict(X[:5]).shape
+        (5,)
+        >>> model.fit(X, np.column_stack([y, y**2])).predict(X[:5]).shape
+        (5, 2)
         """
         predictions = self._infer("predict", X)
         return self._target_scaler.decode(predictions)
@@ -157,6 +190,15 @@ class RegressionMixin(RegressorMixin):
         -------
         score : float
             The coefficient of determination, a mean over targets.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sk_aecnn import CNNRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = CNNRegressor(max_epochs=3, random_state=0).fit(X, y)
+        >>> print(f"R² {model.score(X, y):.1f}")
+        R² 0.5
         """
         y = check_array(
             y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"

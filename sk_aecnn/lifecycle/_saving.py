@@ -32,6 +32,17 @@ class SavingMixin:
         -------
         self : estimator
             The estimator itself.
+
+        Examples
+        --------
+        >>> import pickle
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import CNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = CNNClassifier(max_epochs=3, random_state=0).fit(X, y)
+        >>> size = len(pickle.dumps(model))
+        >>> len(pickle.dumps(model.set_saving(include_optimizer=True))) > size
+        True
         """
         self._include_optimizer = bool(include_optimizer)
         return self

@@ -116,6 +116,17 @@ class TorchModuleMixin:
             If the estimator has no such method.
         ValueError
             If the method is not differentiable, or columns hold categories.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import CNNClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = CNNClassifier(max_epochs=3, random_state=0).fit(X, y)
+        >>> module = model.to_torch("predict_proba")
+        >>> module(torch.from_numpy(X[:5])).shape
+        torch.Size([5, 3])
         """
         check_is_fitted(self)
         return build_torch_module(self, method)

@@ -89,6 +89,19 @@ class CodeSizeDisplay:
         -------
         display : CodeSizeDisplay
             This display, with its artists.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.decomposition import PCA
+        >>> from sk_aecnn import CodeSizeDisplay
+        >>> pca = PCA(8).fit(load_digits().data)
+        >>> left, right = Figure().subplots(1, 2)
+        >>> ratio = pca.explained_variance_ratio_
+        >>> display = CodeSizeDisplay.from_explained_variance(ratio, ax=left)
+        >>> display.plot(right).ax_ is right  # drawn once more
+        True
         """
         ax = take_axes(ax, self)
         self.ax_, self.figure_ = ax, ax.figure
@@ -160,6 +173,19 @@ class CodeSizeDisplay:
         -------
         display : CodeSizeDisplay
             The display, drawn.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.decomposition import PCA
+        >>> from sk_aecnn import CodeSizeDisplay
+        >>> rows, ax = load_digits().data, Figure().subplots()
+        >>> display = CodeSizeDisplay.from_estimator(
+        ...     PCA(), rows, code_sizes=[2, 8], param_name="n_components", cv=3, ax=ax
+        ... )
+        >>> display.scores.shape  # sizes, splits
+        (2, 3)
         """
         last = last_step(estimator)
         if param_name is None:
@@ -212,6 +238,18 @@ class CodeSizeDisplay:
         -------
         display : CodeSizeDisplay
             The display, drawn.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.decomposition import PCA
+        >>> from sk_aecnn import CodeSizeDisplay
+        >>> pca = PCA(8).fit(load_digits().data)
+        >>> ratio, ax = pca.explained_variance_ratio_, Figure().subplots()
+        >>> display = CodeSizeDisplay.from_explained_variance(ratio, name="PCA", ax=ax)
+        >>> ax.get_xlabel()
+        'units of the code'
         """
         kept = np.cumsum(np.asarray(explained_variance_ratio))
         display = cls(

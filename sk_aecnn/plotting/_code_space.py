@@ -113,6 +113,20 @@ class CodeSpaceDisplay:
         -------
         display : CodeSpaceDisplay
             This display, with its artists.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.decomposition import PCA
+        >>> from sk_aecnn import CodeSpaceDisplay
+        >>> digits = load_digits()
+        >>> left, right = Figure().subplots(1, 2)
+        >>> codes = PCA(2).fit_transform(digits.data)
+        >>> display = CodeSpaceDisplay.from_codes(codes, ax=left)
+        >>> display = display.plot(right, scatter_kwargs={"s": 4})  # drawn once more
+        >>> len(display.scatters_)
+        1
         """
         ax = take_axes(ax, self)
         self.ax_, self.figure_ = ax, ax.figure
@@ -173,6 +187,21 @@ class CodeSpaceDisplay:
         ------
         ValueError
             If the code has a single unit, or a grid is asked for and samples are no images.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.decomposition import PCA
+        >>> from sk_aecnn import CodeSpaceDisplay
+        >>> digits = load_digits()
+        >>> pca = PCA(2).fit(digits.data)
+        >>> ax = Figure().subplots()
+        >>> display = CodeSpaceDisplay.from_estimator(
+        ...     pca, digits.data, digits.target, ax=ax
+        ... )
+        >>> len(display.scatters_)  # one for each class
+        10
         """
         plane = _Plane(as_array(estimator.transform(X)))
         grid = grid_range = None
@@ -205,6 +234,18 @@ class CodeSpaceDisplay:
         ------
         ValueError
             If the codes have a single unit.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.decomposition import PCA
+        >>> from sk_aecnn import CodeSpaceDisplay
+        >>> digits = load_digits()
+        >>> codes = PCA(5).fit_transform(digits.data)
+        >>> ax = Figure().subplots()
+        >>> CodeSpaceDisplay.from_codes(codes, digits.target, ax=ax).points.shape
+        (1797, 2)
         """
         return cls._from_plane(_Plane(as_array(codes)), y, ax, kwargs)
 

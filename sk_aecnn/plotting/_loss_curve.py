@@ -116,6 +116,19 @@ class LossCurveDisplay:
         ------
         ValueError
             If there is no loss of a name.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer, LossCurveDisplay
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> left, right = Figure().subplots(1, 2)
+        >>> display = LossCurveDisplay.from_estimator(model, ax=left)
+        >>> display = display.plot(right, estimator_name="2 numbers")  # drawn once more
+        >>> [line.get_label() for line in display.lines_]
+        ['2 numbers: reconstruction loss']
         """
         ax = take_axes(ax, self)
         self.ax_, self.figure_ = ax, ax.figure
@@ -156,6 +169,17 @@ class LossCurveDisplay:
         -------
         display : LossCurveDisplay
             The display, drawn.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderTransformer, LossCurveDisplay
+        >>> X = load_iris().data
+        >>> model = AutoencoderTransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> display = LossCurveDisplay.from_estimator(model, ax=Figure().subplots())
+        >>> [line.get_label() for line in display.lines_]
+        ['reconstruction loss']
         """
         estimator = last_step(estimator)
         history = estimator.history_

@@ -129,6 +129,22 @@ class ReconstructionDisplay:
         -------
         display : ReconstructionDisplay
             This display, with its artists.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.decomposition import PCA
+        >>> from sk_aecnn import ReconstructionDisplay
+        >>> rows = load_digits().data
+        >>> pca = PCA(8).fit(rows)
+        >>> upper, lower = Figure().subplots(2)
+        >>> display = ReconstructionDisplay.from_estimator(
+        ...     pca, rows, sample_shape=(8, 8), ax=upper
+        ... )
+        >>> display = display.plot(lower, image_kwargs={"cmap": "gray_r"})
+        >>> display.ax_ is lower  # drawn once more
+        True
         """
         geometry = SampleGeometry(self.samples.shape[1:], self.channel_axis)
         originals, reconstructed = self.samples[:n_samples], self.reconstructions[:n_samples]
@@ -180,6 +196,20 @@ class ReconstructionDisplay:
         -------
         display : ReconstructionDisplay
             The display, drawn.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.decomposition import PCA
+        >>> from sk_aecnn import ReconstructionDisplay
+        >>> rows = load_digits().data
+        >>> pca = PCA(8).fit(rows)
+        >>> display = ReconstructionDisplay.from_estimator(
+        ...     pca, rows, sample_shape=(8, 8), ax=Figure().subplots()
+        ... )
+        >>> display.samples.shape  # those that are drawn
+        (8, 8, 8)
         """
         geometry = find_geometry(estimator, X, sample_shape, channel_axis)
         errors = None
@@ -223,6 +253,21 @@ class ReconstructionDisplay:
         -------
         display : ReconstructionDisplay
             The display, drawn.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.decomposition import PCA
+        >>> from sk_aecnn import ReconstructionDisplay
+        >>> rows = load_digits().data
+        >>> pca = PCA(8).fit(rows)
+        >>> restored = pca.inverse_transform(pca.transform(rows))
+        >>> display = ReconstructionDisplay.from_reconstructions(
+        ...     rows, restored, sample_shape=(8, 8), ax=Figure().subplots()
+        ... )
+        >>> display.samples.shape
+        (1797, 8, 8)
         """
         geometry = find_geometry(None, X, sample_shape, channel_axis)
         return cls._from_geometry(X, reconstructions, geometry, ax, kwargs)

@@ -105,6 +105,16 @@ class ReconstructionErrorDisplay:
         -------
         display : ReconstructionErrorDisplay
             This display, with its artists.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sk_aecnn import ReconstructionErrorDisplay
+        >>> left, right = Figure().subplots(1, 2)
+        >>> errors = [0.1, 0.2, 0.1, 0.9]
+        >>> display = ReconstructionErrorDisplay.from_errors(errors, ax=left)
+        >>> display.plot(right, n_bins=5).ax_ is right  # drawn once more
+        True
         """
         ax = take_axes(ax, self)
         self.ax_, self.figure_ = ax, ax.figure
@@ -162,6 +172,18 @@ class ReconstructionErrorDisplay:
         -------
         display : ReconstructionErrorDisplay
             The display, drawn.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_aecnn import AutoencoderOutlierDetector, ReconstructionErrorDisplay
+        >>> X = load_iris().data
+        >>> model = AutoencoderOutlierDetector(2, max_epochs=5, random_state=0).fit(X)
+        >>> ax = Figure().subplots()
+        >>> display = ReconstructionErrorDisplay.from_estimator(model, X, ax=ax)
+        >>> display.threshold == -model.offset_
+        True
         """
         offset = getattr(last_step(estimator), "offset_", None)
         if offset is None:
@@ -204,6 +226,18 @@ class ReconstructionErrorDisplay:
         -------
         display : ReconstructionErrorDisplay
             The display, drawn.
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from sk_aecnn import ReconstructionErrorDisplay
+        >>> errors, names = [0.1, 0.2, 0.1, 0.9], ["whole", "whole", "whole", "broken"]
+        >>> ax = Figure().subplots()
+        >>> display = ReconstructionErrorDisplay.from_errors(
+        ...     errors, names, threshold=0.5, ax=ax
+        ... )
+        >>> len(display.histograms_)  # one for each name
+        2
         """
         errors = as_array(errors)
         if errors.ndim != 1:
