@@ -1,12 +1,13 @@
 """Graphs in onnxruntime."""
 
 import numpy as np
-import onnxruntime
 import torch
 
 
 def session_of(graph):
     """Return what computes a graph, with as many threads as torch has."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

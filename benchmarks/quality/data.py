@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 from core import Split
-from sklearn.datasets import load_digits, make_classification
+from sklearn.datasets import load_digits
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold, train_test_split
 from sklearn.utils import shuffle
@@ -179,7 +179,7 @@ def folds(data, seed, kind=StratifiedKFold, n_folds=5, n_used=None):
 
 half = partial(folds, n_folds=2, n_used=1)
 number_folds = partial(folds, kind=KFold)
-quarter = partial(folds, kind=KFold, n_folds=4, n_used=1)
+quarter = partial(folds, n_folds=4, n_used=1)
 
 
 def marked(data, seed, which):
@@ -256,18 +256,3 @@ def words(data, seed, dense=False, **params):
             names = weigh.get_feature_names_out()
             X, X_test = (pd.DataFrame(rows.toarray(), columns=names) for rows in (X, X_test))
         yield Split(X, split.y.astype(int), X_test, split.y_test.astype(int))
-
-
-# -- made-up data -----------------------------------------------------------------------------
-
-
-def made_up(data, seed, change=None, test_size=0.5, **sizes):
-    """Yield clusters on some of the axes and noise on the others, changed by a function."""
-    (source,) = data
-    sizes = {"n_samples": 3_000, "n_features": 20, "n_informative": 10, "class_sep": 1.5} | sizes
-    X, y = make_classification(**{"n_redundant": 0} | sizes, random_state=seed)
-    X = X if change is None else change(X, np.random.default_rng(seed))
-    X, X_test, y, y_test = train_test_split(
-        X, y, test_size=test_size, random_state=seed, stratify=y
-    )
-    yield Split(*source.cut(X, y), *source.cut(X_test, y_test))

@@ -5,8 +5,8 @@ from functools import partial
 import data
 import models
 import scores
-from core import Table, Task
-from models import OnSamples, filled
+from core import ACCURACY, Table, Task
+from models import Trained, filled
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
@@ -45,7 +45,7 @@ FRAMES = {
             "HistGradientBoostingClassifier": models.boosting(),
             "CatBoost": models.optional("catboost.CatBoostClassifier", models.encoded, verbose=0),
         },
-        metrics=("accuracy, %", "log-loss"),
+        metrics=(ACCURACY, scores.LOG_LOSS),
         seeds=(0,),
         layout="metrics",
     ),
@@ -76,7 +76,7 @@ FRAMES = {
             "IterativeImputer": filled(IterativeImputer()),
             "IterativeImputer(RandomForestRegressor)": filled(IterativeImputer(FOREST)),
         },
-        metrics=("RMSE", "accuracy of categories, %"),
+        metrics=(scores.RMSE, scores.CATEGORIES),
         judge=scores.imputation,
         seeds=(0,),
         layout="metrics",
@@ -91,15 +91,15 @@ FRAMES = {
         ],
         models={
             "the real rows": models.boosting(),
-            "AECNNClassifier.sample": OnSamples(AECNNClassifier(), models.of_classes),
-            "AutoencoderTransformer.sample": OnSamples(
-                AutoencoderTransformer(), models.with_target
-            ),
-            "VariationalAutoencoderTransformer.sample": OnSamples(
-                VariationalAutoencoderTransformer(), models.with_target
-            ),
-            "TVAE": models.ctgan("TVAE"),
-            "CTGAN": models.ctgan("CTGAN"),
+            "AECNNClassifier.sample": Trained(AECNNClassifier(), models.on_samples_of_classes),
+            **{
+                f"{type(one).__name__}.sample": Trained(one, models.on_samples)
+                for one in (AutoencoderTransformer(), VariationalAutoencoderTransformer())
+            },
+            **{
+                name: models.optional(f"ctgan.{name}", models.on_samples_of_gan, seed=None)
+                for name in ("TVAE", "CTGAN")
+            },
         },
         notes=("Tables of PMLB are split in halves by the seed.",),
     ),

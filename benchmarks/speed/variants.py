@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import warnings
-from itertools import pairwise
+from importlib import import_module
+from itertools import cycle, pairwise
 
 LR = 1e-3
 
@@ -22,20 +23,30 @@ def network_of(work):
     return getattr(plain, work.network)(*work.sizes)
 
 
-def plain_loop(work, X, y=None):
+def plain_torch(work, X, y=None):
     import plain
     import torch
 
+    if not work.epochs:
+        network = network_of(work)
+        return lambda: plain.outputs(network, X[: work.at_once])
     arrays = [X if work.sizes else X[:, None], *[y] * (y is not None)]
     tensors, loss = [torch.from_numpy(array) for array in arrays], getattr(plain, work.loss)
     return lambda: plain.train(network_of(work), loss, tensors, work.epochs, work.batch_size)
 
 
-def plain_inference(work, X, y=None):
+def plain_stream(work, X, y):
     import plain
+    import torch
 
-    network = network_of(work)
-    return lambda: plain.outputs(network, X[: work.at_once])
+    step, parts = plain.step_of(network_of(work), getattr(plain, work.loss)), parts_of(work, X, y)
+    return lambda: step(*(torch.from_numpy(part) for part in next(parts)))
+
+
+def parts_of(work, *arrays):
+    """Yield batches without end."""
+    starts = range(0, len(arrays[0]), work.batch_size)
+    return cycle([[array[i : i + work.batch_size] for array in arrays] for i in starts])
 
 
 # -- this package -----------------------------------------------------------------------------
@@ -45,10 +56,10 @@ def estimator_of(work, **params):
     """Return the estimator, trained as a plain loop does it."""
     import sk_aecnn
 
-    name, its_own = work.estimator
     training = {"optimizer": "adam", "lr": LR, "lr_schedule": "constant", "weight_decay": 0.0}
     training |= {"max_epochs": work.epochs or 1, "batch_size": work.batch_size or "auto"}
-    return getattr(sk_aecnn, name)(**training, **its_own, random_state=0, device="cpu", **params)
+    params = training | work.params | {"random_state": 0, "device": "cpu"} | params
+    return getattr(sk_aecnn, work.estimator)(**params)
 
 
 def package(work, X, y=None, **params):
@@ -60,6 +71,19 @@ def package(work, X, y=None, **params):
     return lambda: infer(X[: work.at_once])
 
 
+def package_in_parts(work, X, n_rows=20_000):
+    parts = [X[start : start + n_rows] for start in range(0, len(X), n_rows)]
+    n_steps = sum(-(-len(part) // work.batch_size) for part in parts)
+
+    def run():
+        estimator = estimator_of(work)
+        for part in parts:
+            estimator.partial_fit(part, n_steps=n_steps)
+        return estimator.loss_curve_[-1]
+
+    return run
+
+
 def linear(in_shape, n_outputs):
     from torch import nn
 
@@ -68,23 +92,21 @@ def linear(in_shape, n_outputs):
 
 # -- calls ------------------------------------------------------------------------------------
 
-STARTS = (
-    "import sklearn.base",
-    "import sk_aecnn",
-    "import sklearn.model_selection, sklearn.mixture, skorch",
-    "from sk_aecnn import AutoencoderTransformer as AE; AE(2, max_epochs=1).fit([[0, 1], [1, 2]])",
-)
+
+def python(*args):
+    """Start Python with arguments; the last one is the work, which says nothing more."""
+    return lambda: subprocess.run([sys.executable, *args[:-1]], check=True)
 
 
-def process(work, code):
-    """Start Python and run code in it."""
-    return lambda: subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def fits(work, X, n_fits):
-    """Fit as many equal parts of the rows one after the other."""
-    estimator, n_rows = estimator_of(work), len(X) // n_fits
-    return lambda: [estimator.fit(X[:n_rows]).loss_curve_[-1] for _ in range(n_fits)][-1]
+def stream(path, work, X, y):
+    """Pass one batch after the other to partial_fit."""
+    module, _, name = path.rpartition(".")
+    model, parts = (
+        getattr(import_module(module), name)(batch_size=work.batch_size),
+        parts_of(work, X, y),
+    )
+    classes = {"classes": [0, 1]} if hasattr(model, "predict") else {}
+    return lambda: model.partial_fit(*next(parts), **classes)
 
 
 def grid(work, X, n_jobs):
@@ -223,26 +245,6 @@ def keras(work, X, y=None, backend="jax"):
         return run
     trained = network()
     return lambda: trained.predict(X, batch_size=1024, verbose=0)
-
-
-def pyod(work, X):
-    from pyod.models.auto_encoder import AutoEncoder
-
-    def run():
-        detector = AutoEncoder(
-            preprocessing=False,
-            lr=LR,
-            epoch_num=work.epochs,
-            batch_size=work.batch_size,
-            hidden_neuron_list=list(work.sizes[1 : len(work.sizes) // 2 + 1]),
-            batch_norm=False,
-            dropout_rate=0.0,
-            verbose=0,
-        )
-        detector.fit(X)
-        return float("nan")  # it does not tell
-
-    return run
 
 
 def onnx(work, X):

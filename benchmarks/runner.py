@@ -1,4 +1,4 @@
-"""Seeds by tasks by splits by models: every run that a table wants, kept for the next time."""
+"""Tasks by seeds by splits by models: every run that a table wants, kept for the next time."""
 
 import hashlib
 import platform
@@ -8,25 +8,29 @@ import sys
 import time
 import traceback
 import warnings
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
-from importlib.metadata import distributions
-from itertools import islice, product
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 import torch
-from core import EPOCHS, SECONDS, Run, own_parts
-from scores import scored
+from core import SECONDS, Run, own_parts
 from sklearn.exceptions import ConvergenceWarning
 
 import sk_aecnn
-from sk_aecnn.exceptions import DivergenceError
 
-DIVERGED = "diverged"
-PACKAGES = "numpy pandas scikit-learn torch skorch pyod isotree catboost lightgbm pytabkit aeon"
+PACKAGES = """
+    numpy pandas scikit-learn torch skorch onnxruntime pyod isotree catboost lightgbm pytabkit aeon
+    ctgan keras jax tensorflow-cpu
+"""
 
 
 @dataclass
@@ -34,53 +38,66 @@ class Results:
     """What was found, by (model, task, seed, fold), and what went wrong."""
 
     found: dict = field(default_factory=dict)
-    troubles: dict = field(default_factory=dict)  # by model and task
     missing: dict = field(default_factory=dict)  # packages, by model
+    failed: bool = False
 
     def frame(self):
         """Return a frame of the metrics, indexed by model, task, seed and fold."""
-        names = ["model", "task", "seed", "fold"]
-        keys = pd.DataFrame(list(self.found), columns=names)
+        keys = pd.DataFrame(list(self.found), columns=["model", "task", "seed", "fold"])
         return pd.DataFrame(list(self.found.values()), pd.MultiIndex.from_frame(keys))
 
 
 def run(plan):
     """Return the results of a plan: what fails is told and leaves the others alone."""
-    warm_up()
     results = Results()
     folder = plan.out and plan.out.parent / ".results"
     kept = joblib.Memory(folder, verbose=0).cache(outcome, ignore=["work"])
-    for seed, task in product(plan.seeds, plan.tasks):
-        splits = task.split(task.load(plan.source), seed)
-        for fold, split in enumerate(islice(splits, 1 if plan.quick else None)):
-            first = None
-            for name in plan.table.models:
-                if name not in results.missing:
-                    key = name, task.name, seed, fold
-                    metrics = _metrics(key, Run(task.name, seed, split, plan, first), kept, results)
-                    first = first or metrics
+    for task in plan.tasks:
+        data = task.load(plan.source)
+        with processes() as started:
+            for seed in plan.seeds:
+                splits = islice(task.split(data, seed), 1 if plan.quick else None)
+                for fold, split in enumerate(splits):
+                    run = Run(task.name, seed, split, plan)
+                    for name in task.models or plan.table.models:
+                        if name not in results.missing:
+                            _add((name, task.name, seed, fold), run, started, kept, results)
     return results
 
 
-def _metrics(key, run, kept, results):
-    """Return the metrics of a run, made now or earlier; None if there are none."""
+def _add(key, run, started, kept, results):
+    """Add the metrics of a run, made now or earlier, to the results, or why there are none."""
     name, plan = key[0], run.plan
     try:
-        model = run.build(plan.table.models[name])
-        own = [sources()[0], sorted(plan.params.items())] if own_parts(model) else []
+        work, own = _work(plan.table.models[name], run, lambda: started[name])
+        own = [sources()[0], sorted(plan.params.items())] if own else []
         stamp = plan.name, machine(), plan.quick, plan.source.rows, own
         if name in plan.models or kept.check_call_in_cache(key, stamp, None):
-            results.found[key] = kept(key, stamp, partial(measure, model, run))
-        return results.found.get(key)
+            results.found[key] = kept(key, stamp, work)
+        return
     except ImportError as error:
         trouble = results.missing[name] = str(error).splitlines()[0]
-    except DivergenceError:
-        trouble = results.troubles[key[:2]] = DIVERGED
     except Exception:
         traceback.print_exc()
-        trouble = results.troubles[key[:2]] = "failed"
+        trouble, results.failed = "failed", True
     print(*key, trouble, sep=", ", file=sys.stderr, flush=True)
-    return None
+
+
+def _work(entry, run, process):
+    """Return what measures a row, and whether that depends on this package."""
+    apart = run.plan.table.apart
+    if apart:
+        return lambda: process().submit(apart, entry, run.split).result(), True
+    model = run.build(entry)
+    return partial(measure, model, run), bool(own_parts(model))
+
+
+@contextmanager
+def processes():
+    """Hold a process for each name that is asked for, which starts with its first work."""
+    with ExitStack() as stack:
+        new = partial(ProcessPoolExecutor, 1, get_context("spawn"))
+        yield defaultdict(lambda: stack.enter_context(new()))
 
 
 def outcome(key, stamp, work):
@@ -91,22 +108,24 @@ def outcome(key, stamp, work):
 
 
 def measure(model, run):
-    """Fit a model and return its metrics, the time of the fit and the epochs of this package's."""
-    table = run.plan.table
-    judge = table.judge or partial(scored, metrics=table.metrics)
+    """Fit a model and return its metrics and the time of the fit."""
+    warm_up()
+    table, split = run.plan.table, run.split
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         torch.manual_seed(run.seed)
         start = time.perf_counter()
-        model.fit(run.split.X, run.split.y)
-        seconds = time.perf_counter() - start
-        metrics = judge(model, run) | {SECONDS: seconds}
-    for part in own_parts(model):
-        if hasattr(part, "resolved_params_"):  # what a meta-estimator cloned is not fitted itself
-            metrics[EPOCHS] = part.resolved_params_["max_epochs"]
+        model.fit(split.X, split.y)
+        metrics = {SECONDS.name: time.perf_counter() - start}
+        if table.judge:
+            metrics |= table.judge(model, run)
+        else:
+            tested = model, split.X_test, split.y_test
+            metrics |= {metric.name: metric.scorer(*tested) for metric in table.metrics}
     return {name: float(value) for name, value in metrics.items()}
 
 
+@cache
 def warm_up():
     """Load what the first fit of a process loads, so that no row pays for it."""
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
@@ -122,13 +141,13 @@ def machine():
     """Return processor, as Linux has it, cores in reach, threads and versions, in words."""
     info = Path("/proc/cpuinfo")
     named = re.search(r"model name\s*: (.*)", info.read_text() if info.exists() else "")
-    # of several on the path, the first is imported
-    installed = {one.name: one.version for one in reversed(list(distributions()))}
-    versions = [f"{name} {installed[name]}" for name in PACKAGES.split() if name in installed]
+    versions = [f"Python {platform.python_version()}"]
+    for name in PACKAGES.split():
+        with suppress(PackageNotFoundError):
+            versions.append(f"{name} {version(name)}")
     return (
         f"{named[1] if named else platform.processor()}, cores: {joblib.cpu_count()}, threads of "
-        f"torch: {torch.get_num_threads()}; Python {platform.python_version()}, "
-        f"{', '.join(versions)}"
+        f"torch: {torch.get_num_threads()}; {', '.join(versions)}"
     )
 
 

@@ -5,13 +5,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import shuffle
 
-SECONDS = "fit, s"
-EPOCHS = "epochs"
 # parameters that say how long something is trained
 LENGTHS = ("max_epochs", "epochs", "epoch_num", "n_epochs", "max_iter", "n_iter", "n_estimators")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that tells how good a model is."""
+
+    name: str
+    digits: int  # decimals in a table
+    scorer: Callable | None = None  # of a model, rows and target; None where a table's judge tells
+    sign: int = 1  # -1 where less is better
+
+
+def accuracy(model, X, y):
+    return 100 * np.mean(model.predict(X) == y)
+
+
+ACCURACY = Metric("accuracy, %", 2, accuracy)
+SECONDS = Metric("fit, s", 2)
 
 
 @dataclass(frozen=True)
@@ -45,8 +62,9 @@ class Task:
     """A column of a table."""
 
     name: str
-    load: Callable  # takes a Source and returns a tuple of data
+    load: Callable  # takes a Source and returns data
     split: Callable  # takes these and a seed and yields splits
+    models: tuple | None = None  # names of the rows that it has, if not all of them
 
 
 @dataclass(frozen=True)
@@ -56,11 +74,12 @@ class Table:
     title: str
     tasks: list
     models: dict  # by the name of the row, an estimator or a function of the Run that makes one
-    metrics: tuple = ("accuracy, %",)  # in scores.METRICS; columns of tasks show the first
+    metrics: tuple = (ACCURACY,)  # columns of tasks show the first
     judge: Callable | None = None  # of a fitted model and a Run; None calls the metrics' scorers
+    apart: Callable | None = None  # instead, of a row and a split, in a process of the row's own
     seeds: tuple = (0, 1, 2)
     layout: str = "tasks"  # of report.LAYOUTS
-    halves_seed: int = 34  # of `suite.half_of`
+    halves_seed: int = 34  # of `report.half_of`
     notes: tuple = ()
 
 
@@ -81,19 +100,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """One fit: its task, seed and split, the plan it is part of, and what the first row found."""
+    """One fit: its task, seed and split, and the plan that it is part of."""
 
     task: str
     seed: int
-    split: Split
+    split: Any
     plan: Plan
-    first: dict | None = None
-
-    def default_epochs(self, factor=1):
-        """Return a multiple of the epochs that the first row was trained for."""
-        if self.first is None:
-            raise ValueError("the number of epochs is the first row's: run that row too")
-        return max(1, round(factor * self.first[EPOCHS]))
 
     def build(self, entry):
         """Return the model of a row, set up for this run."""
