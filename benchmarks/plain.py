@@ -53,8 +53,8 @@ class Joint(nn.Module):
         return self.backend(features), self.decoder(self.bottleneck(features.flatten(1)))
 
 
-def reconstruction(output, x, y=None):
-    return F.mse_loss(output, x)
+def reconstruction(output, x, y):
+    return F.mse_loss(output, y)
 
 
 def classification(output, x, y):
@@ -62,7 +62,7 @@ def classification(output, x, y):
 
 
 def both(outputs, x, y):
-    return classification(outputs[0], x, y) + reconstruction(outputs[1], x)
+    return classification(outputs[0], x, y) + reconstruction(outputs[1], x, x)
 
 
 def step_of(network, loss_function):

@@ -31,6 +31,11 @@ MEANS = make_column_transformer(
 ).set_output(transform="pandas")
 FOREST = RandomForestRegressor(max_features="sqrt")
 
+
+def on_samples_of_gan(generator):
+    return Trained(models.Gan(generator), models.on_samples)
+
+
 FRAMES = {
     "adult": Table(
         title="Adult, the census data of 1994 with their text columns and `?` read as missing, "
@@ -97,7 +102,7 @@ FRAMES = {
                 for one in (AutoencoderTransformer(), VariationalAutoencoderTransformer())
             },
             **{
-                name: models.optional(f"ctgan.{name}", models.on_samples_of_gan, seed=None)
+                name: models.optional(f"ctgan.{name}", on_samples_of_gan, seed=None)
                 for name in ("TVAE", "CTGAN")
             },
         },

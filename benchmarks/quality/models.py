@@ -6,24 +6,26 @@ import numpy as np
 import plain
 import torch
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.compose import (
-    TransformedTargetRegressor,
-    make_column_selector,
-    make_column_transformer,
-)
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.compose import make_column_selector as columns_of
 from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import BernoulliRBM, MLPRegressor
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from torch import nn
 from torch.nn import functional as F
 
 # -- what goes around a model -----------------------------------------------------------------
+
+
+def named(*models, **others):
+    """Return rows whose names are what the models are called by."""
+    return {repr(model): model for model in models} | others
 
 
 def rows_of(X):
@@ -83,10 +85,10 @@ def encoded(model, *numbers):
     one_hot = OneHotEncoder(
         max_categories=50, handle_unknown="infrequent_if_exist", sparse_output=False
     )
-    is_number = make_column_selector(dtype_include="number")
-    is_other = make_column_selector(dtype_exclude="number")
-    numbers = make_pipeline(*numbers) if numbers else "passthrough"
-    columns = make_column_transformer((numbers, is_number), (one_hot, is_other))
+    columns = make_column_transformer(
+        (make_pipeline(*numbers) if numbers else "passthrough", columns_of(dtype_include="number")),
+        (one_hot, columns_of(dtype_exclude="number")),
+    )
     return make_pipeline(columns, model)
 
 
@@ -115,32 +117,6 @@ def filled(imputer):
     return through(lambda X: X.astype(float), *transformed(imputer))
 
 
-def in_text(X):
-    """Return the names of the columns that are no numbers."""
-    return list(X.select_dtypes(exclude="number"))
-
-
-def boosting():
-    """Return boosted trees whose columns of text are categories."""
-    as_categories = FunctionTransformer(lambda X: X.astype(dict.fromkeys(in_text(X), "category")))
-    model = HistGradientBoostingClassifier(categorical_features="from_dtype")
-    return make_pipeline(as_categories, model)
-
-
-class Gan(BaseEstimator):
-    """A generator of the package ctgan as those of this package are called."""
-
-    def __init__(self, generator):
-        self.generator = generator
-
-    def fit(self, X):
-        self.generator.fit(X.fillna(dict.fromkeys(in_text(X), "missing")), in_text(X))
-        return self
-
-    def sample(self, n_samples, random_state):
-        return self.generator.sample(n_samples)
-
-
 def reconstruction_error(pca, X):
     return np.square(X - pca.inverse_transform(pca.transform(X))).sum(axis=1)
 
@@ -152,11 +128,16 @@ def minimum_covariance(run):
     return standardised(PCA(n_components), VarianceThreshold(1e-9), detector)
 
 
-class Boltzmann(BernoulliRBM):
-    """A restricted Boltzmann machine that decodes: probabilities of pixels from those of units."""
+def in_text(X):
+    """Return the names of the columns that are no numbers."""
+    return list(X.select_dtypes(exclude="number"))
 
-    def inverse_transform(self, codes):
-        return 1 / (1 + np.exp(-(codes @ self.components_ + self.intercept_visible_)))
+
+def boosting():
+    """Return boosted trees whose columns of text are categories."""
+    as_categories = FunctionTransformer(lambda X: X.astype(dict.fromkeys(in_text(X), "category")))
+    model = HistGradientBoostingClassifier(categorical_features="from_dtype")
+    return make_pipeline(as_categories, model)
 
 
 # -- ways of training -------------------------------------------------------------------------
@@ -211,13 +192,23 @@ def on_samples(generator, X, y, seed):
     return boosting().fit(rows.drop(columns="target"), labels[rows["target"].astype(int)])
 
 
-def on_samples_of_gan(generator):
-    return Trained(Gan(generator), on_samples)
-
-
 def on_samples_of_classes(generator, X, y, seed):
     """Fit boosted trees to samples of the classes of the rows."""
     return boosting().fit(generator.fit(X, y).sample(len(y), y=y, random_state=seed), y)
+
+
+class Gan(BaseEstimator):
+    """A generator of the package ctgan as those of this package are called."""
+
+    def __init__(self, generator):
+        self.generator = generator
+
+    def fit(self, X):
+        self.generator.fit(X.fillna(dict.fromkeys(in_text(X), "missing")), in_text(X))
+        return self
+
+    def sample(self, n_samples, random_state):
+        return self.generator.sample(n_samples)
 
 
 # -- plain torch, as a tutorial writes it -----------------------------------------------------
@@ -263,10 +254,9 @@ DEEP_AUTOENCODER = on_pixels(
 
 
 def optional(path, around=make_pipeline, threads=None, seed="random_state", **params):
-    """Return the row of another package's class.
+    """Return the row of another package's class, which is imported before the fit.
 
     ``threads`` and ``seed`` are what it calls the number of threads and its seed, if it has them.
-    It is imported before the fit, which does not pay for it.
     """
     module, _, name = path.rpartition(".")
 
@@ -276,7 +266,3 @@ def optional(path, around=make_pipeline, threads=None, seed="random_state", **pa
         return around(getattr(import_module(module), name)(**seeds, **limits, **params))
 
     return build
-
-
-def pyod_scores(detector):
-    return make_pipeline(Applied(detector, lambda detector, X: detector.decision_scores_))

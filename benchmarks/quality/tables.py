@@ -9,7 +9,7 @@ import models
 import scores
 from core import ACCURACY, Table, Task
 from frames import FRAMES
-from models import Applied, Trained, on_code, on_labelled, on_pixels, on_rows, standardised
+from models import Applied, Trained, named, on_code, on_labelled, on_pixels, on_rows, standardised
 from serving import SERVING
 from sklearn import ensemble
 from sklearn.decomposition import NMF, PCA, TruncatedSVD
@@ -58,8 +58,7 @@ TABLES = {
         title="MNIST, 60 000 images to train with and 10 000 to test with, default parameters.",
         tasks=[MNIST],
         models={
-            "AECNNClassifier()": AECNNClassifier(),
-            "AECNNClassifier(max_epochs=3)": AECNNClassifier(max_epochs=3),
+            **named(AECNNClassifier(), AECNNClassifier(max_epochs=3)),
             "the article's CNN, plain torch, 10 epochs": models.ARTICLE_CNN,
             "MLPClassifier": on_pixels(MLPClassifier()),
         },
@@ -95,7 +94,6 @@ TABLES = {
             "AutoencoderTransformer(32), flat rows": on_rows(AutoencoderTransformer(32)),
             "PCA": on_pixels(PCA(32)),
             "NMF": on_pixels(NMF(32)),
-            "BernoulliRBM": on_pixels(models.Boltzmann(32)),
             "deep autoencoder of Keras's blog, plain torch, 100 epochs": models.DEEP_AUTOENCODER,
         },
         metrics=(scores.ERROR, scores.LINEAR, scores.NEAREST),
@@ -119,8 +117,7 @@ TABLES = {
             Task("8 000 images", data.photographs, data.own_split),
         ],
         models={
-            "AECNNClassifier()": AECNNClassifier(),
-            "CNNClassifier()": CNNClassifier(),
+            **named(AECNNClassifier(), CNNClassifier()),
             "PCA(0.95), SVC(C=10)": on_pixels(PCA(0.95), SVC(C=10)),
         },
     ),
@@ -151,7 +148,11 @@ TABLES = {
                 ntrees=100,
                 sample_size=256,
             ),
-            "ECOD": models.optional("pyod.models.ecod.ECOD", models.pyod_scores, seed=None),
+            "ECOD": models.optional(
+                "pyod.models.ecod.ECOD",
+                lambda one: make_pipeline(Applied(one, lambda one, X: one.decision_scores_)),
+                seed=None,
+            ),
             "minimum covariance determinant": models.minimum_covariance,
             "distance to the fifth neighbour": standardised(
                 Applied(NearestNeighbors(n_neighbors=5), lambda one, X: one.kneighbors()[0][:, -1])
@@ -161,9 +162,6 @@ TABLES = {
             ),
             "error of a PCA with 80 % of the variance": standardised(
                 Applied(PCA(0.8), models.reconstruction_error)
-            ),
-            "PyOD's AutoEncoder": models.optional(
-                "pyod.models.auto_encoder.AutoEncoder", models.pyod_scores, epoch_num=10, verbose=0
             ),
         },
         metrics=(scores.AUROC,),
@@ -193,8 +191,7 @@ TABLES = {
             ),
         ],
         models={
-            "AECNNClassifier()": AECNNClassifier(),
-            "CNNClassifier()": CNNClassifier(),
+            **named(AECNNClassifier(), CNNClassifier()),
             "one nearest neighbour": on_rows(KNeighborsClassifier(1)),
             "MLPClassifier": on_rows(standardised(MLPClassifier())),
             "MiniRocket of aeon": models.optional(
@@ -300,7 +297,7 @@ TABLES = {
         seeds=(0, 1, 2, 3, 4),
         notes=("Each seed sets a quarter of the images aside for testing.",),
     ),
-    **SERVING,
+    "serving": SERVING,
     **FRAMES,
     **SUITES,
 }

@@ -27,18 +27,18 @@ def low_rank_rows(n_rows, n_features=784):
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(n_rows, 10)) @ rng.normal(size=(10, n_features))
     rows = rows + 0.1 * rng.normal(size=rows.shape)
-    return ((rows / rows.std()).astype(np.float32),)
+    return ((rows / rows.std()).astype(np.float32),) * 2
 
 
 def mapped_rows(n_rows, n_features=512):
     """Return rows of a file, which lies in TMPDIR and is gone with the process."""
     file = tempfile.TemporaryFile()  # noqa: SIM115, it is open as long as the rows are there
     X = np.memmap(file, np.float32, "w+", shape=(n_rows, n_features))
-    (block,) = low_rank_rows(min(n_rows, 20_000), n_features)
+    block, _ = low_rank_rows(min(n_rows, 20_000), n_features)
     for start in range(0, n_rows, len(block)):
         X[start : start + len(block)] = block[: n_rows - start]
     X.flush()
-    return (X,)
+    return X, X
 
 
 def blob_images(n_rows, n_classes=10):
@@ -67,7 +67,7 @@ def digits(n_rows):
     from sklearn.datasets import load_digits
 
     X = load_digits().data[:n_rows]
-    return (((X - X.mean()) / X.std()).astype(np.float32),)
+    return (((X - X.mean()) / X.std()).astype(np.float32),) * 2
 
 
 # -- works ------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ class Work:
 
     name: str
     models: tuple | None = None  # names of the variants that do it
-    data: Callable = nothing  # of the number of rows, arrays that are the same in every process
+    data: Callable = nothing  # of the number of rows: these and a target, the same in all processes
     n_rows: int = 0
     network: str = "dense"  # of plain, as are its loss and the sizes of its layers
     loss: str = "reconstruction"
@@ -174,8 +174,8 @@ PEERS = [
         batch_size=256,
         repeats=5,
     ),
-    Work("encode 60 000 rows", (*MLP, *KERAS, "onnxruntime"), **ENCODE),
-    Work("encode one row", (*MLP, "onnxruntime"), **ENCODE, **ONE),
+    Work("encode 60 000 rows", (*MLP, *KERAS), **ENCODE),
+    Work("encode one row", MLP, **ENCODE, **ONE),
     Work("classify one row, 50-100-4", MLP, **CLASSIFY, **ONE),
 ]
 FROM_FILE = [
@@ -187,7 +187,7 @@ FROM_FILE = [
         batch_size=1024,
         **FILE,
     ),
-    Work("encode", OWN, sizes=(512, 32, 8), **FILE),
+    Work("transform", OWN, sizes=(512, 32, 8), **FILE),
 ]
 STREAM = Work(
     "a call of partial_fit",
@@ -199,63 +199,6 @@ STREAM = Work(
     repeats=200,
 )
 
-# -- variants ---------------------------------------------------------------------------------
-
-VARIANTS = {
-    "plain torch": variants.plain_torch,
-    "sk_aecnn": variants.package,
-    "sk_aecnn, bfloat16": partial(variants.package, precision="bfloat16"),
-    "sk_aecnn, partial_fit": variants.package_in_parts,
-    "scikit-learn MLP": variants.mlp,
-    "skorch": variants.skorch,
-    "Keras on JAX": partial(variants.keras, backend="jax"),
-    "Keras on TensorFlow": partial(variants.keras, backend="tensorflow"),
-    "onnxruntime": variants.onnx,
-}
-STREAMS = {
-    "plain torch": variants.plain_stream,
-    **{
-        path.rpartition(".")[2]: partial(variants.stream, path)
-        for path in (
-            "sklearn.neural_network.MLPClassifier",
-            "sk_aecnn.CNNClassifier",
-            "sk_aecnn.AutoencoderTransformer",
-            "sk_aecnn.AECNNClassifier",
-        )
-    },
-}
-STARTS = (
-    "import sklearn.base",
-    "import sk_aecnn",
-    "import sklearn.model_selection, sklearn.mixture, skorch",
-    "from sk_aecnn import AutoencoderTransformer as AE; AE(2, max_epochs=1).fit([[0, 1], [1, 2]])",
-)
-TOGETHER = str(Path(__file__).with_name("together.py"))
-PROCESSES = {
-    f"{n_processes} processes, {n_epochs} epochs": partial(
-        variants.python,
-        *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n_processes)),
-        *(TOGETHER, str(n_epochs)),
-    )
-    for n_processes in (1, 2)
-    for n_epochs in (1, 4)
-}
-WORKERS = {
-    f"{n_jobs} worker{'s' * (n_jobs > 1)}": partial(variants.grid, n_jobs=n_jobs)
-    for n_jobs in (1, 2)
-}
-LIMITS = {
-    "matrix products of a step of the dense autoencoder, 138 MFLOP": variants.products,
-    "convolution, 14 x 14, 32 to 64 channels, 925 MFLOP": variants.convolution,
-    "the same in bfloat16": partial(variants.convolution, dtype="bfloat16"),
-    "convolution, 28 x 28, 1 to 32 channels, 58 MFLOP": partial(
-        variants.convolution, sizes=(1, 32, 28), keep=False
-    ),
-    "the same with freed memory kept": partial(variants.convolution, sizes=(1, 32, 28)),
-    "copying 256 MiB": variants.copy,
-}
-
-
 # -- in the process of a variant ----------------------------------------------------------------
 
 CALLS = {}  # by the name of the work, what is timed, and the memory before
@@ -264,21 +207,21 @@ CALLS = {}  # by the name of the work, what is timed, and the memory before
 def timed(variant, work):
     """Return what a call takes; before the first one, make the data and call once."""
     if work.name not in CALLS:
-        small = work.of_rows(2_000)
-        variant(small, *small.data(small.n_rows))()  # loads what is needed
+        if work.n_rows:  # load what is needed
+            small = work.of_rows(2_000)
+            variant(small, *small.data(small.n_rows))()
         call = variant(work, *work.data(work.n_rows))
         CALLS[work.name] = call, memory()
         call()
     call, before = CALLS[work.name]
     with watched_memory() as peaks:
         start, processor = time.perf_counter(), sum(os.times()[:4])
-        for _ in range(work.repeats):
-            result = call()
+        results = [call() for _ in range(work.repeats)]
         processor, seconds = sum(os.times()[:4]) - processor, time.perf_counter() - start
     return {
         "time": seconds / work.repeats,
         "processor time": processor / work.repeats,
-        "loss": float(result) if work.epochs else np.nan,
+        "loss": float(results[-1]) if work.epochs else np.nan,
         "memory, MiB": max(peaks) - before,
     }
 
@@ -299,7 +242,6 @@ def watched_memory():
     finally:
         done.set()
         watcher.join()
-        peaks.append(memory())
 
 
 def memory():
@@ -310,33 +252,38 @@ def memory():
 
 # -- tables -----------------------------------------------------------------------------------
 
-
-def table_of(title, tasks, models, notes=()):
-    return Table(title, tasks, models, apart=timed, seeds=range(7), layout="speeds", notes=notes)
-
-
+VARIANTS = {
+    "plain torch": variants.plain_torch,
+    "sk_aecnn": variants.package,
+    "sk_aecnn, bfloat16": partial(variants.package, precision="bfloat16"),
+    "sk_aecnn, partial_fit": variants.package_in_parts,
+    "scikit-learn MLP": variants.mlp,
+    "skorch": variants.skorch,
+    "Keras on JAX": partial(variants.keras, backend="jax"),
+    "Keras on TensorFlow": partial(variants.keras, backend="tensorflow"),
+}
+STREAMS = {"plain torch": variants.plain_stream} | {
+    path.rpartition(".")[2]: partial(variants.stream, path)
+    for path in (
+        "sklearn.neural_network.MLPClassifier",
+        "sk_aecnn.CNNClassifier",
+        "sk_aecnn.AutoencoderTransformer",
+        "sk_aecnn.AECNNClassifier",
+    )
+}
+PROCESSES = {
+    f"{n} processes, {n_epochs} epochs": partial(
+        variants.torchrun, n_processes=n, n_epochs=n_epochs
+    )
+    for n in (1, 2)
+    for n_epochs in (1, 4)
+}
 TABLES = {
-    "peers": table_of("The same work in other packages.", PEERS, VARIANTS),
-    "limits": table_of(
-        "What this machine can do.",
-        [Work("limits", sizes=PEERS[0].sizes, repeats=50)],
-        LIMITS,
-    ),
-    "startup": table_of(
-        "A process of Python.",
-        [Work("startup")],
-        {code: partial(variants.python, "-c", code) for code in STARTS},
-    ),
-    "grid": table_of(
-        "GridSearchCV, 12 fits of 5 000 rows.",
-        [Work("grid", data=partial(low_rank_rows, n_features=64), n_rows=5_000)],
-        WORKERS,
-    ),
-    "file": table_of("A mapped file of 4 GiB, 2 097 152 rows of 512.", FROM_FILE, VARIANTS),
-    "stream": table_of("Calls of partial_fit, of 128 rows of 20 numbers.", [STREAM], STREAMS),
-    "processes": table_of(
-        "A fit of 2 048 pictures in processes that torchrun starts; processor time is that of all.",
-        [Work("processes")],
-        PROCESSES,
-    ),
+    name: Table(title, tasks, models, apart=timed, seeds=range(7), layout="speeds")
+    for name, title, tasks, models in (
+        ("peers", "The same work in other packages.", PEERS, VARIANTS),
+        ("file", "A mapped file of 4 GiB, rows of 512 numbers.", FROM_FILE, VARIANTS),
+        ("stream", "Streams of 128 rows of 20 numbers.", [STREAM], STREAMS),
+        ("processes", "Processes that torchrun starts.", [Work("a fit")], PROCESSES),
+    )
 }
