@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,11 @@ class Task:
     models: tuple | None = None  # names of the rows that it has, if not all of them
 
 
+def tasks_of(names, load, split, **params):
+    """Return the tasks of data that are read by name."""
+    return [Task(name, partial(load, name=name, **params), split) for name in names.split()]
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of the documentation."""
@@ -75,7 +81,7 @@ class Table:
     tasks: list
     models: dict  # by the name of the row, an estimator or a function of the Run that makes one
     metrics: tuple = (ACCURACY,)  # columns of tasks show the first
-    judge: Callable | None = None  # of a fitted model and a Run; None calls the metrics' scorers
+    judge: Callable | None = None  # gives them for a fitted model and a Run; None: by scorers
     apart: Callable | None = None  # instead, of a row and a split, in a process of the row's own
     seeds: tuple = (0, 1, 2)
     layout: str = "tasks"  # of report.LAYOUTS
@@ -111,7 +117,7 @@ class Run:
         """Return the model of a row, set up for this run."""
         model = clone(entry) if isinstance(entry, BaseEstimator) else entry(self)
         for part in own_parts(model):
-            part.set_params(**_unless_fixed(part, self.split.params | self.plan.params))
+            part.set_params(**self.split.params | self.plan.params)
         for name, value in model.get_params().items():
             last = name.rpartition("__")[2]
             if last == "random_state":
@@ -125,9 +131,3 @@ def own_parts(model):
     """Return the estimators of this package in a model."""
     parts = [model, *model.get_params().values()]
     return [part for part in parts if type(part).__module__.startswith("sk_aecnn.")]
-
-
-def _unless_fixed(estimator, params):
-    """Return the parameters that the row leaves at their defaults."""
-    defaults, now = type(estimator)().get_params(), estimator.get_params()
-    return {name: value for name, value in params.items() if now[name] == defaults[name]}

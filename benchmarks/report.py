@@ -28,7 +28,8 @@ def markdown(plan, results, command):
     origin = f"{today}; {machine()}; sk_aecnn at {commit}, sources {digest}."
     lines = [f"<!-- Written by: {command}\n     {origin} -->", "", plan.table.title, ""]
     lines += [f"    {command}", ""]
-    for heading, part in LAYOUTS[plan.table.layout](plan, results.frame()):
+    parts = LAYOUTS[plan.table.layout](plan, results.frame()) if results.found else ()
+    for heading, part in parts:
         part = part.rename(lambda name: CODE.sub(r"`\g<0>`", name)).rename_axis(None)
         lines += [f"**{heading}**", ""] if heading else []
         lines += [part.to_markdown(disable_numparse=True), ""]

@@ -116,13 +116,14 @@ def measure(model, run):
         torch.manual_seed(run.seed)
         start = time.perf_counter()
         model.fit(split.X, split.y)
-        metrics = {SECONDS.name: time.perf_counter() - start}
+        seconds = time.perf_counter() - start
         if table.judge:
-            metrics |= table.judge(model, run)
+            values = table.judge(model, run)
         else:
             tested = model, split.X_test, split.y_test
-            metrics |= {metric.name: metric.scorer(*tested) for metric in table.metrics}
-    return {name: float(value) for name, value in metrics.items()}
+            values = [metric.scorer(*tested) for metric in table.metrics]
+    names = [metric.name for metric in (*table.metrics, SECONDS)]
+    return dict(zip(names, map(float, [*values, seconds]), strict=True))
 
 
 @cache

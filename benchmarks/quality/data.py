@@ -73,16 +73,35 @@ def speech(source):
 
 # -- tables -----------------------------------------------------------------------------------
 
+MIXED = {  # the target, and columns that tell it
+    "credit_data": ["Status"],
+    "attrition": ["Attrition"],
+    "TitanicSurvival": ["survived"],
+    "HMDA": ["deny"],
+    "penguins": ["species"],
+    "diamonds": ["price"],
+    "Wage": ["wage", "logwage"],
+    "ames": ["Sale_Price"],
+    "loans_full_schema": ["interest_rate", "grade", "sub_grade"],
+}
 
-def table(source, path, target="target", drop=(), most=None):
-    """Return a frame and its target, from a file of the folder of tables."""
-    X = pd.read_csv(source.folder / "tabular" / path, sep="\t" if ".tsv" in path else ",")
-    return source.cut(X.drop(columns=[target, *drop]), X[target].to_numpy(), most=most)
+
+def pmlb(source, name, most=None):
+    """Return a frame of PMLB and its target."""
+    X = pd.read_csv(source.folder / "tabular" / "pmlb" / f"{name}.tsv.gz", sep="\t")
+    return source.cut(X.drop(columns="target"), X["target"].to_numpy(), most=most)
 
 
-def table_of_kinds(source, path, most=None, n_values=10):
-    """Return it with text where a column has few integers: they are codes of categories."""
-    X, y = table(source, path, most=most)
+def mixed(source, name):
+    """Return a raw frame, with text and missing values, and its target."""
+    target, *others = MIXED[name]
+    X = pd.read_csv(source.folder / "tabular" / "mixed" / f"{name}.csv.gz")
+    return source.cut(X.drop(columns=[target, *others]), X[target].to_numpy())
+
+
+def pmlb_of_kinds(source, name, most=None, n_values=10):
+    """Return a frame with text where a column has few integers: they are codes of categories."""
+    X, y = pmlb(source, name, most=most)
     codes = [name for name in X if X[name].nunique() <= n_values and (X[name] % 1 == 0).all()]
     return X.assign(**X[codes].astype(int).astype(str)), y
 
@@ -101,7 +120,8 @@ def adult(source):
 
 def adbench(source, name, most=10_000):
     """Return rows and whether each is an anomaly."""
-    file = np.load(source.folder / "tabular" / "adbench" / f"{name}.npz")
+    (path,) = source.folder.joinpath("tabular", "adbench").glob(f"*_{name}.npz")
+    file = np.load(path)
     return source.cut(file["X"].astype(float), file["y"].astype(int), most=most)
 
 
@@ -112,7 +132,7 @@ def one_class(source, name, most=5_000):
     elif name == "MNIST":
         X, y, *_ = mnist_rows(source)
     else:
-        X, y = table(source, f"pmlb/{name}.tsv.gz")
+        X, y = pmlb(source, name)
     return source.cut(np.asarray(X, float), y, most=most)
 
 

@@ -5,14 +5,13 @@ from functools import partial
 import data
 import models
 import scores
-from core import ACCURACY, Table, Task
+from core import ACCURACY, Table, Task, tasks_of
 from models import Trained, filled
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.pipeline import make_pipeline
-from suite import pmlb
 
 from sk_aecnn import (
     AECNNClassifier,
@@ -57,7 +56,7 @@ FRAMES = {
     "missing": Table(
         title="Eight tables of PMLB without 30 % of their cells, removed at random, before they "
         "are split: accuracy in percent.",
-        tasks=pmlb(MISSING, data.folds_with_holes, most=MOST_ROWS),
+        tasks=tasks_of(MISSING, data.pmlb, data.folds_with_holes, most=MOST_ROWS),
         models={
             "AECNNClassifier()": AECNNClassifier(),
             "HistGradientBoosting": models.boosting(),
@@ -73,7 +72,7 @@ FRAMES = {
         title="30 % of the cells of eight tables of PMLB, removed at random and filled in: the "
         "root mean squared error of numbers, in standard deviations of the column, and the "
         "accuracy of categories, which are columns of up to ten integers.",
-        tasks=pmlb(IMPUTED, data.holes, data.table_of_kinds, most=MOST_ROWS),
+        tasks=tasks_of(IMPUTED, data.pmlb_of_kinds, data.holes, most=MOST_ROWS),
         models={
             "AutoencoderImputer()": models.transformed(AutoencoderImputer()),
             "means, most frequent categories": models.transformed(MEANS),
@@ -92,7 +91,7 @@ FRAMES = {
         "synthetic rows as there are real ones to learn from.",
         tasks=[
             Task("Adult", data.adult, data.own_split),
-            *pmlb("churn nursery", data.half, data.table_of_kinds),
+            *tasks_of("churn nursery", data.pmlb_of_kinds, data.half),
         ],
         models={
             "the real rows": models.boosting(),

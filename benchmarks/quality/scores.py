@@ -37,23 +37,17 @@ MEAN_IOU = Metric("mean IoU", 3, lambda *args: iou(*args).mean())
 HALF_IOU = Metric("IoU of at least 0.5, %", 0, lambda *args: 100 * np.mean(iou(*args) >= 0.5))
 OWN = Metric("score", 4, lambda model, X, y: model.score(X, y))
 # told by a judge
-ERROR = Metric("MSE of pixels", 4, sign=-1)
-LINEAR = Metric("logistic regression, %", 2)
-NEAREST = Metric("5 neighbours, %", 2)
-RMSE = Metric("RMSE", 3, sign=-1)
-CATEGORIES = Metric("accuracy of categories, %", 1)
-ONE_ROW = Metric("one row, µs", 0, sign=-1)
-MANY_ROWS = Metric("60 000 rows, s", 2, sign=-1)
-FILE = Metric("file, KiB", 0, sign=-1)
+ERROR = Metric("MSE of pixels", 4)
+LINEAR, NEAREST = Metric("logistic regression, %", 2), Metric("5 neighbours, %", 2)
+RMSE, CATEGORIES = Metric("RMSE", 3), Metric("accuracy of categories, %", 1)
 
 
 def accuracy_and_error(model, run):
     """Judge a classifier, and its reconstruction where it has one."""
     X, y = run.split.X_test, run.split.y_test
-    found = {ACCURACY.name: ACCURACY.scorer(model, X, y), ERROR.name: np.nan}
-    if hasattr(model, "reconstruction_error"):
-        found[ERROR.name] = model.reconstruction_error(X).mean() / 255**2
-    return found
+    rebuilds = hasattr(model, "reconstruction_error")
+    error = model.reconstruction_error(X).mean() / 255**2 if rebuilds else np.nan
+    return ACCURACY.scorer(model, X, y), error
 
 
 def code_of_images(model, run, n_rows=20_000):
@@ -63,11 +57,8 @@ def code_of_images(model, run, n_rows=20_000):
     error = pixels_of(model.inverse_transform(code_test)) - pixels_of(split.X_test)
     linear = standardised(logistic()).fit(code[:n_rows], split.y[:n_rows])
     nearest = KNeighborsClassifier(5).fit(code, split.y)
-    return {
-        ERROR.name: np.square(error).mean(),
-        LINEAR.name: 100 * linear.score(code_test, split.y_test),
-        NEAREST.name: 100 * nearest.score(code_test, split.y_test),
-    }
+    shares = (one.score(code_test, split.y_test) for one in (linear, nearest))
+    return np.square(error).mean(), *(100 * share for share in shares)
 
 
 def imputation(model, run):
@@ -76,9 +67,5 @@ def imputation(model, run):
     columns = getattr(found, "columns", truth.columns)
     found = pd.DataFrame(np.asarray(found, float), columns=columns, index=truth.index)
     error = (found[truth.columns] - truth.astype(float)).where(missing)
-    categories = in_text(truth)
-    wrong = error[categories].abs().stack()
-    return {
-        RMSE.name: np.sqrt(error.drop(columns=categories).pow(2).stack().mean()),
-        CATEGORIES.name: 100 * (wrong[wrong.notna()] < 0.5).mean(),
-    }
+    wrong, error = error[in_text(truth)].abs().stack(), error.drop(columns=in_text(truth))
+    return np.sqrt(error.pow(2).stack().mean()), 100 * (wrong[wrong.notna()] < 0.5).mean()

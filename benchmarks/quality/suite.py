@@ -6,7 +6,7 @@ import data
 import models
 import numpy as np
 import scores
-from core import ACCURACY, Table, Task
+from core import ACCURACY, Table, Task, tasks_of
 from models import Trained, encoded, imputed, optional
 from sklearn import ensemble
 from sklearn.decomposition import PCA
@@ -26,39 +26,15 @@ REGRESSION = """
     1028_SWD 218_house_8L 225_puma8NH 227_cpu_small 229_pwLinear 503_wind 522_pm10 529_pollen
     537_houses 542_pollution 547_no2 560_bodyfat 561_cpu
 """
-# the file, the target, and columns that tell it
-MIXED_CLASSIFICATION = """
-    credit_data:Status attrition:Attrition TitanicSurvival:survived HMDA:deny penguins:species
-"""
-MIXED_REGRESSION = """
-    diamonds:price Wage:wage:logwage ames:Sale_Price
-    loans_full_schema:interest_rate:grade:sub_grade
-"""
-
-
-def pmlb(names, split=data.folds, load=data.table, **params):
-    """Return the tasks of tables of PMLB."""
-    return [
-        Task(name, partial(load, path=f"pmlb/{name}.tsv.gz", **params), split)
-        for name in names.split()
-    ]
-
-
-def mixed(sets, split):
-    """Return the tasks of raw frames with text and missing values."""
-    return [
-        Task(name, partial(data.table, path=f"mixed/{name}.csv.gz", target=y, drop=drop), split)
-        for name, y, *drop in (one.split(":") for one in sets.split())
-    ]
 
 
 CLASSIFICATION_TASKS = [
-    *pmlb(CLASSIFICATION),
+    *tasks_of(CLASSIFICATION, data.pmlb, data.folds),
     Task("Adult, 1000", data.adult, partial(data.some, n_rows=1_000)),
     Task("Adult, 4000", data.adult, partial(data.some, n_rows=4_000)),
     Task("Adult", data.adult, data.own_split),
     Task("SMS spam", data.messages, partial(data.words, dense=True, max_features=1_000)),
-    *mixed(MIXED_CLASSIFICATION, data.folds),
+    *tasks_of("credit_data attrition TitanicSurvival HMDA penguins", data.mixed, data.folds),
 ]
 
 
@@ -112,7 +88,10 @@ SUITES = {
     "suite-regression": Table(
         title="Regression: 13 tables of PMLB and four raw frames, in two random halves that are "
         "always the same.",
-        tasks=[*pmlb(REGRESSION, data.number_folds), *mixed(MIXED_REGRESSION, data.number_folds)],
+        tasks=[
+            *tasks_of(REGRESSION, data.pmlb, data.number_folds),
+            *tasks_of("diamonds Wage ames loans_full_schema", data.mixed, data.number_folds),
+        ],
         models=peers(
             "Regressor",
             Ridge=imputed(RidgeCV(np.logspace(-3, 3, 13)), StandardScaler()),

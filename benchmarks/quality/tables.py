@@ -7,7 +7,7 @@ import boxes
 import data
 import models
 import scores
-from core import ACCURACY, Table, Task
+from core import ACCURACY, Table, Task, tasks_of
 from frames import FRAMES
 from models import Applied, Trained, named, on_code, on_labelled, on_pixels, on_rows, standardised
 from serving import SERVING
@@ -19,7 +19,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import SVC
-from suite import SUITES, pmlb
+from suite import SUITES
 
 from sk_aecnn import (
     AECNNClassifier,
@@ -33,10 +33,19 @@ from sk_aecnn import (
 STREAMED = [
     kind(batch_size=64) for kind in (AutoencoderTransformer, AECNNClassifier, CNNClassifier)
 ]
+FOR_IMAGES = {
+    "the article's CNN, plain torch, 10 epochs": models.ARTICLE_CNN,
+    "MLPClassifier": on_pixels(MLPClassifier()),
+}
 FIVE_FOLDS = "Each seed shuffles five folds."
 MNIST = Task("MNIST", data.mnist, data.own_split)
+AEON = {
+    "MiniRocket": "MiniRocketClassifier",
+    "MultiRocket-Hydra": "MultiRocketHydraClassifier",
+}
+SERIES = "GunPoint ItalyPowerDemand ArrowHead JapaneseVowels"
 AS_SERIES = partial(data.own_split, channel_axis=-1)
-ADBENCH = "18_Ionosphere 28_pendigits 30_satellite 32_shuttle 38_thyroid 4_breastw 6_cardio"
+ADBENCH = "Ionosphere pendigits satellite shuttle thyroid breastw cardio"
 ONE_CLASS = "digits optdigits letter mfeat_pixel satimage vowel segmentation movement_libras MNIST"
 
 
@@ -57,11 +66,7 @@ TABLES = {
     "mnist": Table(
         title="MNIST, 60 000 images to train with and 10 000 to test with, default parameters.",
         tasks=[MNIST],
-        models={
-            **named(AECNNClassifier(), AECNNClassifier(max_epochs=3)),
-            "the article's CNN, plain torch, 10 epochs": models.ARTICLE_CNN,
-            "MLPClassifier": on_pixels(MLPClassifier()),
-        },
+        models=named(AECNNClassifier(), AECNNClassifier(max_epochs=3), **FOR_IMAGES),
         metrics=(ACCURACY, scores.ERROR),
         judge=scores.accuracy_and_error,
     ),
@@ -102,11 +107,7 @@ TABLES = {
     "digits": Table(
         title="Accuracy in percent on scikit-learn's digits, 1 797 images of 8 by 8 pixels.",
         tasks=[Task("digits", data.digits, data.folds)],
-        models={
-            "AECNNClassifier()": AECNNClassifier(),
-            "SVC": on_rows(SVC()),
-            "MLPClassifier": on_rows(MLPClassifier()),
-        },
+        models=named(AECNNClassifier(), SVC=on_rows(SVC()), MLPClassifier=on_rows(MLPClassifier())),
         notes=(FIVE_FOLDS,),
     ),
     "photographs": Table(
@@ -127,14 +128,8 @@ TABLES = {
         "3 % of the rows: outliers that are easier to learn than what is usual. Every detector is "
         "fitted to all rows, outliers included, and scores the same rows.",
         tasks=[
-            *(
-                Task(name.split("_")[1], partial(data.adbench, name=name), data.all_rows)
-                for name in ADBENCH.split()
-            ),
-            *(
-                Task(name, partial(data.one_class, name=name), data.simple_class_is_rare)
-                for name in ONE_CLASS.split()
-            ),
+            *tasks_of(ADBENCH, data.adbench, data.all_rows),
+            *tasks_of(ONE_CLASS, data.one_class, data.simple_class_is_rare),
         ],
         models={
             "AutoencoderOutlierDetector()": make_pipeline(Applied(AutoencoderOutlierDetector())),
@@ -179,10 +174,7 @@ TABLES = {
     "series": Table(
         title="Time series of the UCR and UEA archives on their own splits: accuracy in percent.",
         tasks=[
-            *(
-                Task(name, partial(data.series, name=name), AS_SERIES)
-                for name in ("GunPoint", "ItalyPowerDemand", "ArrowHead", "JapaneseVowels")
-            ),
+            *tasks_of(SERIES, data.series, AS_SERIES),
             Task(
                 "JapaneseVowels, padded",
                 partial(data.series, name="JapaneseVowels", padded=True),
@@ -194,13 +186,12 @@ TABLES = {
             **named(AECNNClassifier(), CNNClassifier()),
             "one nearest neighbour": on_rows(KNeighborsClassifier(1)),
             "MLPClassifier": on_rows(standardised(MLPClassifier())),
-            "MiniRocket of aeon": models.optional(
-                "aeon.classification.convolution_based.MiniRocketClassifier", models.channels_first
-            ),
-            "MultiRocket-Hydra of aeon": models.optional(
-                "aeon.classification.convolution_based.MultiRocketHydraClassifier",
-                models.channels_first,
-            ),
+            **{
+                f"{name} of aeon": models.optional(
+                    f"aeon.classification.convolution_based.{kind}", models.channels_first
+                )
+                for name, kind in AEON.items()
+            },
         },
         notes=(
             "JapaneseVowels has 12 channels and 7 to 29 steps: each series is stretched to 26 "
@@ -217,11 +208,7 @@ TABLES = {
             Task("own split", data.speech, partial(data.marked, which=1)),
             Task("a speaker held out", data.speech, partial(data.marked, which=0)),
         ],
-        models={
-            "AECNNClassifier()": AECNNClassifier(),
-            "the article's CNN, plain torch, 10 epochs": models.ARTICLE_CNN,
-            "MLPClassifier": on_pixels(MLPClassifier()),
-        },
+        models=named(AECNNClassifier(), **FOR_IMAGES),
         notes=("The spread of the second column is that of speakers and seeds.",),
     ),
     "text": Table(
@@ -232,10 +219,10 @@ TABLES = {
             "AECNNClassifier()": AECNNClassifier(),
             "LogisticRegression": models.logistic(),
             "MLPClassifier": MLPClassifier(),
-            "AutoencoderTransformer(64) + LogisticRegression": partial(
-                text_code, AutoencoderTransformer
-            ),
-            "TruncatedSVD(64) + LogisticRegression": partial(text_code, TruncatedSVD),
+            **{
+                f"{kind.__name__}(64) + LogisticRegression": partial(text_code, kind)
+                for kind in (AutoencoderTransformer, TruncatedSVD)
+            },
         },
         metrics=(scores.F1,),
         seeds=(0,),
@@ -246,7 +233,7 @@ TABLES = {
         "in percent on 1 000 images of MNIST and on halves of two tables of PMLB.",
         tasks=[
             Task("MNIST, 1 000", data.mnist, partial(data.some, n_rows=1_000)),
-            *pmlb("letter satimage", data.half),
+            *tasks_of("letter satimage", data.pmlb, data.half),
         ],
         models={
             "joint, back end on the features": AECNNClassifier(backend_input="features"),
