@@ -1,6 +1,8 @@
 """The benchmarks run, each on little, and every published table has its entry."""
 
+import functools
 import importlib.util
+import re
 import shlex
 import subprocess
 import sys
@@ -31,7 +33,7 @@ def load(*parts):
     return module
 
 
-QUALITY = load("quality", "__main__.py")
+QUALITY, WORKS = load("quality", "__main__.py"), load("speed", "works.py")
 TABLES = QUALITY.TABLES if QUALITY else {}
 
 
@@ -54,6 +56,16 @@ def test_a_published_table_has_an_entry(page):
     program, script, *arguments = shlex.split(head.removeprefix("<!-- Written by: "))
     assert (program, script) == ("python", "benchmarks/quality")
     assert QUALITY.plan_of([*arguments, "--out", str(page)]).table.title in page.read_text()
+
+
+def test_commands_of_the_documentation_name_tables():
+    """Whatever table a page says is made by a command is known to the command."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    named = re.findall(r"python\s+benchmarks/(quality|speed) ([a-z][\w-]*)", text)
+    assert {program for program, _ in named} == {"quality", "speed"}
+    known = {"quality": TABLES, "speed": WORKS.TABLES}
+    assert [name for program, name in named if name not in known[program]] == []
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -98,11 +110,9 @@ def test_a_stopped_table_goes_on_where_it_was(tmp_path, capsys):
 def test_a_data_set_stays_in_its_half():
     """The halves of the suite depend on nothing but names, and hold all sizes of a set together."""
     half_of, table = sys.modules["report"].half_of, TABLES["suite"]
-    halves = [half_of(task.name, table.halves_seed) for task in table.tasks]
-    assert (
-        len({half for half, task in zip(halves, table.tasks, strict=True) if "Adult" in task.name})
-        == 1
-    )
+    half_of = functools.partial(half_of, seed=table.halves_seed)
+    assert half_of("Adult") == half_of("Adult, 1000") == half_of("Adult, 4000")
+    halves = [half_of(task.name) for task in table.tasks]
     assert 0.4 < halves.count(halves[0]) / len(halves) < 0.6
 
 
