@@ -1,4 +1,4 @@
-"""What a table is made of: tasks are its columns, models its rows; a run is one of each."""
+"""What a table is made of: tasks are its columns, models its rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -106,10 +106,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """One fit: its task, seed and split, and the plan that it is part of."""
+    """One split of a task for a seed, and the plan that it is part of."""
 
-    task: str
+    task: Task
     seed: int
+    fold: int  # the number of the split
     split: Any
     plan: Plan
 

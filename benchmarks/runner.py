@@ -52,24 +52,29 @@ def run(plan):
     results = Results()
     folder = plan.out and plan.out.parent / ".results"
     kept = joblib.Memory(folder, verbose=0).cache(outcome, ignore=["work"])
+    for one, started in _runs(plan):
+        for name in one.task.models or plan.table.models:
+            if name not in results.missing:
+                _add(name, one, started, kept, results)
+    return results
+
+
+def _runs(plan):
+    """Yield every run of a plan, and the processes of its task."""
     for task in plan.tasks:
         data = task.load(plan.source)
         with processes() as started:
             for seed in plan.seeds:
                 splits = islice(task.split(data, seed), 1 if plan.quick else None)
                 for fold, split in enumerate(splits):
-                    run = Run(task.name, seed, split, plan)
-                    for name in task.models or plan.table.models:
-                        if name not in results.missing:
-                            _add((name, task.name, seed, fold), run, started, kept, results)
-    return results
+                    yield Run(task, seed, fold, split, plan), started
 
 
-def _add(key, run, started, kept, results):
+def _add(name, run, started, kept, results):
     """Add the metrics of a run, made now or earlier, to the results, or why there are none."""
-    name, plan = key[0], run.plan
+    plan, key = run.plan, (name, run.task.name, run.seed, run.fold)
     try:
-        work, own = _work(plan.table.models[name], run, lambda: started[name])
+        work, own = _work(name, run, started)
         own = [sources()[0], sorted(plan.params.items())] if own else []
         stamp = plan.name, machine(), plan.quick, plan.source.rows, own
         if name in plan.models or kept.check_call_in_cache(key, stamp, None):
@@ -83,12 +88,13 @@ def _add(key, run, started, kept, results):
     print(*key, trouble, sep=", ", file=sys.stderr, flush=True)
 
 
-def _work(entry, run, process):
+def _work(name, run, started):
     """Return what measures a row, and whether that depends on this package."""
-    apart = run.plan.table.apart
-    if apart:
-        return lambda: process().submit(apart, entry, run.split).result(), True
-    model = run.build(entry)
+    table = run.plan.table
+    if table.apart:
+        row = table.models[name]
+        return lambda: started[name].submit(table.apart, row, run.split).result(), True
+    model = run.build(table.models[name])
     return partial(measure, model, run), bool(own_parts(model))
 
 

@@ -37,8 +37,7 @@ def on_samples_of_gan(generator):
 
 FRAMES = {
     "adult": Table(
-        title="Adult, the census data of 1994 with their text columns and `?` read as missing, "
-        "tested on the 16 281 rows set aside; defaults.",
+        title="Adult with its text columns and missing values, on the 16 281 rows set aside.",
         tasks=[
             Task("32 561 rows", data.adult, data.own_split),
             Task("6 000 rows", data.adult, partial(data.some, n_rows=6_000)),
@@ -54,8 +53,7 @@ FRAMES = {
         layout="metrics",
     ),
     "missing": Table(
-        title="Eight tables of PMLB without 30 % of their cells, removed at random, before they "
-        "are split: accuracy in percent.",
+        title="Accuracy in percent on tables of PMLB, 30 % of whose cells were removed at random.",
         tasks=tasks_of(MISSING, data.pmlb, data.folds_with_holes, most=MOST_ROWS),
         models={
             "AECNNClassifier()": AECNNClassifier(),
@@ -87,8 +85,7 @@ FRAMES = {
         notes=("Up to 1 500 rows of each; times include what is filled in.",),
     ),
     "synthetic": Table(
-        title="Accuracy in percent of HistGradientBoosting on real rows, trained on as many "
-        "synthetic rows as there are real ones to learn from.",
+        title="Accuracy in percent of boosted trees that learned from as many synthetic rows.",
         tasks=[
             Task("Adult", data.adult, data.own_split),
             *tasks_of("churn nursery", data.pmlb_of_kinds, data.half),

@@ -49,7 +49,7 @@ class Served(BaseEstimator):
 
 def served(run, **params):
     """Return the row of the estimator of a task."""
-    return Served(SERVED[run.task], **params)
+    return Served(SERVED[run.task.name], **params)
 
 
 def graph_of(model, X):

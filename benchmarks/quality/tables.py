@@ -71,8 +71,7 @@ TABLES = {
         judge=scores.accuracy_and_error,
     ),
     "few-labels": Table(
-        title="MNIST with few labels, as many of each digit; accuracy on the test set in percent. "
-        "The other training images are passed without a label.",
+        title="MNIST with few labels, as many of each digit; accuracy on the test set in percent.",
         tasks=[
             Task("100 labels", data.mnist, partial(data.few_labels, n_labels=100)),
             Task("1 000 labels", data.mnist, partial(data.few_labels, n_labels=1_000)),

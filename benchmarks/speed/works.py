@@ -124,7 +124,7 @@ CLASSIFY = {"loss": "classification", "estimator": "AECNNClassifier", "params": 
 CLASSIFY |= {"data": table, "n_rows": 200_000, "sizes": (50, 100, 4)}
 FILE = {"data": mapped_rows, "n_rows": 2**32 // (4 * 512)}  # 4 GiB
 FILE |= {"params": {"encoding_dim": 8, "hidden_layer_sizes": (32,)}}
-ONE = {"at_once": 1, "repeats": 1_000}
+ONE = {"n_rows": 2_000, "at_once": 1, "repeats": 1_000}
 
 OWN, MLP = ("plain torch", "sk_aecnn"), ("plain torch", "sk_aecnn", "scikit-learn MLP")
 OWN_16 = (*OWN, "sk_aecnn, bfloat16")
@@ -175,8 +175,8 @@ PEERS = [
         repeats=5,
     ),
     Work("encode 60 000 rows", (*MLP, *KERAS), **ENCODE),
-    Work("encode one row", MLP, **ENCODE, **ONE),
-    Work("classify one row, 50-100-4", MLP, **CLASSIFY, **ONE),
+    Work("encode one row", MLP, **ENCODE | ONE),
+    Work("classify one row, 50-100-4", MLP, **CLASSIFY | ONE),
 ]
 FROM_FILE = [
     Work(
