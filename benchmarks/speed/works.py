@@ -18,10 +18,6 @@ from core import Table
 # -- data -------------------------------------------------------------------------------------
 
 
-def nothing(n_rows):
-    return ()
-
-
 def low_rank_rows(n_rows, n_features=784):
     """Return rows of low rank with some noise: times do not depend on what the numbers mean."""
     rng = np.random.default_rng(0)
@@ -82,7 +78,7 @@ class Work:
 
     name: str
     models: tuple | None = None  # names of the variants that do it
-    data: Callable = nothing  # of the number of rows: these and a target, the same in all processes
+    data: Callable | None = None  # of the number of rows: these and a target, always the same
     n_rows: int = 0
     network: str = "dense"  # of plain, as are its loss and the sizes of its layers
     loss: str = "reconstruction"
@@ -207,10 +203,10 @@ CALLS = {}  # by the name of the work, what is timed, and the memory before
 def timed(variant, work):
     """Return what a call takes; before the first one, make the data and call once."""
     if work.name not in CALLS:
-        if work.n_rows:  # load what is needed
+        if work.data:  # load what is needed
             small = work.of_rows(2_000)
             variant(small, *small.data(small.n_rows))()
-        call = variant(work, *work.data(work.n_rows))
+        call = variant(work, *work.data(work.n_rows) if work.data else ())
         CALLS[work.name] = call, memory()
         call()
     call, before = CALLS[work.name]
