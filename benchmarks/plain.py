@@ -53,8 +53,8 @@ class Joint(nn.Module):
         return self.backend(features), self.decoder(self.bottleneck(features.flatten(1)))
 
 
-def reconstruction(output, x):
-    return F.mse_loss(output, x)
+def reconstruction(output, x, y):
+    return F.mse_loss(output, y)
 
 
 def classification(output, x, y):
@@ -62,21 +62,29 @@ def classification(output, x, y):
 
 
 def both(outputs, x, y):
-    return classification(outputs[0], x, y) + reconstruction(outputs[1], x)
+    return classification(outputs[0], x, y) + reconstruction(outputs[1], x, x)
+
+
+def step_of(network, loss_function):
+    """Return what takes a step of Adam on a batch, and returns its loss."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+
+    def step(*batch):
+        optimizer.zero_grad()
+        loss = loss_function(network(batch[0]), *batch)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
 
 
 def train(network, loss_function, tensors, epochs, batch_size):
-    """Shuffle, slice, zero_grad, backward, step; return the mean loss of the last epoch."""
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    """Shuffle, slice, step; return the mean loss of the last epoch."""
+    step = step_of(network, loss_function)
     for _ in range(epochs):
-        total = 0.0
-        for rows in torch.randperm(len(tensors[0])).split(batch_size):
-            batch = [tensor[rows] for tensor in tensors]
-            optimizer.zero_grad()
-            loss = loss_function(network(batch[0]), *batch)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(rows)
+        batches = torch.randperm(len(tensors[0])).split(batch_size)
+        total = sum(len(rows) * step(*(tensor[rows] for tensor in tensors)) for rows in batches)
     return total / len(tensors[0])
 
 

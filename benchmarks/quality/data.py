@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 from core import Split
+from scipy.interpolate import interp1d
 from sklearn.datasets import load_digits, make_classification
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold, train_test_split
@@ -17,8 +18,8 @@ from sklearn.utils import shuffle
 
 def digits(source):
     """Return scikit-learn's digits as images (n, 8, 8) uint8, and their classes."""
-    X, y = load_digits(return_X_y=True)
-    return source.cut(X.reshape(-1, 8, 8).astype(np.uint8), y)
+    file = load_digits()
+    return source.cut(file.images.astype(np.uint8), file.target)
 
 
 def read_idx(path):
@@ -32,9 +33,8 @@ def read_idx(path):
 def mnist(source):
     """Return images (n, 28, 28) uint8 and labels, to train with and to test with."""
     parts = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    X, y, X_test, y_test = (
-        read_idx(source.folder / "mnist" / f"{part}-ubyte.gz") for part in parts
-    )
+    files = (source.folder / "mnist" / f"{part}-ubyte.gz" for part in parts)
+    X, y, X_test, y_test = map(read_idx, files)
     return *source.cut(X, y.astype(int)), X_test, y_test.astype(int)
 
 
@@ -60,37 +60,50 @@ def raccoons(source, size=32):
     factor = images.shape[1] // size
     blocks = images.reshape(len(images), size, factor, size, factor, -1)
     test = np.where(file["split"][n_boxes == 1] == "test", 0, -1)
-    small = blocks.mean(axis=(2, 4)).round().astype(np.uint8)
-    return source.cut(small, boxes.astype(np.float64), test)
+    return source.cut(blocks.mean(axis=(2, 4)).round().astype(np.uint8), boxes.astype(float), test)
 
 
 def speech(source):
     """Return spectrograms (n, 40, 64) uint8, digits, speakers, and 0 for test rows, else -1."""
     file = np.load(source.folder / "fsdd" / "fsdd_logmel.npz")
-    X, y, speaker, test = (file[name] for name in ("mel_q", "label", "speaker", "is_test"))
-    speaker = np.unique(speaker, return_inverse=True)[1]
-    return source.cut(X, y.astype(int), speaker, np.where(test, 0, -1))
+    speakers = np.unique(file["speaker"], return_inverse=True)[1]
+    test = np.where(file["is_test"], 0, -1)
+    return source.cut(file["mel_q"], file["label"].astype(int), speakers, test)
 
 
 # -- tables -----------------------------------------------------------------------------------
 
+MIXED = {  # the target, and columns that tell it
+    "credit_data": ["Status"],
+    "attrition": ["Attrition"],
+    "TitanicSurvival": ["survived"],
+    "HMDA": ["deny"],
+    "penguins": ["species"],
+    "diamonds": ["price"],
+    "Wage": ["wage", "logwage"],
+    "ames": ["Sale_Price"],
+    "loans_full_schema": ["interest_rate", "grade", "sub_grade"],
+}
 
-def table(source, path, target="target", drop=(), most=None):
-    """Return a frame and its target, from a file of the folder of tables."""
-    separator = "\t" if ".tsv" in path else ","
-    X = pd.read_csv(source.folder / "tabular" / path, sep=separator)
-    return source.cut(X.drop(columns=[target, *drop]), X[target].to_numpy(), most=most)
+
+def pmlb(source, name, most=None):
+    """Return a frame of PMLB and its target."""
+    X = pd.read_csv(source.folder / "tabular" / "pmlb" / f"{name}.tsv.gz", sep="\t")
+    return source.cut(X.drop(columns="target"), X["target"].to_numpy(), most=most)
 
 
-def kinds(X, most=10):
-    """Return a frame whose columns of a few integers are text: they are codes of categories."""
-    codes = [name for name in X if X[name].nunique() <= most and (X[name] % 1 == 0).all()]
-    return X.assign(**X[codes].astype(int).astype(str))
+def mixed(source, name):
+    """Return a raw frame, with text and missing values, and its target."""
+    target, *others = MIXED[name]
+    X = pd.read_csv(source.folder / "tabular" / "mixed" / f"{name}.csv.gz")
+    return source.cut(X.drop(columns=[target, *others]), X[target].to_numpy())
 
 
-def table_of_kinds(source, path, most=None):
-    X, y = table(source, path, most=most)
-    return kinds(X), y
+def pmlb_of_kinds(source, name, most=None, n_values=10):
+    """Return a frame with text where a column has few integers: they are codes of categories."""
+    X, y = pmlb(source, name, most=most)
+    codes = [name for name in X if X[name].nunique() <= n_values and (X[name] % 1 == 0).all()]
+    return X.assign(**X[codes].astype(int).astype(str)), y
 
 
 def adult(source):
@@ -107,7 +120,8 @@ def adult(source):
 
 def adbench(source, name, most=10_000):
     """Return rows and whether each is an anomaly."""
-    file = np.load(source.folder / "tabular" / "adbench" / f"{name}.npz")
+    (path,) = source.folder.joinpath("tabular", "adbench").glob(f"*_{name}.npz")
+    file = np.load(path)
     return source.cut(file["X"].astype(float), file["y"].astype(int), most=most)
 
 
@@ -118,8 +132,14 @@ def one_class(source, name, most=5_000):
     elif name == "MNIST":
         X, y, *_ = mnist_rows(source)
     else:
-        X, y = table(source, f"pmlb/{name}.tsv.gz")
+        X, y = pmlb(source, name)
     return source.cut(np.asarray(X, float), y, most=most)
+
+
+def clusters(source):
+    """Return rows of four clusters on 20 axes and of noise on 30."""
+    sizes = {"n_samples": 4_000, "n_features": 50, "n_informative": 20, "n_redundant": 0}
+    return source.cut(*make_classification(**sizes, n_classes=4, class_sep=2, random_state=0))
 
 
 # -- series and texts -------------------------------------------------------------------------
@@ -133,20 +153,18 @@ def series(source, name, padded=False):
     """
     file = np.load(source.folder / "timeseries" / f"{name}.npz")
     n_steps = file["X_train"].shape[2]
-    change = partial(np.swapaxes, axis1=1, axis2=2) if padded else partial(stretch, n_steps=n_steps)
-    X, X_test = (change(file[part]) for part in ("X_train", "X_test"))
-    return X, file["y_train"], X_test[:, :n_steps], file["y_test"]
+    X, X_test = (
+        np.stack([row[:, :n_steps] if padded else stretched(row, n_steps) for row in file[part]])
+        for part in ("X_train", "X_test")
+    )
+    return X.swapaxes(1, 2), file["y_train"], X_test.swapaxes(1, 2), file["y_test"]
 
 
-def stretch(X, n_steps):
-    """Return series (n, channels, time) as (n, time, channels), without NaN, in equal steps."""
-    places = np.linspace(0, 1, n_steps)
-    rows = []
-    for row in X:
-        known = row[:, ~np.isnan(row).any(axis=0)]
-        own = np.linspace(0, 1, known.shape[1])
-        rows.append(np.stack([np.interp(places, own, channel) for channel in known], axis=1))
-    return np.asarray(rows, dtype=np.float32)
+def stretched(row, n_steps):
+    """Return one series (channels, time) without NaN, in equal steps."""
+    known = row[:, ~np.isnan(row).any(axis=0)]
+    places = np.linspace(0, known.shape[1] - 1, n_steps)
+    return interp1d(range(known.shape[1]), known)(places).astype(np.float32)
 
 
 def messages(source):
@@ -178,8 +196,8 @@ def folds(data, seed, kind=StratifiedKFold, n_folds=5, n_used=None):
 
 
 half = partial(folds, n_folds=2, n_used=1)
+quarter = partial(folds, n_folds=4, n_used=1)
 number_folds = partial(folds, kind=KFold)
-quarter = partial(folds, kind=KFold, n_folds=4, n_used=1)
 
 
 def marked(data, seed, which):
@@ -256,18 +274,3 @@ def words(data, seed, dense=False, **params):
             names = weigh.get_feature_names_out()
             X, X_test = (pd.DataFrame(rows.toarray(), columns=names) for rows in (X, X_test))
         yield Split(X, split.y.astype(int), X_test, split.y_test.astype(int))
-
-
-# -- made-up data -----------------------------------------------------------------------------
-
-
-def made_up(data, seed, change=None, test_size=0.5, **sizes):
-    """Yield clusters on some of the axes and noise on the others, changed by a function."""
-    (source,) = data
-    sizes = {"n_samples": 3_000, "n_features": 20, "n_informative": 10, "class_sep": 1.5} | sizes
-    X, y = make_classification(**{"n_redundant": 0} | sizes, random_state=seed)
-    X = X if change is None else change(X, np.random.default_rng(seed))
-    X, X_test, y, y_test = train_test_split(
-        X, y, test_size=test_size, random_state=seed, stratify=y
-    )
-    yield Split(*source.cut(X, y), *source.cut(X_test, y_test))

@@ -5,14 +5,13 @@ from functools import partial
 import data
 import models
 import scores
-from core import Table, Task
-from models import OnSamples, filled
+from core import ACCURACY, Table, Task, tasks_of
+from models import Trained, filled
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.pipeline import make_pipeline
-from suite import pmlb
 
 from sk_aecnn import (
     AECNNClassifier,
@@ -31,10 +30,14 @@ MEANS = make_column_transformer(
 ).set_output(transform="pandas")
 FOREST = RandomForestRegressor(max_features="sqrt")
 
+
+def on_samples_of_gan(generator):
+    return Trained(models.Gan(generator), models.on_samples)
+
+
 FRAMES = {
     "adult": Table(
-        title="Adult, the census data of 1994 with their text columns and `?` read as missing, "
-        "tested on the 16 281 rows set aside; defaults.",
+        title="Adult with its text columns and missing values, on the 16 281 rows set aside.",
         tasks=[
             Task("32 561 rows", data.adult, data.own_split),
             Task("6 000 rows", data.adult, partial(data.some, n_rows=6_000)),
@@ -45,14 +48,13 @@ FRAMES = {
             "HistGradientBoostingClassifier": models.boosting(),
             "CatBoost": models.optional("catboost.CatBoostClassifier", models.encoded, verbose=0),
         },
-        metrics=("accuracy, %", "log-loss"),
+        metrics=(ACCURACY, scores.LOG_LOSS),
         seeds=(0,),
         layout="metrics",
     ),
     "missing": Table(
-        title="Eight tables of PMLB without 30 % of their cells, removed at random, before they "
-        "are split: accuracy in percent.",
-        tasks=pmlb(MISSING, data.folds_with_holes, most=MOST_ROWS),
+        title="Accuracy in percent on tables of PMLB, 30 % of whose cells were removed at random.",
+        tasks=tasks_of(MISSING, data.pmlb, data.folds_with_holes, most=MOST_ROWS),
         models={
             "AECNNClassifier()": AECNNClassifier(),
             "HistGradientBoosting": models.boosting(),
@@ -68,7 +70,7 @@ FRAMES = {
         title="30 % of the cells of eight tables of PMLB, removed at random and filled in: the "
         "root mean squared error of numbers, in standard deviations of the column, and the "
         "accuracy of categories, which are columns of up to ten integers.",
-        tasks=pmlb(IMPUTED, data.holes, data.table_of_kinds, most=MOST_ROWS),
+        tasks=tasks_of(IMPUTED, data.pmlb_of_kinds, data.holes, most=MOST_ROWS),
         models={
             "AutoencoderImputer()": models.transformed(AutoencoderImputer()),
             "means, most frequent categories": models.transformed(MEANS),
@@ -76,30 +78,29 @@ FRAMES = {
             "IterativeImputer": filled(IterativeImputer()),
             "IterativeImputer(RandomForestRegressor)": filled(IterativeImputer(FOREST)),
         },
-        metrics=("RMSE", "accuracy of categories, %"),
+        metrics=(scores.RMSE, scores.CATEGORIES),
         judge=scores.imputation,
         seeds=(0,),
         layout="metrics",
         notes=("Up to 1 500 rows of each; times include what is filled in.",),
     ),
     "synthetic": Table(
-        title="Accuracy in percent of HistGradientBoosting on real rows, trained on as many "
-        "synthetic rows as there are real ones to learn from.",
+        title="Accuracy in percent of boosted trees that learned from as many synthetic rows.",
         tasks=[
             Task("Adult", data.adult, data.own_split),
-            *pmlb("churn nursery", data.half, data.table_of_kinds),
+            *tasks_of("churn nursery", data.pmlb_of_kinds, data.half),
         ],
         models={
             "the real rows": models.boosting(),
-            "AECNNClassifier.sample": OnSamples(AECNNClassifier(), models.of_classes),
-            "AutoencoderTransformer.sample": OnSamples(
-                AutoencoderTransformer(), models.with_target
-            ),
-            "VariationalAutoencoderTransformer.sample": OnSamples(
-                VariationalAutoencoderTransformer(), models.with_target
-            ),
-            "TVAE": models.ctgan("TVAE"),
-            "CTGAN": models.ctgan("CTGAN"),
+            "AECNNClassifier.sample": Trained(AECNNClassifier(), models.on_samples_of_classes),
+            **{
+                f"{type(one).__name__}.sample": Trained(one, models.on_samples)
+                for one in (AutoencoderTransformer(), VariationalAutoencoderTransformer())
+            },
+            **{
+                name: models.optional(f"ctgan.{name}", on_samples_of_gan, seed=None)
+                for name in ("TVAE", "CTGAN")
+            },
         },
         notes=("Tables of PMLB are split in halves by the seed.",),
     ),

@@ -5,26 +5,27 @@ from importlib import import_module
 import numpy as np
 import plain
 import torch
-from sklearn.base import BaseEstimator
-from sklearn.compose import (
-    TransformedTargetRegressor,
-    make_column_selector,
-    make_column_transformer,
-)
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.compose import make_column_selector as columns_of
 from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import BernoulliRBM, MLPRegressor
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-from skorch import NeuralNetClassifier
 from torch import nn
 from torch.nn import functional as F
 
 # -- what goes around a model -----------------------------------------------------------------
+
+
+def named(*models, **others):
+    """Return rows whose names are what the models are called by."""
+    return {repr(model): model for model in models} | others
 
 
 def rows_of(X):
@@ -84,39 +85,15 @@ def encoded(model, *numbers):
     one_hot = OneHotEncoder(
         max_categories=50, handle_unknown="infrequent_if_exist", sparse_output=False
     )
-    is_number = make_column_selector(dtype_include="number")
-    is_other = make_column_selector(dtype_exclude="number")
-    numbers = make_pipeline(*numbers) if numbers else "passthrough"
-    columns = make_column_transformer((numbers, is_number), (one_hot, is_other))
+    columns = make_column_transformer(
+        (make_pipeline(*numbers) if numbers else "passthrough", columns_of(dtype_include="number")),
+        (one_hot, columns_of(dtype_exclude="number")),
+    )
     return make_pipeline(columns, model)
 
 
 def imputed(model, *scaler):
     return encoded(model, SimpleImputer(), *scaler)
-
-
-class OnSome(BaseEstimator):
-    """A model that is fitted to a part of the rows, by the target; by default the labelled ones."""
-
-    def __init__(self, model, choose=lambda y: y >= 0, chunk=5_000):
-        self.model = model
-        self.choose = choose
-        self.chunk = chunk
-
-    def fit(self, X, y):
-        chosen = self.choose(y)
-        self.model.fit(X[chosen], y[chosen])
-        return self
-
-    def predict(self, X):
-        return self.model.predict(X)
-
-    def transform(self, X):
-        starts = range(0, len(X), self.chunk)
-        return np.concatenate([self.model.transform(X[i : i + self.chunk]) for i in starts])
-
-    def inverse_transform(self, codes):
-        return self.model.inverse_transform(codes)
 
 
 class Applied(BaseEstimator):
@@ -140,6 +117,17 @@ def filled(imputer):
     return through(lambda X: X.astype(float), *transformed(imputer))
 
 
+def reconstruction_error(pca, X):
+    return np.square(X - pca.inverse_transform(pca.transform(X))).sum(axis=1)
+
+
+def minimum_covariance(run):
+    """Return the detector by the minimum covariance determinant, on at most 50 components."""
+    n_components = min(50, *run.split.X.shape)
+    detector = Applied(EllipticEnvelope())
+    return standardised(PCA(n_components), VarianceThreshold(1e-9), detector)
+
+
 def in_text(X):
     """Return the names of the columns that are no numbers."""
     return list(X.select_dtypes(exclude="number"))
@@ -152,35 +140,61 @@ def boosting():
     return make_pipeline(as_categories, model)
 
 
-class OnSamples(BaseEstimator):
-    """Boosted trees that see nothing but samples of a generator, as many as it was fitted to.
+# -- ways of training -------------------------------------------------------------------------
 
-    ``draw`` takes the generator, rows and target, and returns samples and their target.
-    """
 
-    def __init__(self, generator, draw, random_state=None):
-        self.generator = generator
-        self.draw = draw
+class Trained(BaseEstimator):
+    """A model that is trained by a function of it, of rows and target, and of a seed."""
+
+    def __init__(self, model, train, random_state=None):
+        self.model = model
+        self.train = train
         self.random_state = random_state
 
     def fit(self, X, y):
-        X, y = self.draw(self.generator, X, y, self.random_state)
-        self.model_ = boosting().fit(X, y)
+        self.model_ = self.train(self.model, X, y, self.random_state)
         return self
 
     def predict(self, X):
         return self.model_.predict(X)
 
+    def score(self, X, y):
+        return self.model_.score(X, y)
 
-def of_classes(generator, X, y, seed):
-    return generator.fit(X, y).sample(len(y), y=y, random_state=seed), y
+
+def on_labelled(model, X, y, seed, n_more=0):
+    """Fit to the rows that have a label, and to some of the others."""
+    rows = np.r_[np.flatnonzero(y >= 0), np.flatnonzero(y < 0)[:n_more]]
+    return model.fit(X[rows], y[rows])
 
 
-def with_target(generator, X, y, seed):
-    """Draw the target as a column of the table."""
+def on_half_codes(coder, X, y, seed, size):
+    """Fit a logistic regression to a code of half as many numbers as there are features."""
+    return on_code(coder.set_params(**{size: max(1, min(X.shape) // 2)})).fit(X, y)
+
+
+def on_parts(model, X, y, seed, n_passes, scheduled):
+    """Pass parts of 128 rows, and, if they are ``scheduled``, how many steps there will be."""
+    rng, n_parts = np.random.default_rng(seed), -(-len(X) // 128)
+    steps = [-(-len(part) // model.batch_size) for part in np.array_split(y, n_parts)]
+    known = {"n_steps": n_passes * sum(steps) if scheduled else None}
+    known |= {"classes": np.unique(y)} if is_classifier(model) else {}
+    for _ in range(n_passes):
+        for part in np.array_split(rng.permutation(len(X)), n_parts):
+            model.partial_fit(X[part], y[part], **known)
+    return model
+
+
+def on_samples(generator, X, y, seed):
+    """Fit boosted trees to as many samples as there are rows; the target is one of the columns."""
     labels, codes = np.unique(y, return_inverse=True)
     rows = generator.fit(X.assign(target=codes.astype(str))).sample(len(y), random_state=seed)
-    return rows.drop(columns="target"), labels[rows["target"].astype(int)]
+    return boosting().fit(rows.drop(columns="target"), labels[rows["target"].astype(int)])
+
+
+def on_samples_of_classes(generator, X, y, seed):
+    """Fit boosted trees to samples of the classes of the rows."""
+    return boosting().fit(generator.fit(X, y).sample(len(y), y=y, random_state=seed), y)
 
 
 class Gan(BaseEstimator):
@@ -195,42 +209,6 @@ class Gan(BaseEstimator):
 
     def sample(self, n_samples, random_state):
         return self.generator.sample(n_samples)
-
-
-def ctgan(name):
-    """Return boosted trees on samples of another package."""
-    return optional(f"ctgan.{name}", lambda one: OnSamples(Gan(one), with_target), seed=None)
-
-
-def reconstruction_error(pca, X):
-    return np.square(X - pca.inverse_transform(pca.transform(X))).sum(axis=1)
-
-
-def minimum_covariance(run):
-    """Return the detector by the minimum covariance determinant, on at most 50 components."""
-    n_components = min(50, *run.split.X.shape)
-    detector = Applied(EllipticEnvelope())
-    return standardised(PCA(n_components), VarianceThreshold(1e-9), detector)
-
-
-class Boltzmann(BernoulliRBM):
-    """A restricted Boltzmann machine that decodes: probabilities of pixels from those of units."""
-
-    def inverse_transform(self, codes):
-        return 1 / (1 + np.exp(-(codes @ self.components_ + self.intercept_visible_)))
-
-
-class TestImages(BaseEstimator):
-    """What samples are compared with: images that were never trained on."""
-
-    def __init__(self, images):
-        self.images = images
-
-    def fit(self, X, y):
-        return self
-
-    def sample(self, n_samples, random_state):
-        return self.images[:n_samples]
 
 
 # -- plain torch, as a tutorial writes it -----------------------------------------------------
@@ -261,14 +239,6 @@ class PlainTorch(BaseEstimator):
         return plain.outputs(self.network_[1], codes)
 
 
-def skorch_cnn():
-    """Return the network of skorch's MNIST notebook."""
-    first = [nn.Conv2d(1, 32, 3), nn.MaxPool2d(2), nn.ReLU()]
-    second = [nn.Conv2d(32, 64, 3), nn.Dropout2d(0.5), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten()]
-    head = [nn.Linear(1600, 100), nn.Dropout(0.5), nn.ReLU(), nn.Linear(100, 10)]
-    return nn.Sequential(*first, *second, *head, nn.Softmax(dim=-1))
-
-
 def deep_autoencoder():
     """Return encoder and decoder of Keras's blog."""
     encoder = plain.dense(784, 128, 64, 32, last=nn.ReLU())
@@ -279,26 +249,14 @@ ARTICLE_CNN = on_images(PlainTorch(plain.cnn, plain.classification, 10, 128))
 DEEP_AUTOENCODER = on_pixels(
     PlainTorch(deep_autoencoder, lambda output, x, y: F.binary_cross_entropy(output, x), 100, 256)
 )
-SKORCH_CNN = on_images(
-    NeuralNetClassifier(
-        skorch_cnn,
-        max_epochs=10,
-        lr=0.002,
-        optimizer=torch.optim.Adam,
-        iterator_train__shuffle=True,
-        train_split=None,
-        verbose=0,
-    )
-)
 
 # -- packages that need not be there ----------------------------------------------------------
 
 
 def optional(path, around=make_pipeline, threads=None, seed="random_state", **params):
-    """Return the row of another package's class.
+    """Return the row of another package's class, which is imported before the fit.
 
     ``threads`` and ``seed`` are what it calls the number of threads and its seed, if it has them.
-    It is imported before the fit, which does not pay for it.
     """
     module, _, name = path.rpartition(".")
 
@@ -308,30 +266,3 @@ def optional(path, around=make_pipeline, threads=None, seed="random_state", **pa
         return around(getattr(import_module(module), name)(**seeds, **limits, **params))
 
     return build
-
-
-def pyod_scores(detector):
-    return make_pipeline(Applied(detector, lambda detector, X: detector.decision_scores_))
-
-
-def pyod(around, **params):
-    """Return the row of PyOD's autoencoder."""
-    path = "pyod.models.auto_encoder.AutoEncoder"
-    return optional(path, around, epoch_num=10, verbose=0, **params)
-
-
-class PyODCode(BaseEstimator):
-    """The autoencoder of PyOD's detector, by the encoder and decoder inside."""
-
-    def __init__(self, detector):
-        self.detector = detector
-
-    def fit(self, X, y=None):
-        self.network_ = self.detector.fit(X).model
-        return self
-
-    def transform(self, X):
-        return plain.outputs(self.network_.encoder, X)
-
-    def inverse_transform(self, codes):
-        return plain.outputs(self.network_.decoder, codes)

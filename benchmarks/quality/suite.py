@@ -1,23 +1,20 @@
-"""The broad suite: its data sets, its peers, and which half each set belongs to."""
+"""The broad suite: its data sets and its peers."""
 
-import zlib
 from functools import partial
 
 import data
+import models
 import numpy as np
-from core import Table, Task
-from models import encoded, imputed, logistic, mlp_regressor, optional
+import scores
+from core import ACCURACY, Table, Task, tasks_of
+from models import Trained, encoded, imputed, optional
 from sklearn import ensemble
+from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 import sk_aecnn
-
-# Defaults are chosen on one half and confirmed on the other. A set's half depends on its name
-# alone, so that it stays where it is when others come; the seed is the first one that parts the
-# tables of PMLB and the other sets, of classification and of regression, evenly.
-HALVES = ("Chosen on", "Confirmed on")
 
 CLASSIFICATION = """
     allhypo analcatdata_authorship ann_thyroid breast_cancer churn clean2 coil2000 dis kr_vs_kp
@@ -29,39 +26,19 @@ REGRESSION = """
     1028_SWD 218_house_8L 225_puma8NH 227_cpu_small 229_pwLinear 503_wind 522_pm10 529_pollen
     537_houses 542_pollution 547_no2 560_bodyfat 561_cpu
 """
-# the file, the target, and columns that tell it
-MIXED_CLASSIFICATION = """
-    credit_data:Status attrition:Attrition TitanicSurvival:survived HMDA:deny penguins:species
-"""
-MIXED_REGRESSION = """
-    diamonds:price Wage:wage:logwage ames:Sale_Price
-    loans_full_schema:interest_rate:grade:sub_grade
-"""
 
 
-def half_of(name, seed=Table.halves_seed):
-    """Return the half that a data set belongs to, the same for all its sizes."""
-    base = name.split(",")[0]
-    return HALVES[zlib.crc32(f"{seed} {base}".encode()) % 2]
+CLASSIFICATION_TASKS = [
+    *tasks_of(CLASSIFICATION, data.pmlb, data.folds),
+    Task("Adult, 1000", data.adult, partial(data.some, n_rows=1_000)),
+    Task("Adult, 4000", data.adult, partial(data.some, n_rows=4_000)),
+    Task("Adult", data.adult, data.own_split),
+    Task("SMS spam", data.messages, partial(data.words, dense=True, max_features=1_000)),
+    *tasks_of("credit_data attrition TitanicSurvival HMDA penguins", data.mixed, data.folds),
+]
 
 
-def pmlb(names, split=data.folds, load=data.table, **params):
-    """Return the tasks of tables of PMLB."""
-    return [
-        Task(name, partial(load, path=f"pmlb/{name}.tsv.gz", **params), split)
-        for name in names.split()
-    ]
-
-
-def mixed(sets, split):
-    """Return the tasks of raw frames with text and missing values."""
-    return [
-        Task(name, partial(data.table, path=f"mixed/{name}.csv.gz", target=y, drop=drop), split)
-        for name, y, *drop in (one.split(":") for one in sets.split())
-    ]
-
-
-def models(kind, **others):
+def peers(kind, **others):
     """Return the rows of a suite; ``kind`` is how names of classes end."""
     quiet = {"verbose": 0, "allow_writing_files": False, "threads": "thread_count"}
     on_cpu = {"threads": "n_threads", "device": "cpu", "verbosity": 0}
@@ -78,9 +55,17 @@ def models(kind, **others):
     }
 
 
+def half_codes(coder, size):
+    """Return the row of a logistic regression on codes of half the features."""
+    return imputed(Trained(coder, partial(models.on_half_codes, size=size)), StandardScaler())
+
+
 SUITE = {
     "seeds": (0,),
     "layout": "suite",
+    # the first one that parts the tables of PMLB and the other sets, of classification and of
+    # regression, evenly
+    "halves_seed": 34,
     "notes": (
         "Each seed shuffles five folds; Adult has its own test rows.",
         "What is not a number is one-hot; missing numbers are imputed where a model needs it.",
@@ -91,32 +76,39 @@ SUITES = {
     "suite": Table(
         title="Classification: 35 tables of PMLB, five raw frames, Adult at three sizes and "
         "messages, in two random halves that are always the same.",
-        tasks=[
-            *pmlb(CLASSIFICATION),
-            Task("Adult, 1000", data.adult, partial(data.some, n_rows=1_000)),
-            Task("Adult, 4000", data.adult, partial(data.some, n_rows=4_000)),
-            Task("Adult", data.adult, data.own_split),
-            Task("SMS spam", data.messages, partial(data.words, dense=True, max_features=1_000)),
-            *mixed(MIXED_CLASSIFICATION, data.folds),
-        ],
-        models=models(
+        tasks=CLASSIFICATION_TASKS,
+        models=peers(
             "Classifier",
-            LogisticRegression=imputed(logistic(), StandardScaler()),
+            LogisticRegression=imputed(models.logistic(), StandardScaler()),
             MLPClassifier=imputed(MLPClassifier(), StandardScaler()),
         ),
-        metrics=("accuracy, %", "AUC, %", "log-loss"),
+        metrics=(ACCURACY, scores.AUC, scores.LOG_LOSS),
         **SUITE,
     ),
     "suite-regression": Table(
         title="Regression: 13 tables of PMLB and four raw frames, in two random halves that are "
         "always the same.",
-        tasks=[*pmlb(REGRESSION, data.number_folds), *mixed(MIXED_REGRESSION, data.number_folds)],
-        models=models(
+        tasks=[
+            *tasks_of(REGRESSION, data.pmlb, data.number_folds),
+            *tasks_of("diamonds Wage ames loans_full_schema", data.mixed, data.number_folds),
+        ],
+        models=peers(
             "Regressor",
             Ridge=imputed(RidgeCV(np.logspace(-3, 3, 13)), StandardScaler()),
-            MLPRegressor=imputed(mlp_regressor()),
+            MLPRegressor=imputed(models.mlp_regressor()),
         ),
-        metrics=("R²",),
+        metrics=(scores.R2,),
+        **SUITE,
+    ),
+    "suite-codes": Table(
+        title="The sets of classification: a logistic regression on standardised codes of half as "
+        "many numbers as there are features.",
+        tasks=CLASSIFICATION_TASKS,
+        models={
+            "AutoencoderTransformer": half_codes(sk_aecnn.AutoencoderTransformer(), "encoding_dim"),
+            "PCA": half_codes(PCA(), "n_components"),
+            "no code, all features": imputed(models.logistic(), StandardScaler()),
+        },
         **SUITE,
     ),
 }

@@ -1,34 +1,19 @@
 """The works that are timed: what data, what network, how long, by which variants."""
 
+import os
+import re
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import variants
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is done: training for ``epochs``, or, where there are none, inference or a call."""
-
-    title: str
-    variants: dict  # functions of the work and the data that return what is timed; first the unit
-    data: Callable = lambda n_rows: ()  # arrays, the same in every process
-    n_rows: int = 0
-    network: str = "dense"  # of plain, as are its loss and the sizes of its layers
-    loss: str = "reconstruction"
-    sizes: tuple = ()
-    estimator: tuple = ()  # this package's class and parameters for the same network
-    epochs: int = 0
-    batch_size: int = 0
-    at_once: int | None = None  # rows of a call of inference
-    repeats: int = 1  # for what is over too soon to be timed
-
+from core import Table
 
 # -- data -------------------------------------------------------------------------------------
 
@@ -38,18 +23,18 @@ def low_rank_rows(n_rows, n_features=784):
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(n_rows, 10)) @ rng.normal(size=(10, n_features))
     rows = rows + 0.1 * rng.normal(size=rows.shape)
-    return ((rows / rows.std()).astype(np.float32),)
+    return ((rows / rows.std()).astype(np.float32),) * 2
 
 
-def mapped_rows(n_rows, n_features=784):
-    """Return random rows of a file, which lies in TMPDIR and is gone with the process."""
+def mapped_rows(n_rows, n_features=512):
+    """Return rows of a file, which lies in TMPDIR and is gone with the process."""
     file = tempfile.TemporaryFile()  # noqa: SIM115, it is open as long as the rows are there
     X = np.memmap(file, np.float32, "w+", shape=(n_rows, n_features))
-    rng = np.random.default_rng(0)
-    for chunk in np.array_split(X, max(1, n_rows // 50_000)):
-        chunk[:] = rng.standard_normal(chunk.shape, dtype=np.float32)
+    block, _ = low_rank_rows(min(n_rows, 20_000), n_features)
+    for start in range(0, n_rows, len(block)):
+        X[start : start + len(block)] = block[: n_rows - start]
     X.flush()
-    return (X,)
+    return X, X
 
 
 def blob_images(n_rows, n_classes=10):
@@ -78,26 +63,47 @@ def digits(n_rows):
     from sklearn.datasets import load_digits
 
     X = load_digits().data[:n_rows]
-    return (((X - X.mean()) / X.std()).astype(np.float32),)
+    return (((X - X.mean()) / X.std()).astype(np.float32),) * 2
 
 
 # -- works ------------------------------------------------------------------------------------
 
-LOOP = {"plain loop": variants.plain_loop}
-OWN = {"sk_aecnn": variants.package}
-OWN_16 = {"sk_aecnn, bfloat16": partial(variants.package, precision="bfloat16")}
-SKORCH = {"skorch, default": variants.skorch}
-MLP = {"scikit-learn MLP": variants.mlp}
-KERAS = {
-    "Keras on JAX": partial(variants.keras, backend="jax"),
-    "Keras on TensorFlow": partial(variants.keras, backend="tensorflow"),
-}
-ONNX = {"onnxruntime": variants.onnx}
-CHUNKS = {"torch, chunks of 1024": variants.plain_inference}
-TORCH = {"torch": variants.plain_inference}
 
-CODER = {"encoding_dim": 32, "hidden_layer_sizes": (64, 32), "code_activation": "relu"}
+@dataclass(frozen=True)
+class Work:
+    """What is done: training for ``epochs``, or, where there are none, inference or a call.
+
+    It is a task of a table, and the one split of itself.
+    """
+
+    name: str
+    models: tuple | None = None  # names of the variants that do it
+    data: Callable | None = None  # of the number of rows: these and a target, always the same
+    n_rows: int = 0
+    network: str = "dense"  # of plain, as are its loss and the sizes of its layers
+    loss: str = "reconstruction"
+    sizes: tuple = ()
+    estimator: str = "AutoencoderTransformer"
+    params: dict = field(default_factory=dict)  # of the estimator, for the same network
+    epochs: int = 0
+    batch_size: int = 0
+    at_once: int | None = None  # rows of a call of inference
+    repeats: int = 1  # for what is over too soon to be timed
+
+    def load(self, source):
+        return self.of_rows(source.rows or self.n_rows)
+
+    def split(self, data, seed):
+        yield data
+
+    def of_rows(self, n_rows):
+        """Return the work on no more rows than these."""
+        return replace(self, n_rows=max(self.batch_size, min(n_rows, self.n_rows)))
+
+
 # in the estimators, nothing that a plain loop does not do to rows and labels
+CODER = {"encoding_dim": 32, "hidden_layer_sizes": (64, 32), "code_activation": "relu"}
+SMALL_CODER = {"encoding_dim": 16, "hidden_layer_sizes": (32,), "code_activation": "relu"}
 SAME_IMAGES = {"normalization": None, "augmentation": None, "label_smoothing": 0}
 SAME_TABLE = {  # one hidden layer as features, a linear back end, no decoder
     "encoding_dim": 2,
@@ -107,154 +113,173 @@ SAME_TABLE = {  # one hidden layer as features, a linear back end, no decoder
     "backend": variants.linear,
     "label_smoothing": 0,
 }
-AUTOENCODER = {
-    "sizes": (784, 64, 32, 32, 32, 64, 784),
-    "estimator": ("AutoencoderTransformer", CODER),
-    "batch_size": 256,
-}
-ENCODER = {"sizes": (784, 64, 32, 32), "estimator": ("AutoencoderTransformer", CODER)}
-CLASSIFIER = {
-    "data": table,
-    "loss": "classification",
-    "sizes": (50, 100, 4),
-    "estimator": ("AECNNClassifier", SAME_TABLE),
-}
+ROWS = {"data": low_rank_rows, "n_rows": 60_000, "params": CODER}
+ENCODE = ROWS | {"sizes": (784, 64, 32, 32)}
 IMAGES = {"data": blob_images, "n_rows": 12_800, "epochs": 1, "batch_size": 128}
+CLASSIFY = {"loss": "classification", "estimator": "AECNNClassifier", "params": SAME_TABLE}
+CLASSIFY |= {"data": table, "n_rows": 200_000, "sizes": (50, 100, 4)}
+FILE = {"data": mapped_rows, "n_rows": 2**32 // (4 * 512)}  # 4 GiB
+FILE |= {"params": {"encoding_dim": 8, "hidden_layer_sizes": (32,)}}
 ONE = {"n_rows": 2_000, "at_once": 1, "repeats": 1_000}
-MAPPED = {"data": mapped_rows, "n_rows": 2**32 // (4 * 784)}
 
-WORKS = {
-    "autoencoder": Work(
+OWN, MLP = ("plain torch", "sk_aecnn"), ("plain torch", "sk_aecnn", "scikit-learn MLP")
+OWN_16 = (*OWN, "sk_aecnn, bfloat16")
+KERAS = ("Keras on JAX", "Keras on TensorFlow")
+PEERS = [
+    Work(
         "dense autoencoder 784-64-32-32-32-64-784",
-        LOOP | OWN | SKORCH | MLP | KERAS | {"PyOD": variants.pyod},
-        low_rank_rows,
-        60_000,
+        (*MLP, "skorch", *KERAS),
+        sizes=(784, 64, 32, 32, 32, 64, 784),
         epochs=2,
-        **AUTOENCODER,
+        batch_size=256,
+        **ROWS,
     ),
-    "cnn": Work(
+    Work(
         "CNN conv32-pool-conv64-pool-dense128",
-        LOOP | OWN | OWN_16 | SKORCH | KERAS,
+        (*OWN_16, "skorch", *KERAS),
         network="cnn",
         loss="classification",
-        estimator=("CNNClassifier", {"conv_channels": (32, 64), **SAME_IMAGES}),
+        estimator="CNNClassifier",
+        params={"conv_channels": (32, 64), **SAME_IMAGES},
         **IMAGES,
     ),
-    "joint": Work(
+    Work(
         "joint autoencoder and CNN",
-        LOOP | OWN | OWN_16,
+        OWN_16,
         network="Joint",
         loss="both",
-        estimator=("AECNNClassifier", {"encoding_dim": 32, **SAME_IMAGES}),
+        estimator="AECNNClassifier",
+        params={"encoding_dim": 32, **SAME_IMAGES},
         **IMAGES,
     ),
-    "table": Work(
+    Work(
         "classifier 50-100-4, 200 000 rows",
-        LOOP | OWN | SKORCH | MLP,
-        n_rows=200_000,
+        (*MLP, "skorch"),
         epochs=2,
         batch_size=1024,
-        **CLASSIFIER,
+        **CLASSIFY,
     ),
-    "digits": Work(
+    Work(
         "autoencoder 64-32-16-32-64, digits",
-        LOOP | OWN | MLP,
+        MLP,
         digits,
         1_797,
         sizes=(64, 32, 16, 32, 64),
-        estimator=(
-            "AutoencoderTransformer",
-            {"encoding_dim": 16, "hidden_layer_sizes": (32,), "code_activation": "relu"},
-        ),
+        params=SMALL_CODER,
         epochs=5,
         batch_size=256,
         repeats=5,
     ),
-    "encode": Work(
-        "encode 60 000 rows", CHUNKS | OWN | MLP | KERAS | ONNX, low_rank_rows, 60_000, **ENCODER
+    Work("encode 60 000 rows", (*MLP, *KERAS), **ENCODE),
+    Work("encode one row", MLP, **ENCODE | ONE),
+    Work("classify one row, 50-100-4", MLP, **CLASSIFY | ONE),
+]
+FROM_FILE = [
+    Work(
+        "one epoch",
+        (*OWN, "sk_aecnn, partial_fit"),
+        sizes=(512, 32, 8, 32, 512),
+        epochs=1,
+        batch_size=1024,
+        **FILE,
     ),
-    "encode-one": Work("encode one row", TORCH | OWN | MLP | ONNX, low_rank_rows, **ENCODER, **ONE),
-    "predict-one": Work("classify one row, 50-100-4", TORCH | OWN | MLP, **CLASSIFIER, **ONE),
-    "mapped": Work(
-        "one epoch over a mapped file of 4 GiB", LOOP | OWN, epochs=1, **AUTOENCODER, **MAPPED
-    ),
-    "mapped-encode": Work("encode a mapped file of 4 GiB", CHUNKS | OWN, **ENCODER, **MAPPED),
-    "rows": Work(
-        "fits of 1 000 000 rows together",
-        {
-            "1 fit": partial(variants.fits, n_fits=1),
-            "10 fits": partial(variants.fits, n_fits=10),
-            "100 fits": partial(variants.fits, n_fits=100),
-        },
-        partial(low_rank_rows, n_features=50),
-        1_000_000,
-        estimator=("AutoencoderTransformer", {**CODER, "encoding_dim": 10}),
-        epochs=2,
-        batch_size=256,
-    ),
-    "grid": Work(
-        "GridSearchCV, 12 fits",
-        {
-            "one worker": partial(variants.grid, n_jobs=1),
-            "two workers": partial(variants.grid, n_jobs=2),
-        },
-        partial(low_rank_rows, n_features=64),
-        5_000,
-    ),
-    "startup": Work(
-        "a process of Python",
-        {code: partial(variants.process, code=code) for code in variants.STARTS},
-    ),
-    "limits": Work(
-        "what this machine can do",
-        {
-            "matrix products of a step of the dense autoencoder, 138 MFLOP": variants.products,
-            "convolution, 14 x 14, 32 to 64 channels, 925 MFLOP": variants.convolution,
-            "the same in bfloat16": partial(variants.convolution, dtype="bfloat16"),
-            "convolution, 28 x 28, 1 to 32 channels, 58 MFLOP": partial(
-                variants.convolution, sizes=(1, 32, 28), keep=False
-            ),
-            "the same with freed memory kept": partial(variants.convolution, sizes=(1, 32, 28)),
-            "copying 256 MiB": variants.copy,
-        },
-        sizes=AUTOENCODER["sizes"],
-        repeats=50,
-    ),
-}
+    Work("transform", OWN, sizes=(512, 32, 8), **FILE),
+]
+STREAM = Work(
+    "a call of partial_fit",
+    data=partial(table, n_features=20, n_classes=2),
+    n_rows=12_800,
+    loss="classification",
+    sizes=(20, 100, 2),
+    batch_size=128,
+    repeats=200,
+)
 
 # -- in the process of a variant ----------------------------------------------------------------
 
-PREPARED = []
+CALLS = {}  # by the name of the work, what is timed, and the memory before
 
 
-def prepare(name, variant, scale):
-    """Make the data and run once what will be timed."""
-    work = WORKS[name]
-    data = work.data(max(work.batch_size, int(work.n_rows * scale)))
-    PREPARED.append(work.variants[variant](work, *data))
-    PREPARED[0]()
+def timed(variant, work):
+    """Return what a call takes; before the first one, make the data and call once."""
+    if work.name not in CALLS:
+        if work.data:  # load what is needed
+            small = work.of_rows(2_000)
+            variant(small, *small.data(small.n_rows))()
+        call = variant(work, *work.data(work.n_rows) if work.data else ())
+        CALLS[work.name] = call, memory()
+        call()
+    call, before = CALLS[work.name]
+    with watched_memory() as peaks:
+        start, processor = time.perf_counter(), sum(os.times()[:4])
+        results = [call() for _ in range(work.repeats)]
+        processor, seconds = sum(os.times()[:4]) - processor, time.perf_counter() - start
+    return {
+        "time": seconds / work.repeats,
+        "processor time": processor / work.repeats,
+        "loss": float(results[-1]) if work.epochs else np.nan,
+        "memory, MiB": max(peaks) - before,
+    }
 
 
-def timed(name):
-    """Return the seconds and the loss of a run, and the most memory that it took, in MiB."""
-    peaks, done = [private_memory()], threading.Event()
+@contextmanager
+def watched_memory():
+    """Yield a list to which the memory of this process is added again and again."""
+    peaks, done = [memory()], threading.Event()
 
     def watch():
-        while not done.wait(0.05):
-            peaks.append(private_memory())
+        while not done.wait(0.02):
+            peaks.append(memory())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    work, start = WORKS[name], time.perf_counter()
-    for _ in range(work.repeats):
-        result = PREPARED[0]()
-    seconds = (time.perf_counter() - start) / work.repeats
-    done.set()
-    watcher.join()
-    return seconds, float(result) if work.epochs else None, max(peaks)
+    try:
+        yield peaks
+    finally:
+        done.set()
+        watcher.join()
 
 
-def private_memory():
-    """Return the MiB of this process that are not a mapped file, as Linux counts them."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+def memory():
+    """Return the MiB of this process that are not pages of files, as Linux counts them."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+)", status)[1]) / 1024
+
+
+# -- tables -----------------------------------------------------------------------------------
+
+VARIANTS = {
+    "plain torch": variants.plain_torch,
+    "sk_aecnn": variants.package,
+    "sk_aecnn, bfloat16": partial(variants.package, precision="bfloat16"),
+    "sk_aecnn, partial_fit": variants.package_in_parts,
+    "scikit-learn MLP": variants.mlp,
+    "skorch": variants.skorch,
+    "Keras on JAX": partial(variants.keras, backend="jax"),
+    "Keras on TensorFlow": partial(variants.keras, backend="tensorflow"),
+}
+STREAMS = {"plain torch": variants.plain_stream} | {
+    path.rpartition(".")[2]: partial(variants.stream, path)
+    for path in (
+        "sklearn.neural_network.MLPClassifier",
+        "sk_aecnn.CNNClassifier",
+        "sk_aecnn.AutoencoderTransformer",
+        "sk_aecnn.AECNNClassifier",
+    )
+}
+PROCESSES = {
+    f"{n} processes, {n_epochs} epochs": partial(
+        variants.torchrun, n_processes=n, n_epochs=n_epochs
+    )
+    for n in (1, 2)
+    for n_epochs in (1, 4)
+}
+TABLES = {
+    name: Table(title, tasks, models, apart=timed, seeds=range(n_rounds), layout="speeds")
+    for name, title, tasks, models, n_rounds in (
+        ("peers", "The same work in other packages.", PEERS, VARIANTS, 7),
+        ("file", "A mapped file of 4 GiB, rows of 512 numbers.", FROM_FILE, VARIANTS, 1),
+        ("stream", "Streams of 128 rows of 20 numbers.", [STREAM], STREAMS, 3),
+        ("processes", "Processes that torchrun starts.", [Work("a fit")], PROCESSES, 1),
+    )
+}

@@ -44,6 +44,7 @@ def draw(app):
         ax.spines[:].set_visible(False)
     handles, names = ax.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
+    (GUIDE / "images").mkdir(exist_ok=True)
     figure.savefig(GUIDE / "images" / "suite.png", dpi=130)
 
 

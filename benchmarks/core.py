@@ -1,17 +1,35 @@
-"""What a table is made of: tasks are its columns, models its rows; a run is one of each."""
+"""What a table is made of: tasks are its columns, models its rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import shuffle
 
-SECONDS = "fit, s"
-EPOCHS = "epochs"
 # parameters that say how long something is trained
 LENGTHS = ("max_epochs", "epochs", "epoch_num", "n_epochs", "max_iter", "n_iter", "n_estimators")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that tells how good a model is."""
+
+    name: str
+    digits: int  # decimals in a table
+    scorer: Callable | None = None  # of a model, rows and target; None where a table's judge tells
+    sign: int = 1  # -1 where less is better
+
+
+def accuracy(model, X, y):
+    return 100 * np.mean(model.predict(X) == y)
+
+
+ACCURACY = Metric("accuracy, %", 2, accuracy)
+SECONDS = Metric("fit, s", 2)
 
 
 @dataclass(frozen=True)
@@ -45,8 +63,14 @@ class Task:
     """A column of a table."""
 
     name: str
-    load: Callable  # takes a Source and returns a tuple of data
+    load: Callable  # takes a Source and returns data
     split: Callable  # takes these and a seed and yields splits
+    models: tuple | None = None  # names of the rows that it has, if not all of them
+
+
+def tasks_of(names, load, split, **params):
+    """Return the tasks of data that are read by name."""
+    return [Task(name, partial(load, name=name, **params), split) for name in names.split()]
 
 
 @dataclass(frozen=True)
@@ -56,11 +80,12 @@ class Table:
     title: str
     tasks: list
     models: dict  # by the name of the row, an estimator or a function of the Run that makes one
-    metrics: tuple = ("accuracy, %",)  # in scores.METRICS; columns of tasks show the first
-    judge: Callable | None = None  # of a fitted model and a Run; None calls the metrics' scorers
+    metrics: tuple = (ACCURACY,)  # columns of tasks show the first
+    judge: Callable | None = None  # gives them for a fitted model and a Run; None: by scorers
+    apart: Callable | None = None  # instead, of a row and a split, in a process of the row's own
     seeds: tuple = (0, 1, 2)
     layout: str = "tasks"  # of report.LAYOUTS
-    halves_seed: int = 34  # of `suite.half_of`
+    halves_seed: int = 34  # of `report.half_of`
     notes: tuple = ()
 
 
@@ -81,25 +106,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """One fit: its task, seed and split, the plan it is part of, and what the first row found."""
+    """One split of a task for a seed, and the plan that it is part of."""
 
-    task: str
+    task: Task
     seed: int
-    split: Split
+    fold: int  # the number of the split
+    split: Any
     plan: Plan
-    first: dict | None = None
-
-    def default_epochs(self, factor=1):
-        """Return a multiple of the epochs that the first row was trained for."""
-        if self.first is None:
-            raise ValueError("the number of epochs is the first row's: run that row too")
-        return max(1, round(factor * self.first[EPOCHS]))
 
     def build(self, entry):
         """Return the model of a row, set up for this run."""
         model = clone(entry) if isinstance(entry, BaseEstimator) else entry(self)
         for part in own_parts(model):
-            part.set_params(**_unless_fixed(part, self.split.params | self.plan.params))
+            part.set_params(**self.split.params | self.plan.params)
         for name, value in model.get_params().items():
             last = name.rpartition("__")[2]
             if last == "random_state":
@@ -113,9 +132,3 @@ def own_parts(model):
     """Return the estimators of this package in a model."""
     parts = [model, *model.get_params().values()]
     return [part for part in parts if type(part).__module__.startswith("sk_aecnn.")]
-
-
-def _unless_fixed(estimator, params):
-    """Return the parameters that the row leaves at their defaults."""
-    defaults, now = type(estimator)().get_params(), estimator.get_params()
-    return {name: value for name, value in params.items() if now[name] == defaults[name]}
