@@ -117,7 +117,7 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         elsewhere. An autoencoder's are applied at the beginning of training alone, and the
         reconstruction is compared with the samples as they are.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. ``"auto"`` makes 500 for up to 500 samples, 100 for 4 000, and for
+        Passes over the data. ``"auto"`` makes 200 for up to 1 280 samples, 100 for 4 000, and for
         more a number that falls with the square root.
     batch_size : "auto" or int, default="auto"
         Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
