@@ -3,11 +3,11 @@ Regression on a table: ridge, boosting and a network
 ====================================================
 
 :class:`~sk_aecnn.AECNNRegressor` takes columns in any units. On a table it is an ensemble of five
-networks. Each starts as a ridge regression on columns that are divided into bins, so that it can
-follow curves from the beginning, and is trained for as long as held-out samples agree. So it should
-be as good as a linear model where the truth is close to linear, and better where it is not. Two
-tables show both: scikit-learn's diabetes data, with much noise, and Friedman's first function,
-which is smooth and depends on five of ten columns.
+networks. Each starts as a ridge regression, some of them on columns that are divided into bins,
+which can follow curves from the beginning, and is trained for as long as held-out samples agree. So
+it should be as good as a linear model where the truth is close to linear, and better where it is
+not. Two tables show both: scikit-learn's diabetes data, with much noise, and Friedman's first
+function, which is smooth and depends on five of ten columns.
 """
 
 import matplotlib.pyplot as plt
