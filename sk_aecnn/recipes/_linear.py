@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,8 +135,8 @@ def start_from_linear(
     n_seen = inputs_of_members(n_members, {width: one.loss for width, one in found.items()}, task)
     coefficients = np.zeros((n_members, n_outputs, widths[0]))
     intercepts = np.zeros((n_members, n_outputs))
-    for member, width in enumerate(n_seen):
-        model = _model_of_member(sample.first(width), member, fold, found[width], fit)
+    models = _models_of_members(sample, n_seen, fold, found, fit)
+    for member, (width, model) in enumerate(zip(n_seen, models, strict=True)):
         coefficients[member, :, :width], intercepts[member] = model.coefficients, model.intercepts
     if issparse(sample.X):  # which was not centred, as the inputs of the network are
         intercepts += coefficients @ (layout.mean / layout.scale).numpy()
@@ -146,15 +146,27 @@ def start_from_linear(
     backend.start_from(torch.from_numpy(coefficients), torch.from_numpy(intercepts))
 
 
-def _model_of_member(
-    sample: Sample, member: int, fold: np.ndarray | None, found: Choice, fit: Fitting
-) -> LinearModel:
-    """Return the model of the rows that a member learns from."""
+def _models_of_members(
+    sample: Sample,
+    n_seen: Sequence[int],
+    fold: np.ndarray | None,
+    found: Mapping[int, Choice],
+    fit: Fitting,
+) -> list[LinearModel]:
+    """Return for each member the model of what it sees of the rows that it learns from."""
     if fold is None:
-        return fit(sample, found.inverse_strength)
-    if member < len(found.models):  # those that were compared are those of the first members
-        return found.models[member]
-    return fit(sample.choose(fold != member), found.inverse_strength)
+        strengths = {width: found[width].inverse_strength for width in n_seen}
+        whole = {width: fit(sample.first(width), one) for width, one in strengths.items()}
+        return [whole[width] for width in n_seen]
+    models = []
+    for member, width in enumerate(n_seen):
+        compared = found[width].models
+        if member < len(compared):  # those are of the first members
+            models.append(compared[member])
+        else:
+            learned = sample.first(width).choose(fold != member)
+            models.append(fit(learned, found[width].inverse_strength))
+    return models
 
 
 def _choose_sample(
