@@ -49,7 +49,7 @@ print(model.sample(3, y=True, random_state=0))
 
 filled = AutoencoderImputer(8, max_epochs=150, random_state=0).fit_transform(flats)
 missing = flats["area"].isna()
-fig, axis = plt.subplots(figsize=(4, 4))
+fig, axis = plt.subplots(figsize=(4, 4), layout="constrained")
 axis.scatter(complete["area"][missing], filled["area"][missing], s=12)
 axis.set(xlabel="area that was removed", ylabel="area filled in")
 axis.axline((50, 50), slope=1, color="grey", lw=0.8)
