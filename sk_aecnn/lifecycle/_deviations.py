@@ -10,7 +10,7 @@ import torch
 
 from sk_aecnn._torch import as_tensor, undisturbed
 from sk_aecnn.data._rows import Rows, RowSubset
-from sk_aecnn.lifecycle._constants import ConstantFeatures
+from sk_aecnn.lifecycle._constant_features import ConstantFeatures
 from sk_aecnn.lifecycle._usual import UsualSamples
 from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
 from sk_aecnn.statistics._quantiles import weighted_quantile

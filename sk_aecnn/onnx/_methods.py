@@ -16,7 +16,7 @@ from sk_aecnn.estimators._autoencoder import AutoencoderTransformer
 from sk_aecnn.estimators._imputer import AutoencoderImputer
 from sk_aecnn.estimators._outlier import AutoencoderOutlierDetector
 from sk_aecnn.estimators._variational import VariationalAutoencoderTransformer, standard_draws
-from sk_aecnn.lifecycle._constants import ConstantFeatures
+from sk_aecnn.lifecycle._constant_features import ConstantFeatures
 from sk_aecnn.lifecycle._usual import UsualSamples
 from sk_aecnn.nn._variational import LEAST_DEVIATION
 from sk_aecnn.onnx._graph import integers

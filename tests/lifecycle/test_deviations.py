@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sk_aecnn import AutoencoderOutlierDetector
-from sk_aecnn.lifecycle._constants import ConstantFeatures
+from sk_aecnn.lifecycle._constant_features import ConstantFeatures
 
 CHANGE = np.array([0, 0, 1e-5, 0])
 
