@@ -11,7 +11,8 @@ OUTCOMES = {"better": "#2166ac", "equal": "#d9d9d9", "worse": "#b2182b"}
 
 def results(text):
     """Return the names of models and their results by set, of the last table of a page."""
-    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    lines = [line.strip("| ").split("|") for line in text.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line] for line in lines]
     start = max(i for i, row in enumerate(rows) if row[0].startswith("AECNN"))
     return rows[start], [[float(cell) for cell in row[1:]] for row in rows[start + 1 :]]
 
