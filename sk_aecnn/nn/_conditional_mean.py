@@ -59,6 +59,13 @@ class ConditionalMean(nn.Module):
         self.deviation: Tensor
 
     def forward(self, x: Tensor, missing: Tensor) -> Tensor:
+        if not self.training:
+            return self._fill(x, missing)
+        # rows without a missing value need no product with the precision matrix
+        at = missing.any(1).nonzero()[:, 0]
+        return x.index_copy(0, at, self._fill(x[at], missing[at]))
+
+    def _fill(self, x: Tensor, missing: Tensor) -> Tensor:
         gain = torch.where(self.deviation > 0, 1 / self.deviation, 0.0)
         scaled = (x * gain).clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS).masked_fill(missing, 0.0)
         expected = self._solve(scaled, missing.to(x.dtype))

@@ -40,6 +40,15 @@ def test_it_is_the_conditional_expectation(covariance, holes):
     assert (filled[0] == 0).all()
 
 
+def test_training_fills_in_the_same(covariance, holes):
+    """Where some rows have nothing to fill in, too."""
+    fill = ConditionalMean(*map(torch.from_numpy, (covariance, np.ones(9))), torch.float64)
+    x = torch.cat([holes, torch.ones(5, 9).double()])
+    learned = fill.train()(x, x.isnan())
+    torch.testing.assert_close(learned, fill.eval()(x, x.isnan()))
+    assert torch.equal(learned[-5:], x[-5:])
+
+
 def test_rows_do_not_depend_on_each_other(covariance, holes):
     """To the last bit, in prediction."""
     fill = ConditionalMean(torch.from_numpy(covariance), torch.ones(9).double()).eval()
