@@ -32,6 +32,7 @@ class ClassificationLoss(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> logits = torch.tensor([[0.0, 0.0], [9.0, 0.0]])
     >>> ClassificationLoss()({"prediction": logits}, torch.tensor([1, UNLABELED_CODE]))
     tensor(0.6931)
@@ -88,6 +89,7 @@ class RegressionLoss(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> y = torch.tensor([[2.0], [torch.nan]])
     >>> RegressionLoss()({"prediction": torch.zeros(2, 1)}, y)
     tensor(4.)
@@ -188,6 +190,7 @@ class TemperatureSoftmax:
 
     Examples
     --------
+    >>> import torch
     >>> TemperatureSoftmax(0.1).inverse_temperature
     1.5
     >>> TemperatureSoftmax(0.0)(torch.zeros(1, 2))
