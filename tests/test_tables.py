@@ -209,6 +209,15 @@ def test_the_other_values_of_a_row_tell_what_is_missing():
     assert np.abs(rebuilt[:, :2] - x[200:, None]).mean() < 0.2
 
 
+def test_one_column_is_never_known_and_no_other_is_missing(every, table, labels):
+    """It tells nothing, and disturbs nothing."""
+    X = table.copy()
+    X[:, 1] = np.nan
+    estimator = every().fit(X, labels)
+    name = "transform" if hasattr(estimator, "transform") else "predict"
+    assert np.isfinite(getattr(estimator, name)(X)).all()
+
+
 @pytest.mark.parametrize("kind", ["array", "frame"])
 def test_a_row_with_a_hole_alone_is_that_row_among_others(every, table, labels, kind):
     """To the last bit, as rows without any."""

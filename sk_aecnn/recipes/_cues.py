@@ -54,7 +54,7 @@ def significance_of_missing(data: TrainingData, task: Task) -> np.ndarray | None
 
     Of classes, by Pearson's chi-squared test, of numbers, by the F-test of their means, corrected
     for several targets. One for features of which none, or all, are missing; ``None`` where no
-    target is predicted, or nothing is ever missing.
+    target is predicted, or no feature is missing at times.
 
     Parameters
     ----------
@@ -68,10 +68,10 @@ def significance_of_missing(data: TrainingData, task: Task) -> np.ndarray | None
     labeled = np.arange(len(data.rows)) if data.labeled is None else np.flatnonzero(data.labeled)
     index = labeled[choose_rows(len(labeled), None, None)]
     missing = data.rows.index_select(0, torch.from_numpy(index)).isnan().numpy()
-    if not missing.any():
+    varies = missing.any(axis=0) & ~missing.all(axis=0)
+    if not varies.any():
         return None
-    p_values, share = np.ones(missing.shape[1]), missing.mean(axis=0)
-    varies = (share > 0) & (share < 1)
+    p_values = np.ones(missing.shape[1])
     test = _chi_squared if task == "classifier" else _f_test
     p_values[varies] = test(missing[:, varies].astype(float), data.targets[index])
     return p_values

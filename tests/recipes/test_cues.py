@@ -134,3 +134,13 @@ def test_without_a_target_nothing_is_tested():
     labeled = ~rows[:, 1].isnan().numpy()
     data = TrainingData(rows, np.where(labeled, CLASSES, -1), None, labeled)
     assert significance_of_missing(data, "classifier") is None
+
+
+@pytest.mark.parametrize("task", ["classifier", "regressor"])
+def test_a_feature_that_is_never_known_is_not_tested(task):
+    """Whether it is the only one with missing values, or not."""
+    rows = holes_of(np.ones(240), np.random.default_rng(0))
+    y = CLASSES if task == "classifier" else CLASSES.astype(float)
+    assert significance_of_missing(TrainingData(rows, y, None), task) is None
+    rows[::3, 2] = torch.nan
+    assert significance_of_missing(TrainingData(rows, y, None), task)[1] == 1
