@@ -343,8 +343,8 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
             parts = build_autoencoder_parts(recipe, plan, moments)
             parts.layout.has_missing = True
             network = MaskedAutoencoder(
-                **parts.named(),
-                corruption=Corruption(),
+                parts,
+                Corruption(),
                 augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
             )
             if recipe.clip:

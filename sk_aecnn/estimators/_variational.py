@@ -414,8 +414,8 @@ class VariationalAutoencoderTransformer(
         parts = build_autoencoder_parts(recipe, plan, moments)
         transforms = resolve_augmentation(parameters["augmentation"], summary)
         network = VariationalAutoencoder(
-            **parts.named(),
-            corruption=Corruption(*recipe.noise),
+            parts,
+            Corruption(*recipe.noise),
             augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
         )
         if recipe.clip:

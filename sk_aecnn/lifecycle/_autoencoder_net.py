@@ -59,8 +59,8 @@ def build_autoencoder(
     def build(plan: FitPlan) -> TrainingNet:
         parts = build_autoencoder_parts(recipe, plan, moments)
         network = Autoencoder(
-            **parts.named(),
-            corruption=Corruption(*recipe.noise),
+            parts,
+            Corruption(*recipe.noise),
             augmentation=build_augmentation(
                 transforms, plan.geometry, recipe.input.dtype, fade=True
             ),

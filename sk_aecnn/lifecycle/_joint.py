@@ -23,13 +23,13 @@ from sk_aecnn.lifecycle._coding import (
 from sk_aecnn.lifecycle._parameters import JointParameters
 from sk_aecnn.lifecycle._prediction import PredictingEstimator
 from sk_aecnn.lifecycle._usual import UsualSamples
-from sk_aecnn.nn import Autoencoder, Corruption, JointNetwork
+from sk_aecnn.nn import Autoencoder, AutoencoderParts, Corruption, JointNetwork
 from sk_aecnn.recipes._architecture import resolve_autoencoder, resolve_backend
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_losses import fit_reconstruction_loss
-from sk_aecnn.recipes._autoencoder_parts import AutoencoderParts, build_autoencoder_parts
+from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
 from sk_aecnn.recipes._backends import build_backend, build_backend_members
-from sk_aecnn.recipes._input import measure
+from sk_aecnn.recipes._input import measure, n_bins_of
 from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary
 from sk_aecnn.training._objective import Objective
@@ -105,8 +105,8 @@ class JointEstimator(
         consistency = self._consistency(task.label_smoothing)
         transforms = resolve_augmentation(parameters["augmentation"], summary)
         network = JointNetwork(
-            **parts.named(),
-            corruption=Corruption() if consistency is None else Corruption(*_CONSISTENCY_NOISE),
+            parts,
+            Corruption() if consistency is None else Corruption(*_CONSISTENCY_NOISE),
             backend=backend,
             n_outputs=backend_recipe.n_outputs,
             augmentation=build_augmentation(
@@ -122,8 +122,9 @@ class JointEstimator(
             network.clip_to(moments.low, moments.high)
         objective = self._build_objective(task.losses, consistency, loss)
         net = plan.build_net(network, objective, task.nonlinearity)
+        members = parts.members
         chosen = {
-            "n_bins": parts.n_bins(recipe),
+            "n_bins": None if members is None else n_bins_of(members.columns, recipe.input),
             "augmentation": as_parameter(transforms),
             "label_smoothing": task.label_smoothing,
         }
@@ -199,7 +200,7 @@ class JointEstimator(
         options = replace(
             plan.options, max_epochs=self.pretrain_epochs, patience=None, n_folds=0, callbacks=()
         )
-        network = Autoencoder(**parts.named(), corruption=Corruption())
+        network = Autoencoder(parts, Corruption())
         objective = Objective({"reconstruction_loss": loss}, {})
         net = replace(plan, options=options).build_net(network, objective)
         train(net, options, without_targets(plan.training), None, plan.progress)

@@ -32,7 +32,7 @@ from sk_aecnn.nn._members import (
     MeanProbability,
     OneMember,
 )
-from sk_aecnn.nn._networks import Autoencoder, BaseAutoencoder
+from sk_aecnn.nn._networks import Autoencoder, AutoencoderParts, BaseAutoencoder
 from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
@@ -64,6 +64,7 @@ __all__ = [
     "PHOTOMETRIC",
     "Augmentation",
     "Autoencoder",
+    "AutoencoderParts",
     "BackendMembers",
     "BaseAutoencoder",
     "BatchNorm",

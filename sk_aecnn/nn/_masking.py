@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sk_aecnn.data._rows import FeatureIndex
 from sk_aecnn.nn._augmentation import Augmentation
-from sk_aecnn.nn._categories import Categories
-from sk_aecnn.nn._layout import InputLayout
-from sk_aecnn.nn._networks import BaseAutoencoder, Outputs, weighted_batch_norm
+from sk_aecnn.nn._networks import AutoencoderParts, BaseAutoencoder, Outputs, weighted_batch_norm
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._random import RandomLayer
 
@@ -25,7 +23,7 @@ class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
 
     Parameters
     ----------
-    layout, encoder, decoder, encoding_dim, corruption, probabilities, categories
+    parts, corruption
         As for `BaseAutoencoder`.
     augmentation : Augmentation or None
         Random transforms of the rows while training.
@@ -38,17 +36,11 @@ class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
 
     def __init__(
         self,
-        layout: InputLayout,
-        encoder: nn.Module,
-        decoder: nn.Module,
-        encoding_dim: int,
+        parts: AutoencoderParts,
         corruption: Corruption,
-        probabilities: bool = False,
         augmentation: Augmentation | None = None,
-        categories: Categories | None = None,
     ) -> None:
-        parts = encoder, decoder, encoding_dim, corruption, probabilities, categories
-        super().__init__(layout, *parts)
+        super().__init__(parts, corruption)
         self.augmentation = augmentation
         column = torch.arange(len(self.layout.mean))
         if self.categories is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,8 +18,10 @@ from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._deviation import DeviationMixin
 from sk_aecnn.nn._layout import InputLayout, Moments
+from sk_aecnn.nn._members import EncoderMembers
 from sk_aecnn.nn._noise import Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
+from sk_aecnn.nn._pca import PCAEncoder
 
 Outputs = dict[str, Tensor]
 
@@ -44,10 +47,11 @@ def weighted_batch_norm(network: nn.Module, row_weight: Tensor | None) -> Iterat
             norm.row_weight = None
 
 
-class BaseAutoencoder(DeviationMixin, nn.Module):
-    """Layout, encoder and decoder: what every autoencoder shares. Abstract: add a ``forward``.
+@dataclass(frozen=True)
+class AutoencoderParts:
+    """What an autoencoder is made of.
 
-    Parameters
+    Attributes
     ----------
     layout : InputLayout
         From rows to the encoder's input.
@@ -55,13 +59,42 @@ class BaseAutoencoder(DeviationMixin, nn.Module):
         Input to code, code to input.
     encoding_dim : int
         Size of the code.
-    corruption : Corruption
-        Noise on the encoder's input while training.
     probabilities : bool
         Whether the decoder's outputs are the logits of inputs in [0, 1] (binary cross-entropy);
         otherwise they are standardised inputs.
     categories : Categories or None
         Where categories are among the features, of which the decoder's outputs are logits.
+    """
+
+    layout: InputLayout
+    encoder: nn.Module
+    decoder: nn.Module
+    encoding_dim: int
+    probabilities: bool = False
+    categories: Categories | None = None
+
+    @property
+    def feature_shape(self) -> tuple[int, ...]:
+        """The shape of what a back end may look at."""
+        shape: Any = self.encoder.feature_shape
+        return tuple(shape)
+
+    @property
+    def members(self) -> EncoderMembers | None:
+        """The encoders of an ensemble, None where there is no ensemble."""
+        encoder = self.encoder.residual if isinstance(self.encoder, PCAEncoder) else self.encoder
+        return encoder if isinstance(encoder, EncoderMembers) else None
+
+
+class BaseAutoencoder(DeviationMixin, nn.Module):
+    """Layout, encoder and decoder: what every autoencoder shares. Abstract: add a ``forward``.
+
+    Parameters
+    ----------
+    parts : AutoencoderParts
+        What it is made of.
+    corruption : Corruption
+        Noise on the encoder's input while training.
 
     Shape
     -----
@@ -69,24 +102,15 @@ class BaseAutoencoder(DeviationMixin, nn.Module):
     features where there are no categories
     """
 
-    def __init__(
-        self,
-        layout: InputLayout,
-        encoder: nn.Module,
-        decoder: nn.Module,
-        encoding_dim: int,
-        corruption: Corruption,
-        probabilities: bool = False,
-        categories: Categories | None = None,
-    ) -> None:
+    def __init__(self, parts: AutoencoderParts, corruption: Corruption) -> None:
         super().__init__()
-        self.layout = layout
-        self.encoder: Any = encoder
-        self.decoder: Any = decoder
-        self.encoding_dim = encoding_dim
+        self.layout = parts.layout
+        self.encoder: Any = parts.encoder
+        self.decoder: Any = parts.decoder
+        self.encoding_dim = parts.encoding_dim
+        self.probabilities = parts.probabilities
+        self.categories: Any = parts.categories
         self.corruption = corruption
-        self.probabilities = probabilities
-        self.categories: Any = categories
         self.register_buffer("low", None)
         self.register_buffer("high", None)
         self.low: Tensor | None
@@ -230,7 +254,7 @@ class Autoencoder(BaseAutoencoder):
 
     Parameters
     ----------
-    layout, encoder, decoder, encoding_dim, corruption, probabilities, categories
+    parts, corruption
         As for `BaseAutoencoder`.
     augmentation : Augmentation or None
         Random transforms of the rows that the encoder sees; the output is compared with the rows as
@@ -245,18 +269,12 @@ class Autoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        layout: InputLayout,
-        encoder: nn.Module,
-        decoder: nn.Module,
-        encoding_dim: int,
+        parts: AutoencoderParts,
         corruption: Corruption,
-        probabilities: bool = False,
         augmentation: Augmentation | None = None,
         nested_dropout: float = 0.0,
-        categories: Categories | None = None,
     ) -> None:
-        parts = encoder, decoder, encoding_dim, corruption, probabilities, categories
-        super().__init__(layout, *parts)
+        super().__init__(parts, corruption)
         self.augmentation = augmentation
         self.nested_dropout = NestedDropout(nested_dropout)
 

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 
 from sk_aecnn.nn._activation_map import class_activation_map, feature_maps
 from sk_aecnn.nn._augmentation import Augmentation
-from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._members import MeanPrediction, MeanProbability, separately
-from sk_aecnn.nn._networks import BaseAutoencoder, Outputs, weighted_batch_norm
+from sk_aecnn.nn._networks import AutoencoderParts, BaseAutoencoder, Outputs, weighted_batch_norm
 from sk_aecnn.nn._noise import Corruption
 
 Averaging = MeanPrediction | MeanProbability | None
@@ -84,7 +83,7 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
 
     Parameters
     ----------
-    layout, encoder, decoder, encoding_dim, corruption, probabilities, categories
+    parts, corruption
         As for `BaseAutoencoder`.
     backend : nn.Module
         Code, or features, to predictions.
@@ -112,12 +111,8 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
 
     def __init__(
         self,
-        layout: InputLayout,
-        encoder: nn.Module,
-        decoder: nn.Module,
-        encoding_dim: int,
+        parts: AutoencoderParts,
         corruption: Corruption,
-        probabilities: bool,
         backend: nn.Module,
         n_outputs: int,
         augmentation: Augmentation,
@@ -126,10 +121,8 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         frozen: bool = False,
         consistent: bool = False,
         averaging: Averaging = None,
-        categories: Categories | None = None,
     ) -> None:
-        parts = encoder, decoder, encoding_dim, corruption, probabilities, categories
-        super().__init__(layout, *parts)
+        super().__init__(parts, corruption)
         self.backend: Any = backend
         self.n_outputs = n_outputs
         self.augmentation = augmentation

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from sk_aecnn.nn._augmentation import Augmentation
-from sk_aecnn.nn._categories import Categories
-from sk_aecnn.nn._layout import InputLayout
-from sk_aecnn.nn._networks import BaseAutoencoder, Outputs, weighted_batch_norm
+from sk_aecnn.nn._networks import AutoencoderParts, BaseAutoencoder, Outputs, weighted_batch_norm
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._random import RandomLayer
 
@@ -22,10 +20,11 @@ class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
 
     Parameters
     ----------
-    layout, decoder, encoding_dim, corruption, probabilities, categories
+    parts : AutoencoderParts
+        Of which the encoder has the outputs (batch, 2 · encoding_dim): the means, and what the
+        deviations are the softplus of.
+    corruption : Corruption
         As for `BaseAutoencoder`.
-    encoder : nn.Module
-        Input to (batch, 2 · encoding_dim): the means, and what the deviations are the softplus of.
     augmentation : Augmentation or None
         Random transforms of the rows; photometric ones change what the encoder sees alone.
 
@@ -36,17 +35,11 @@ class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
 
     def __init__(
         self,
-        layout: InputLayout,
-        encoder: nn.Module,
-        decoder: nn.Module,
-        encoding_dim: int,
+        parts: AutoencoderParts,
         corruption: Corruption,
-        probabilities: bool = False,
         augmentation: Augmentation | None = None,
-        categories: Categories | None = None,
     ) -> None:
-        parts = encoder, decoder, encoding_dim, corruption, probabilities, categories
-        super().__init__(layout, *parts)
+        super().__init__(parts, corruption)
         self.augmentation = augmentation
         self.register_buffer("noise_variance", torch.ones((), dtype=torch.float64))
         self.noise_variance: Tensor

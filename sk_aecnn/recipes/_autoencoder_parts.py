@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from sk_aecnn.nn import (
+    AutoencoderParts,
     Categories,
     ConvDecoder,
     ConvEncoder,
@@ -28,42 +27,10 @@ from sk_aecnn.nn import (
     start_as_pca,
 )
 from sk_aecnn.recipes._frozen_encoder import copy_fitted
-from sk_aecnn.recipes._input import build_categories, build_columns, build_layout, n_bins_of
+from sk_aecnn.recipes._input import build_categories, build_columns, build_layout
 from sk_aecnn.recipes._parameters import check_no_instance
 from sk_aecnn.recipes._recipe import AutoencoderRecipe
 from sk_aecnn.training._plan import FitPlan
-
-
-@dataclass(frozen=True)
-class AutoencoderParts:
-    """The parts of an autoencoder, by the names that the networks give them."""
-
-    layout: InputLayout
-    encoder: nn.Module
-    decoder: nn.Module
-    encoding_dim: int
-    probabilities: bool
-    categories: Categories | None
-
-    def named(self) -> dict[str, Any]:
-        """Return the parts as keyword arguments of a network."""
-        return dict(vars(self))
-
-    @property
-    def feature_shape(self) -> tuple[int, ...]:
-        """The shape of what a back end may look at."""
-        shape: Any = self.encoder.feature_shape
-        return tuple(shape)
-
-    @property
-    def members(self) -> EncoderMembers | None:
-        """The encoders of an ensemble, None where there is no ensemble."""
-        encoder = self.encoder.residual if isinstance(self.encoder, PCAEncoder) else self.encoder
-        return encoder if isinstance(encoder, EncoderMembers) else None
-
-    def n_bins(self, recipe: AutoencoderRecipe) -> int | None:
-        """Return the bins of a feature, None where the encoder got none."""
-        return None if self.members is None else n_bins_of(self.members.columns, recipe.input)
 
 
 def build_autoencoder_parts(

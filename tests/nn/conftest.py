@@ -7,6 +7,7 @@ import torch
 
 from sk_aecnn.nn import (
     Augmentation,
+    AutoencoderParts,
     ConvDecoder,
     ConvEncoder,
     Corruption,
@@ -34,17 +35,16 @@ def seeded(stream):
 
 @pytest.fixture
 def parts(seeded):
-    """A factory of the parts of an autoencoder, by name."""
+    """A factory of what an autoencoder is built from, by name."""
 
     def make(noise=None, probabilities=False, n_encoded=4):
         offset, scale = (torch.full((60,), value).double() for value in (10.0, 2.0))
+        layout = InputLayout(*SHAPE, offset, scale)
+        encoder = seeded(ConvEncoder, 2, (6, 5), (3,), n_encoded)
+        decoder = seeded(ConvDecoder, 2, (6, 5), (3,), 4)
         return {
-            "layout": InputLayout(*SHAPE, offset, scale),
-            "encoder": seeded(ConvEncoder, 2, (6, 5), (3,), n_encoded),
-            "decoder": seeded(ConvDecoder, 2, (6, 5), (3,), 4),
-            "encoding_dim": 4,
+            "parts": AutoencoderParts(layout, encoder, decoder, 4, probabilities),
             "corruption": Corruption(noise, 0.5),
-            "probabilities": probabilities,
         }
 
     return make

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from sk_aecnn.nn import (
+    AutoencoderParts,
     BatchNorm,
     ConvEncoder,
     Corruption,
@@ -85,7 +86,9 @@ def test_normalisation_starts_as_the_identity():
 def test_layers_that_draw_share_one_stream():
     """set_generator reaches dropout, noise and the draws of codes, however deep."""
     dropout, noise, identity = Dropout(0.5), Corruption("swap", 0.1), nn.Identity()
-    network = VariationalAutoencoder(identity, nn.Sequential(dropout), identity, 1, noise)
+    network = VariationalAutoencoder(
+        AutoencoderParts(identity, nn.Sequential(dropout), identity, 1), noise
+    )
     generator = stream()
     set_generator(nn.Sequential(network), generator)
     assert dropout.generator is noise.generator is network.generator is generator

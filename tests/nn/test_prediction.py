@@ -20,7 +20,7 @@ def joint(parts, augmented, seeded, stream):
     def make(backend_input="features", **options):
         coder = parts() | {"corruption": options.pop("corruption", Corruption(None, 0.0))}
         consistent = options.pop("consistent", coder["corruption"].noise is not None)
-        shape = (4,) if backend_input == "code" else coder["encoder"].feature_shape
+        shape = (4,) if backend_input == "code" else coder["parts"].feature_shape
         backend = seeded(CNNBackend, shape, 3, (4,))
         network = JointNetwork(
             **coder,
@@ -150,7 +150,7 @@ def test_rows_are_seen_once_in_prediction(rows, joint):
 def test_a_convolutional_network_predicts_from_standardised_rows(rows, parts, augmented, seeded):
     """The back end sees the rows in the network's layout, and its prediction is the output."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3, augmented()).eval()
+    network = ConvolutionalNetwork(parts()["parts"].layout, backend, 3, augmented()).eval()
     outputs = network(rows)
     assert list(outputs) == ["prediction"]
     torch.testing.assert_close(outputs["prediction"], backend(network.layout(rows)))
@@ -162,7 +162,7 @@ def test_a_convolutional_network_translates_its_rows(
 ):
     """While training, the back end sees translated rows; prediction takes them where they are."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3, augmented(0.4))
+    network = ConvolutionalNetwork(parts()["parts"].layout, backend, 3, augmented(0.4))
     set_generator(network, stream())
     again = translation(0.4)
     again.generator = stream()
@@ -176,7 +176,7 @@ def test_networks_see_other_contrast_and_brightness_while_training(
     """Both networks see rows perturbed; the target is the row as it was."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
     lighting = {"contrast": 0.5, "brightness": 0.5}
-    alone = ConvolutionalNetwork(parts()["layout"], backend, 3, augmented(**lighting))
+    alone = ConvolutionalNetwork(parts()["parts"].layout, backend, 3, augmented(**lighting))
     again = augmented(**lighting)
     for network in (alone, joint(augmentation=augmented(**lighting))):
         set_generator(network, stream())
@@ -192,7 +192,7 @@ def test_networks_see_other_contrast_and_brightness_while_training(
 def test_light_rows_count_for_less_and_heavy_ones_for_no_more(rows, parts, augmented, seeded):
     """In the statistics of a batch a weight is a share of a row, up to a whole one."""
     backend = seeded(CNNBackend, (2, 6, 5), 3, (4,))
-    network = ConvolutionalNetwork(parts()["layout"], backend, 3, augmented())
+    network = ConvolutionalNetwork(parts()["parts"].layout, backend, 3, augmented())
     times = torch.tensor([1, 2, 1, 4, 1, 2, 1])
     repeated = network(rows.repeat_interleave(times, 0))["prediction"]
     less = network(rows, times / 4)["prediction"]
