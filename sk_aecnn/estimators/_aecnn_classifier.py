@@ -22,6 +22,9 @@ from sk_aecnn.statistics._mixture import RandomState, check_n_samples, resolve_r
 from sk_aecnn.training._prediction_losses import ConsistencyLoss
 from sk_aecnn.training._stream import Seen
 
+# how often a sample of a class is drawn
+_MOST_DRAWS = 10
+
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class JointClassificationParameters(ClassificationParameters, JointParameters):
@@ -347,7 +350,9 @@ class AECNNClassifier(
         """Generate new samples like those of ``fit``, of any class or of given ones.
 
         Codes are drawn from a mixture of up to ten normal distributions fitted to the codes of
-        training samples (at most 4096), of all of them or of a class, then decoded.
+        training samples (at most 4096), of all of them or of a class, then decoded. A sample of a
+        given class is kept with the probability that ``predict_proba`` gives to its class, and
+        drawn anew otherwise, up to ten times in all (rejection sampling).
 
         Parameters
         ----------
@@ -382,13 +387,27 @@ class AECNNClassifier(
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
         if y is None:
             return self._decode_drawn(self._sampler.draw(n_samples, rng), rng)
-        codes = np.empty((n_samples, self.net_.module_.encoding_dim))
         classes = self._encode_wanted(y, n_samples)
         for code_class in np.unique(classes):
-            chosen = classes == code_class
             self._check_has_codes(code_class)
+        rows = self._draw_rows(classes, rng)
+        refused = np.arange(n_samples)
+        for _ in range(_MOST_DRAWS - 1):
+            probabilities = self.predict_proba(self._as_given(rows[refused]))
+            chance = np.take_along_axis(probabilities, classes[refused, None], axis=1)[:, 0]
+            refused = refused[rng.uniform(size=len(refused)) > chance]
+            if len(refused) == 0:
+                break
+            rows[refused] = self._draw_rows(classes[refused], rng)
+        return self._as_given(rows)
+
+    def _draw_rows(self, classes: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+        """Return flat rows of classes, of each from its mixture."""
+        codes = np.empty((len(classes), self.net_.module_.encoding_dim))
+        for code_class in np.unique(classes):
+            chosen = classes == code_class
             codes[chosen] = self._sampler.draw(int(chosen.sum()), rng, code_class)
-        return self._decode_drawn(codes, rng, classes)
+        return self._decode_rows_drawn(codes, rng, classes)
 
     def _check_has_codes(self, code_class: int) -> None:
         if not self._sampler.has(code_class):

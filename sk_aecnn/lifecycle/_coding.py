@@ -214,10 +214,14 @@ class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, Aut
             rows = as_tensor(codes.astype(self._result_dtype(), copy=False))
         return infer(self.net_, method, rows)
 
-    def _decode_drawn(
+    def _decode_drawn(self, codes: np.ndarray, rng: np.random.RandomState) -> Any:
+        """Return samples from codes, as they were given to ``fit``."""
+        return self._as_given(self._decode_rows_drawn(codes, rng))
+
+    def _decode_rows_drawn(
         self, codes: np.ndarray, rng: np.random.RandomState, classes: np.ndarray | None = None
-    ) -> Any:
-        """Return samples from codes, with what is not certain drawn by its probability.
+    ) -> np.ndarray:
+        """Return flat rows from codes, with what is not certain drawn by its probability.
 
         These are categories, booleans, and whether values are missing.
         """
@@ -231,7 +235,7 @@ class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, Aut
                 rows[:, index] = rng.uniform(size=len(rows)) < rows[:, index]
         if self._missing is not None:
             rows[self._missing.draw(len(rows), rng, classes)] = np.nan
-        return self._as_given(rows)
+        return rows
 
     def _find_missing(self, data: TrainingData, classes: np.ndarray | None = None) -> None:
         """Take note of which values are missing in training rows."""

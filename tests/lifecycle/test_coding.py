@@ -3,9 +3,12 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
+
+from sk_aecnn import AECNNClassifier
 
 
 def test_codes_have_one_row_a_sample(small, images, labels):
@@ -126,6 +129,27 @@ def test_samples_of_a_class_are_of_that_class(classifier, table, labels, names):
     y = names[np.arange(50) % 2]
     drawn = estimator.sample(50, y=y, random_state=0)
     assert (estimator.predict(drawn) == y).mean() > 0.9
+
+
+def test_samples_that_are_not_of_their_class_are_drawn_anew(monkeypatch):
+    """Where a mixture does not know what tells a class, the classifier does."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.choice(["a", "b"], size=(300, 3)), columns=["first", "second", "third"])
+    y = X["first"] == X["second"]
+    model = AECNNClassifier(1, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.99
+    drawn = model.sample(300, y=y, random_state=0)
+    assert ((drawn["first"] == drawn["second"]) == y).mean() > 0.97
+    asked = []
+
+    def refuse(X):
+        asked.append(len(X))
+        return np.zeros((len(X), 2))
+
+    monkeypatch.setattr(model, "predict_proba", refuse)
+    unchecked = model.sample(300, y=y, random_state=0)
+    assert asked == [300] * 9
+    assert ((unchecked["first"] == unchecked["second"]) == y).mean() < 0.9
 
 
 def test_a_label_for_all_is_a_label_for_each(classifier, table, labels):
