@@ -16,7 +16,7 @@ from sk_aecnn.estimators._cnn_regressor import CNNRegressor
 from sk_aecnn.estimators._imputer import AutoencoderImputer
 from sk_aecnn.estimators._outlier import AutoencoderOutlierDetector
 from sk_aecnn.estimators._variational import VariationalAutoencoderTransformer
-from sk_aecnn.onnx._export import build_model, check_dtype, given_shape
+from sk_aecnn.onnx._export import build_model, check_dtype, given_shape, has_categories
 from sk_aecnn.onnx._graph import OPSET, import_extra
 
 _ESTIMATORS = (
@@ -94,6 +94,12 @@ def _build(operator: Any) -> Any:
         raise ValueError(
             f"{type(estimator).__name__} takes one table, but there are {len(operator.inputs)} "
             "inputs. Convert with one input of all columns, or put a ColumnTransformer before it."
+        )
+    if has_categories(estimator):
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted on columns of text or of categories, but in a "
+            "pipeline of skl2onnx it has one input of numbers. Encode them in front of it, for "
+            "example by a OneHotEncoder, or export it alone by sk_aecnn.onnx.to_onnx."
         )
     given = operator.inputs[0].type
     helper = import_extra("onnx").helper

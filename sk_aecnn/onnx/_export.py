@@ -9,9 +9,12 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_outlier_detector
 from sklearn.utils.validation import check_is_fitted
 
+from sk_aecnn.estimators._imputer import AutoencoderImputer
 from sk_aecnn.lifecycle._base import NetworkEstimator
+from sk_aecnn.onnx._columns import Inputs, add_columns
 from sk_aecnn.onnx._methods import METHODS, check_methods
 from sk_aecnn.onnx._networks import NetworkGraph
 
@@ -53,7 +56,9 @@ def to_onnx(
     -------
     model : onnx.ModelProto
         A graph with the input ``"X"`` of shape (batch, n_features) or (batch, \*sample_shape), as
-        the samples were in ``fit``, and an output for each method: ``"probabilities"``,
+        the samples were in ``fit``; where columns of text or of categories were among them, with an
+        input (batch, 1) for each column, by its name, of text or float64. It has an output for each
+        method: ``"probabilities"``,
         ``"label"`` (int64, float64 or text, of a classifier or an outlier detector),
         ``"prediction"`` (of a regressor), ``"code"`` (``"transformed"`` where ``transform`` returns
         reconstructions), ``"reconstruction"``, ``"score"``, ``"decision"``. Probabilities, codes
@@ -140,7 +145,7 @@ def build_model(
     methods : sequence of str
         Names of its methods.
     dtype : dtype
-        Type of its input.
+        Type of its input, where that is one for all columns.
     shape : tuple of int
         Shape of one sample.
     result_dtype : dtype or None
@@ -148,8 +153,13 @@ def build_model(
     as_columns : bool
         Whether results of one number are of shape (batch, 1) instead of (batch,).
     """
-    _check_numeric(estimator)
+    inputs: Inputs = {_INPUT: (dtype, shape)}
+    if has_categories(estimator):
+        _check_methods_of_table(estimator, methods)
+        dtype = np.dtype("float64")
     network = NetworkGraph(estimator.net_.module_, _INPUT, shape, dtype)
+    if has_categories(estimator):
+        inputs, network.given = add_columns(network.graph, estimator._schema)
     graph, outputs = network.graph, {}
     for output in (METHODS[method](network, estimator) for method in methods):
         value, kind, sizes = output.value, output.dtype, output.shape
@@ -158,17 +168,31 @@ def build_model(
         if as_columns and not sizes:
             value, sizes = graph.reshape(value, -1, 1), (1,)
         outputs[output.name] = value, kind, sizes
-    return graph.to_model({_INPUT: (dtype, shape)}, outputs)
+    return graph.to_model(inputs, outputs)
 
 
-def _check_numeric(estimator: Any) -> None:
-    """Raise where columns were read as categories: an input of ONNX has values of one type."""
-    if estimator._schema is not None and not estimator._schema.is_numeric:
-        raise ValueError(
-            f"{type(estimator).__name__} was fitted on columns of text or of categories, for which "
-            "an ONNX graph with one input of numbers has no place. Encode them before it, as by an "
-            "OrdinalEncoder or a OneHotEncoder in a Pipeline, which skl2onnx converts as a whole."
-        )
+def has_categories(estimator: Any) -> bool:
+    """Tell whether columns of text or of categories were among the samples in ``fit``."""
+    return estimator._schema is not None and bool(estimator._schema.n_categories)
+
+
+def _check_methods_of_table(estimator: Any, methods: Sequence[str]) -> None:
+    """Raise where a result would be a table of several kinds, or an error of categories."""
+    refused = {"reconstruct", "score_samples", "decision_function"}
+    if is_outlier_detector(estimator):
+        refused.add("predict")
+    if (
+        isinstance(estimator, AutoencoderImputer)
+        or getattr(estimator, "output", "code") == "reconstruction"
+    ):
+        refused.add("transform")
+    for method in methods:
+        if method in refused:
+            raise ValueError(
+                f"method={method!r} of {type(estimator).__name__} cannot be exported, because it "
+                "was fitted on columns of text or of categories. Encode them in front of it, for "
+                "example by a OneHotEncoder in a Pipeline, which skl2onnx converts as a whole."
+            )
 
 
 def write_whole(path: Path, content: bytes) -> None:

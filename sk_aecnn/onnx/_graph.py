@@ -11,6 +11,8 @@ from torch import Tensor
 
 # the operators are those of this version of ONNX, which onnxruntime knows from 1.14 on
 OPSET = 18
+# of the operators for machine learning
+_ML_OPSET = 3
 
 # the name of what a node puts out, or a constant
 Value = str | np.ndarray | Tensor
@@ -119,7 +121,9 @@ class Graph:
         nodes, used = self._needed_for(named)
         constants = [tensor for tensor in self._constants.values() if tensor.name in used]
         graph = helper.make_graph(nodes, "sk_aecnn", given, made, initializer=constants)
-        opsets = [helper.make_opsetid("", OPSET)]
+        versions = {"": OPSET, "ai.onnx.ml": _ML_OPSET}
+        domains = {"", *(node.domain for node in nodes)}
+        opsets = [helper.make_opsetid(name, versions[name]) for name in sorted(domains)]
         model = helper.make_model(
             graph,
             opset_imports=opsets,

@@ -387,14 +387,6 @@ def test_the_imputer(table, run, assert_same, add_indicator):
         assert_same(found, imputer.transform(X.astype(dtype)))
 
 
-def test_columns_of_categories_are_refused(classifier, table, labels):
-    """A graph has one input of numbers; the error says what to put before it."""
-    X = table.astype(object)
-    X[:, 0] = np.array(["low", "high"], dtype=object)[labels]
-    with pytest.raises(ValueError, match=r"text or of categories.* OneHotEncoder in a Pipeline"):
-        to_onnx(classifier().fit(X, labels))
-
-
 def test_mirror_images(cnn_classifier, images, labels, assert_exported):
     """Where training flips images, a prediction is the mean over them and what they are flipped."""
     flips = {"horizontal_flip": 0.5, "vertical_flip": 0.5}

@@ -1,0 +1,58 @@
+"""Columns of text, categories and numbers as inputs of a graph, and the rows made of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sk_aecnn.data._tables import Column, TableSchema
+from sk_aecnn.onnx._graph import Graph, integers
+
+_DOUBLE = np.dtype("float64")
+_TEXT = np.dtype(object)
+
+# type and shape of one sample of an input, by name
+Inputs = dict[str, tuple[np.dtype, tuple[int, ...]]]
+
+
+def add_columns(graph: Graph, schema: TableSchema) -> tuple[Inputs, str]:
+    """Add an input for each column, and return these and the rows (batch, n_features).
+
+    As `TableRows` has them: a number is one feature, a category one for each of its values, of
+    which all are NaN where the value was not seen in ``fit``.
+    """
+    inputs: Inputs = {
+        str(column.name): (_TEXT if _is_text(column) else _DOUBLE, (1,))
+        for column in schema.columns
+    }
+    features = [_add_column(graph, column, str(column.name)) for column in schema.columns]
+    return inputs, graph.add("Concat", *features, axis=1)
+
+
+def _is_text(column: Column) -> bool:
+    return bool(column.categories) and isinstance(column.categories[0], str)
+
+
+def _add_column(graph: Graph, column: Column, given: str) -> str:
+    """Return the features of a column, (batch, n_features_of_it)."""
+    if column.is_empty:
+        return graph.add("Where", graph.add("IsNaN", given), given, np.array(np.nan))
+    if not column.categories:
+        return given
+    codes = column.codes
+    if _is_text(column):
+        given = graph.add(
+            "LabelEncoder",
+            given,
+            domain="ai.onnx.ml",
+            keys_strings=list(codes),
+            values_int64s=list(codes.values()),
+            default_int64=-1,
+        )
+        is_value = graph.add("Equal", given, np.arange(len(column.categories))[None])
+        one_hot = graph.cast(is_value, _DOUBLE)
+    else:
+        is_value = graph.add("Equal", given, np.array([[float(value) for value in codes]]))
+        of_code = np.eye(len(column.categories))[list(codes.values())]
+        one_hot = graph.add("MatMul", graph.cast(is_value, _DOUBLE), of_code)
+    seen = graph.add("ReduceMax", one_hot, integers(1), keepdims=1)
+    return graph.add("Where", graph.cast(seen, bool), one_hot, np.array(np.nan))
