@@ -24,225 +24,252 @@ class JointRegressionParameters(JointParameters):
 class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegressionParameters):
     r"""Predict numbers with a convolutional network that shares its encoder with an autoencoder.
 
-    The encoder learns features that serve two tasks at once: a decoder reconstructs the sample from
-    a code of them, a convolutional back end predicts one target or many. Both losses are added and
-    trained together. The fitted estimator predicts as any regressor, and encodes and reconstructs
-    as `AutoencoderTransformer`. For tables, it is an ensemble of dense networks, each of which
-    starts as ridge regression.
+    The encoder learns features for two tasks: a decoder reconstructs the sample from a code, and a
+    convolutional back end predicts one or several targets. Both losses are minimised together. The
+    fitted estimator predicts like any regressor, and encodes and reconstructs like
+    `AutoencoderTransformer`. For tables, it is an ensemble of dense networks, each of which starts
+    as ridge regression.
 
     Parameters
     ----------
     encoding_dim : int, default=32
-        Size of the code. It may exceed the number of features.
+        Size of the code, which may exceed the number of features.
     backend : {"auto", "cnn", "dense"}, class or callable, default="auto"
-        The back end, elsewhere called a head. ``"cnn"`` convolves, pools and connects fully;
-        ``"dense"`` is a hidden layer of ``dense_units`` and the output, for flat input. ``"auto"``:
-        ``"dense"`` where the input is flat, as of tables, codes and hidden layers, ``"cnn"``
-        elsewhere. A `torch.nn.Module` class, or a function that returns a module, is called with
-        the shape of its input, channels first, and the number of outputs.
+        The back end, elsewhere called a head, which predicts.
+
+        - ``"cnn"``: convolutional stages and a hidden layer of ``dense_units``.
+        - ``"dense"``: a hidden layer of ``dense_units``, for flat input.
+        - ``"auto"``: ``"dense"`` for flat input, such as tables, codes and hidden layers, ``"cnn"``
+          otherwise.
+        - A `torch.nn.Module` class, or a function that returns a module: it is called with the
+          shape of its input, channels first, and the number of outputs. See :ref:`custom networks
+          <guide-custom-networks>`.
     dense_units : int, default=128
-        Size of the hidden layer before the output.
+        Size of the hidden layer of the back end.
     dropout : "auto" or float, default="auto"
-        Share of the values of that layer dropped while training, and in a dense back end of its
-        inputs as well. ``"auto"``: 0.1 for tables, 0 elsewhere.
+        Share of the values of this hidden layer that are dropped while training; in a dense back
+        end, of its inputs as well. ``"auto"``: 0.1 for tables, 0 otherwise.
     n_bins : "auto", int or None, default="auto"
-        The most bins, between quantiles, of a feature of a table. With a number, each feature is
-        encoded by what it holds. Features of two values have their distance as the unit. Features
-        of up to twelve whole numbers get an input for each of these. Others get a piecewise linear
-        encoding of bins, and are scaled robustly and clipped smoothly where classes are predicted.
-        Classes of 1 500 samples and more, with ``scaling="feature"``, part bins further: at the
-        extreme 1 and 4 % of a feature and at up to seven thresholds between classes, where this
-        adds up to 400 inputs. 1 stands for no bins. With ``linear_path``, every second network
-        of an ensemble gets the features without any of this where, on samples held out, a linear
-        model of them has less than 1.5 times the loss, or a lower one where classes are predicted.
-        ``"auto"``: 8, one for every 50 of fewer than
-        400 samples, and 1 of fewer than 100, for tables of up to 500 features, where this adds up
-        to 1 000 inputs. ``None``: features are standardised alone.
+        Largest number of bins of a numerical feature of a table, in its piecewise linear encoding.
+        With any number, features are encoded by the kind of their values: those of up to twelve
+        whole numbers one-hot, others by bins between their quantiles. 1 stands for this encoding
+        without bins. ``None``: features are only standardised.
+
+        ``"auto"``: 8; for fewer than 400 samples, one for every 50; ``None`` for more than 500
+        features, or if there were more than 1 000 bins in all. See :ref:`columns of tables
+        <guide-columns>`.
     linear_path : "auto" or bool, default="auto"
-        Whether encoder and decoder contain linear maps, which start as PCA of the training samples;
-        what the networks put out is added, and starts at zero. ``"auto"``: with networks of this
-        package, an identity as ``code_activation`` and no ``sparsity_weight``, up to 8 million
-        weights of such a map; not of 2 000 images, sequences or volumes or more whose codes have
-        less than a sixteenth of their values. In classifiers and regressors it is for tables alone,
-        and the back end contains a linear map of the features as well, which starts as logistic or
-        ridge regression, its regularisation chosen by cross-validation; ``"auto"``: unless the back
-        end sees the code.
+        Whether the network contains a linear model, from which training starts. Encoder and decoder
+        then contain linear maps that start as PCA. In classifiers and regressors of tables, the
+        back end contains a linear map of the features that starts as logistic or ridge regression,
+        with the regularisation chosen by cross-validation. What the hidden layers add starts at
+        zero.
+
+        ``"auto"``: ``False`` with custom networks, a ``code_activation``, a ``sparsity_weight`` or
+        maps of more than 8 million weights, for 2 000 or more images, sequences or volumes with
+        codes of less than a sixteenth of their values, and in classifiers and regressors of
+        anything but tables or with ``backend_input="code"``; ``True`` otherwise. See :ref:`PCA
+        inside <guide-linear-path>`.
     n_estimators : "auto" or int, default="auto"
-        Members of the ensemble that predicts tables: networks of one kind, each with an encoder and
-        a back end of its own. The prediction is the mean of their probabilities or numbers, the
-        code the mean of their codes. ``"auto"``: 5, and 3 for more than 1 000 features; 1 for
-        samples with spatial axes, for fewer than four samples a member, where samples are
-        unlabeled, in ``partial_fit`` and with networks of your own.
+        Number of networks in the ensemble that predicts tables. Prediction and code are the means
+        of those of its members. ``"auto"``: 5, or 3 for more than 1 000 features; 1 for samples
+        with spatial axes, for fewer than four samples per member, with unlabeled samples or custom
+        networks, and in ``partial_fit``. See :ref:`members <guide-members>`.
     scoring : str or callable, default="loss"
-        What early stopping goes by. ``"loss"``: the loss of the task. Otherwise a scorer of
-        scikit-learn, whose result is the higher the better: its name, or a function of estimator,
-        ``X`` and ``y``. With ``early_stopping="cv"``, it is the mean of what each member has for
-        the samples that are held out from it.
+        What early stopping watches. ``"loss"``: the loss of the task. Otherwise a scorer of
+        scikit-learn, by name or as a function of estimator, ``X`` and ``y``; the higher the better.
+        With ``early_stopping="cv"``, it is the mean over members of the score on the samples held
+        out from each.
     encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
-        Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
-        volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
-        spatial axis, and takes ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
-        returns a module, is called with the shape of a sample, channels first, and the size of the
-        code. A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer` is where to
-        start from: its scaling, encoder and decoder are copied.
+        Kind of encoder.
+
+        - ``"conv"``: convolutions over the spatial axes of images, sequences and volumes.
+        - ``"dense"``: fully connected layers on the flattened sample.
+        - ``"auto"``: ``"conv"`` if samples have a spatial axis, ``"dense"`` otherwise.
+        - A `torch.nn.Module` class, or a function that returns a module: it is called with the
+          shape of a sample, channels first, and the size of the code. See :ref:`custom networks
+          <guide-custom-networks>`.
+        - A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer`: its scaling,
+          encoder and decoder are copied, and trained further.
     decoder : "auto", class or callable, default="auto"
-        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
-        module, is called with the size of the code and the shape of a sample, channels first.
+        The decoder. ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that
+        returns a module, is called with the size of the code and the shape of a sample, channels
+        first.
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
-        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. ``"auto"``: (256,
-        128), and (128,) where classes or numbers are predicted from tables. Convolutional networks
-        do not use it.
+        Sizes of the hidden layers of a dense encoder, mirrored by the decoder. Convolutional
+        networks do not use it. ``"auto"``: (256, 128), and (128,) in classifiers and regressors of
+        tables.
     conv_channels : "auto", int or sequence of int, default="auto"
-        Channels of the convolutional stages of the encoder, each of which halves every spatial
-        axis; the decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or
-        fewer along each axis, 30 along a single one. Dense networks do not use it.
+        Channels of the convolutional stages of the encoder, mirrored by the decoder. Each stage
+        halves every spatial axis. Dense networks do not use it. ``"auto"`` adds stages until at
+        most 7 positions are left along each axis, or 30 along the axis of a sequence.
     kernel_size : "auto" or int, default="auto"
-        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
-        3 elsewhere.
+        Size of the convolution kernels along every spatial axis, an odd number. ``"auto"``: 7 for
+        sequences, 3 otherwise.
     activation : str, class or callable, default="silu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
-        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
-        arguments, or a function of a tensor.
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class that is called
+        without arguments, or a function of a tensor.
     normalization : {"auto", "batch"} or None, default="auto"
-        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
-        ``"batch"``, but none where classes or numbers are predicted from tables.
+        Batch normalization in the convolutional stages, or ``None`` for no normalization.
+        ``"auto"``: ``"batch"``, but ``None`` in classifiers and regressors of tables.
     reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
-        Reconstruction error per element, averaged over features and divided by that of the training
-        mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
-        ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+        Error of the reconstruction, for each value: squared (``"mse"``), absolute (``"mae"``),
+        Huber's (``"huber"``), or the binary cross-entropy (``"bce"``), which needs values in [0,
+        1]. A loss class of `torch.nn` is called with ``reduction="none"``; a function takes
+        (output, target) and returns a loss per element. The mean over features is divided by the
+        error of the training mean.
     clip : "auto" or bool, default="auto"
-        Whether reconstructions, decoded codes and samples keep to the range that each feature had
-        in the training samples. ``"auto"``: where these are integers, as pixels and counts are, or
-        reach from 0 to 1, or from -1 to 1.
+        Whether to limit reconstructions, decoded codes and generated samples to the range that each
+        feature has in the training samples. ``"auto"``: if these are integers, such as pixels and
+        counts, or run from 0 to 1 or from -1 to 1.
     code_activation : str, class or callable, default="identity"
-        Activation of the code, of the same choices as ``activation``.
+        Activation of the code, with the same choices as ``activation``.
     reconstruction_weight : float, default=1.0
-        Weight of the reconstruction loss beside that of the task. 0 trains the encoder and the back
-        end as a plain network; there is no reconstruction then, unless the encoder is frozen.
+        Weight of the reconstruction loss beside that of the task. With 0, encoder and back end are
+        trained as a plain network, and there is no reconstruction unless the encoder is frozen.
     backend_input : {"code", "features"}, default="features"
-        What the back end sees. ``"code"``: the code, exactly as ``transform`` returns it.
-        ``"features"``: the encoder's last hidden layer or feature map, from which the code is
-        computed beside the back end.
+        What the back end sees. ``"features"``: the last hidden layer or feature map of the encoder.
+        ``"code"``: the code, exactly as ``transform`` returns it.
     backend_channels : "auto", int or sequence of int, default="auto"
-        Channels of the convolutional stages of ``backend="cnn"``; ``"auto"`` takes one stage, of 64
-        channels for samples with spatial axes, of 256 for colour images of up to 32 by 32, and of
-        32 for tables. A linear layer first lays flat features, such as a code, out in that many
-        channels of 16 positions.
+        Channels of the convolutional stages of ``backend="cnn"``. Flat input is first mapped to
+        these channels and 16 positions. ``"auto"``: one stage, of 64 channels for samples with
+        spatial axes, 256 for colour images of up to 32 by 32, and 32 for tables.
     pretrain_epochs : int, default=0
-        Epochs of training the autoencoder by itself, before the back end is trained with it.
+        Epochs in which the autoencoder is trained alone, before the back end is trained with it.
     freeze_encoder : bool, default=False
-        Whether the autoencoder then stays as it is and the back end alone is trained: one after the
-        other instead of together.
+        Whether the autoencoder is left as it is after these epochs, so that the back end alone is
+        trained. See :ref:`training in phases <guide-phases>`.
     unlabeled : float or None, default=None
-        ``float('nan')`` allows targets that are NaN: samples without any target train the
-        reconstruction alone. ``None``: every target is a number.
+        Value in ``y`` that marks missing targets: ``float('nan')``, or ``None`` if every target is
+        a number. Samples without any target train the reconstruction only.
     sample_shape : tuple of int or None, default=None
-        Shape of one sample, needed only where images come as flat rows.
+        Shape of one sample, needed only if images, sequences or volumes are passed as flat rows.
+        ``None``: ``X.shape[1:]``.
     channel_axis : "auto", int or None, default="auto"
-        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
-        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
-        single values in time are convolved over with ``None``.
+        Axis of the channels within one sample: -1 is the last one, 0 the first, and ``None`` means
+        that there is none. ``"auto"``: the last axis of samples with one, three or four axes,
+        ``None`` for samples with two. Pass ``None`` for sequences of single values, of shape
+        (n_samples, n_steps). See :ref:`the shape of a sample <guide-channel-axis>`.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Which columns of a table are categories: names, numbers from 0 on, or a mask.
-        ``"from_dtype"``: those of text and of categorical dtypes in data frames and arrays of
-        objects. None: none of them. A category has an input for each of its values, so that the
-        first layer learns an embedding of them, and the reconstruction has a probability for each.
+        Columns of a table to treat as categories: names, numbers from 0 on, or a mask.
+        ``"from_dtype"``: columns of text and of categorical dtypes in data frames, and of text in
+        arrays of objects. ``None``: no columns. Each category has an input of its own, and a
+        probability in the reconstruction.
     max_categories : int, default=100
-        The most values of a category that are told apart; beyond, the rare ones share one.
+        Largest number of categories of a column. If there are more, the rarest ones share one
+        input.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
-        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
-        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
-        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
-        images and for tables whose features' ranges are within a factor of ten of each other,
-        ``"feature"`` for other tables. ``None``: not at all.
+        How the inputs are standardised inside the network.
+
+        - ``"feature"``: each feature by its own mean and standard deviation.
+        - ``"shared"``: each channel of images, sequences and volumes by one mean and one scale; the
+          features of a table by their own means and one common scale.
+        - ``None``: not at all.
+        - ``"auto"``: ``"shared"`` for samples with spatial axes, and for tables whose features have
+          ranges within a factor of ten of each other; ``"feature"`` for other tables. See
+          :ref:`scaling <guide-scaling>`.
     augmentation : "auto", dict, callable, list or None, default="auto"
-        Data augmentation while training. A dict of transforms and their strengths, from 0 to 1:
-        ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"`` and
-        ``"vertical_flip"`` (probability), ``"contrast"`` (factors about 1 on standardised values),
-        ``"brightness"`` (standard deviations that are added), ``"erase"`` (the longest side of a
-        box set to the mean, as a share). A function of a batch, (batch, channels, \*spatial) in the
-        units of ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are
-        such functions. With a parameter ``y``, it takes and returns the targets of a regressor too.
-        A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5, "brightness": 0.5}``
-        where images are classified, but for contrast and brightness where these tell the class, and
-        with flips of probability 0.5 where a simple classifier is as good on mirrored images;
-        ``{"translate": 0.075}`` where some of them are unlabeled or where they are encoded alone,
-        and where sequences of more than 32 steps are classified; none elsewhere.
+        Random changes of the samples while training.
+
+        - A dict of transforms and their strengths from 0 to 1: ``"translate"`` (longest distance,
+          as a share of each spatial axis), ``"horizontal_flip"`` and ``"vertical_flip"``
+          (probability), ``"contrast"`` (largest difference of a factor from 1), ``"brightness"``
+          (largest added constant, in standard deviations), ``"erase"`` (longest side of a box that
+          is set to the mean, as a share).
+        - A function of a batch, of shape (batch, channels, \*spatial) in the units of ``X``, and of
+          a `torch.Generator` if it takes a second argument. `torchvision.transforms` are such
+          functions. With a parameter ``y``, it takes and returns the targets of a regressor as
+          well.
+        - A list of dicts and functions.
+        - ``None``: none.
+        - ``"auto"``: translation, contrast and brightness for images that are classified, with
+          flips if the classes do not depend on them; translation for images of which some are
+          unlabeled or that are encoded only, and for sequences of more than 32 steps that are
+          classified; none otherwise. See :ref:`data augmentation <guide-augmentation>`.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
-        falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
-        100 for up to 90 samples, and for more as many as fall with the square root, to 30 for 1 000
-        and more; where numbers are predicted, 100 for up to 360 and 35 for 3 000. For more than
-        3 000 samples, it makes at most 100, and 50 for 16 000.
+        Passes over the training samples; with early stopping, the largest number of them.
+        ``"auto"``: 100 for up to 200 samples, and fewer for more samples, in inverse proportion to
+        the square root of their number (6 for 60 000). With ``early_stopping="cv"``, it is 30 to
+        100. See :ref:`number of epochs <guide-epochs>`.
     batch_size : "auto" or int, default="auto"
-        Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
-        Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
-        ``early_stopping="cv"`` it takes 128 of fewer than 768 samples, and 256 of more.
+        Samples in a training step. ``"auto"``: 128, and 256 for tables of fewer than 20 000 samples
+        if no classes are predicted; with ``early_stopping="cv"``, 128 for fewer than 768 samples
+        and 256 for more; in any case fewer if a sample has more than 32 768 values.
     lr : "auto" or float, default="auto"
-        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
-        where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015, and
-        0.008 of more than 3 000 samples.
+        Learning rate, the highest one if a schedule changes it. ``"auto"``: 0.01. In classifiers
+        and regressors of tables with fewer than 2 000 samples, it is 0.001 for up to 200 samples,
+        and rises with the square root of their number; with ``early_stopping="cv"``, it is 0.015
+        for up to 3 000 samples, and 0.008 for more.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
-        Optimizer, or a `torch.optim.Optimizer` class.
+        The optimizer, by name or as a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
     lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
-        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks. ``"auto"``: ``"one_cycle"``, and with ``early_stopping="cv"``, which itself lets
-        the rate rise over the first 20 steps, ``"cosine"``, or ``"constant"`` of more than 3 000
-        samples.
+        How the learning rate changes over the steps of ``fit``.
+
+        - ``"one_cycle"``: it rises to ``lr``, then falls towards zero.
+        - ``"cosine"``: it falls from ``lr`` towards zero.
+        - ``"constant"``: it stays at ``lr``, or where callbacks set it.
+        - ``"auto"``: ``"one_cycle"``; with ``early_stopping="cv"``, ``"cosine"`` for up to 3 000
+          samples and ``"constant"`` for more, both after a rise over 20 steps.
     early_stopping : {"auto", "cv"} or bool, default="auto"
-        Whether samples that are held out say when to stop, and which weights to keep: those with
-        the lowest loss of the task, which is that of labels or targets where there are some, else
-        of the reconstruction. ``True``: a part of the samples, or ``X_val``. ``"cv"``, for
-        ensembles: every sample is held out from one member, which predicts it after each epoch,
-        with an average of its weights; training ends where the loss has not fallen for half as many
-        epochs as led to the lowest one, and for 8 at least, and the last weights are kept whose
-        loss is within a standard error of it. ``False``: none, ``max_epochs`` are trained.
-        ``"auto"``: ``True`` where ``fit`` got ``X_val``; ``"cv"`` for tables with
-        ``max_epochs="auto"`` and more than one member; ``False`` elsewhere.
+        Whether held-out samples decide when training ends, and which weights are kept.
+
+        - ``True``: training ends when the loss of the task has not improved for
+          ``n_iter_no_change`` epochs, and the best weights are kept. Held out are ``X_val``, or a
+          share ``validation_fraction`` of the samples. Without targets, the loss is that of the
+          reconstruction.
+        - ``"cv"``: in ensembles, every sample is held out from one member. Training ends when the
+          loss has not improved for half as many epochs as the best one took, and for at least 8.
+          Kept are averaged weights, the last ones within a standard error of the best.
+        - ``False``: all samples are used for training, and ``max_epochs`` are made.
+        - ``"auto"``: ``True`` if ``fit`` got ``X_val``, ``"cv"`` for ensembles on tables with
+          ``max_epochs="auto"``, ``False`` otherwise. See :ref:`number of epochs <guide-epochs>`.
     validation_fraction : float, default=0.1
-        Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+        Share of the samples that are held out with ``early_stopping=True``, if ``fit`` got no
+        ``X_val``.
     n_iter_no_change : int, default=10
-        Epochs without improvement to wait for where ``early_stopping=True``.
+        Epochs to wait for an improvement with ``early_stopping=True``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call.
+        Whether ``fit`` continues from the weights of the last call.
     callbacks : list or None, default=None
-        skorch callbacks, called while training.
+        Callbacks of skorch, called while training.
     device : str, default="auto"
-        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
-        where there is one.
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``. ``"auto"``: a CUDA GPU if
+        there is one, the CPU otherwise.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
-        Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
-        steps of training, which compute with 16 bits: faster for convolutions on processors made
-        for it.
+        Floating-point type of the network and of its results. ``"bfloat16"`` computes training
+        steps with 16 bits and everything else as ``"float32"``, which is faster for convolutions on
+        processors with 16-bit instructions.
     verbose : int, default=0
-        1 shows what was decided in a line, then a progress bar with losses and scores, or a line an
-        epoch where there is neither a terminal nor a notebook.
+        Amount of output. 1 prints the network and the settings of the training in a line, and shows
+        a progress bar with losses and scores; outside of terminals and notebooks, a line for each
+        epoch.
     random_state : int, RandomState instance or None, default=None
-        Seed of the weights and of the order of the samples. ``None`` gives a different network in
-        each call. The global random generators are neither read nor changed.
+        Seed of the initial weights, the order of the samples and all other random numbers of
+        ``fit``. ``None``: each call draws other ones. Global random generators are neither read nor
+        changed.
 
     Attributes
     ----------
     net_ : skorch.NeuralNet
         The trained net.
     encoder_, decoder_ : torch.nn.Module
-        Its parts, on standardised samples and on codes.
+        Encoder and decoder, which take standardised samples and codes.
     resolved_params_ : dict
-        The value that each parameter took that may be left to the data, by name; it can be written
-        as JSON and passed to ``set_params``.
+        Values of this fit for the parameters that can be ``"auto"``, by name. They can be written
+        as JSON, and passed to ``set_params``.
     history_ : list of dict
         Losses and duration (``"dur"``, seconds) of each epoch.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_scores_ : ndarray of shape (n_scores,) or None
-        Minus the loss of the task on held-out samples, or what ``scoring`` has for them, after each
-        epoch; with ``early_stopping="cv"``, the first is that before training. None where no
-        samples were held out.
+        Score of the held-out samples after each epoch: minus the loss of the task, or what
+        ``scoring`` returns. With ``early_stopping="cv"``, the first score is that before training.
+        ``None`` if no samples were held out.
     best_validation_score_ : float or None
-        The highest of them.
+        Highest of the validation scores.
     pretrain_loss_curve_ : list of float
         Training loss of each epoch of pretraining; empty without it.
     n_iter_ : int
@@ -273,16 +300,15 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
     :math:`h_m`, a hidden layer or more, at zero; all of it is trained.
 
     With ``early_stopping="cv"``, :math:`U_m` starts as the ridge regression of the samples that
-    member :math:`m` learns from. It predicts the others with averaged weights (polynomial decay
-    averaging; Shamir & Zhang 2013, "Stochastic gradient descent for non-smooth optimization"), and
-    the last weights are kept whose loss exceeds the lowest by no more than the standard error of
-    the difference.
+    member :math:`m` is trained on. The samples held out from it are predicted with averaged weights
+    (polynomial decay averaging; Shamir & Zhang 2013, "Stochastic gradient descent for non-smooth
+    optimization"). The weights that are kept are the last ones whose loss exceeds the lowest by no
+    more than the standard error of the difference.
 
-    The columns of tables are encoded as follows. Columns of two values have their distance as the
-    unit. Each value of a column of up to twelve whole numbers is an input, 1 where it is the one
-    and 0 elsewhere, beside the column. Other columns get a piecewise linear encoding of ``n_bins``
-    (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning", section
-    3.2).
+    Columns of tables are encoded by the kind of their values. A column of two values has their
+    distance as the unit. A column of up to twelve whole numbers has additional inputs, its one-hot
+    encoding. Any other column has those of a piecewise linear encoding with ``n_bins`` (Gorishniy
+    et al. 2022, "On embeddings for numerical features in tabular deep learning", section 3.2).
 
     Examples
     --------

@@ -12,179 +12,201 @@ from sk_aecnn.lifecycle._regression import RegressionMixin
 class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
     r"""Predict numbers with a convolutional network.
 
-    Stages of convolution and pooling over the spatial axes of images, sequences and volumes, then
-    fully connected layers. Tables, such as the codes of a transformer, are predicted by an ensemble
-    of dense networks, each of which starts as ridge regression. With ``backend="cnn"``, a linear
-    layer lays their features out in channels of positions, in an order that it learns, and the
-    stages run over those.
+    For images, sequences and volumes, the network consists of stages of convolution and pooling
+    over the spatial axes, followed by fully connected layers. Tables, such as the codes of a
+    transformer, are predicted by an ensemble of dense networks, each of which starts as ridge
+    regression. With ``backend="cnn"``, a linear layer maps their features to channels and
+    positions, and the stages convolve over these positions.
 
     Parameters
     ----------
     conv_channels : "auto", int or sequence of int, default="auto"
-        Channels of the convolutional stages, each of which halves every spatial axis. ``"auto"``
-        takes as many as leave 7 positions or fewer along each axis, 30 along a single one, and one
-        more. With ``backend="cnn"``, a linear layer first lays the features of tables out in that
-        many channels of 16 positions; ``"auto"`` takes one stage of 32. Dense networks do not use
-        it.
+        Channels of the convolutional stages, each of which halves every spatial axis. With
+        ``backend="cnn"``, features of tables are first mapped to these channels and 16 positions.
+        Dense networks do not use it. ``"auto"`` adds stages until at most 7 positions are left
+        along each axis, or 30 along the axis of a sequence, and one more; for tables, it is one
+        stage of 32.
     backend : {"auto", "cnn", "dense"}, class or callable, default="auto"
-        The back end, elsewhere called a head. ``"cnn"`` convolves, pools and connects fully;
-        ``"dense"`` is a hidden layer of ``dense_units`` and the output, for flat input. ``"auto"``:
-        ``"dense"`` where the input is flat, as of tables, codes and hidden layers, ``"cnn"``
-        elsewhere. A `torch.nn.Module` class, or a function that returns a module, is called with
-        the shape of its input, channels first, and the number of outputs.
+        The back end, elsewhere called a head, which predicts.
+
+        - ``"cnn"``: convolutional stages and a hidden layer of ``dense_units``.
+        - ``"dense"``: a hidden layer of ``dense_units``, for flat input.
+        - ``"auto"``: ``"dense"`` for flat input, such as tables, codes and hidden layers, ``"cnn"``
+          otherwise.
+        - A `torch.nn.Module` class, or a function that returns a module: it is called with the
+          shape of its input, channels first, and the number of outputs. See :ref:`custom networks
+          <guide-custom-networks>`.
     dense_units : int, default=128
-        Size of the hidden layer before the output.
+        Size of the hidden layer of the back end.
     dropout : "auto" or float, default="auto"
-        Share of the values of that layer dropped while training, and in a dense back end of its
-        inputs as well. ``"auto"``: 0.1 for tables, 0 elsewhere.
+        Share of the values of this hidden layer that are dropped while training; in a dense back
+        end, of its inputs as well. ``"auto"``: 0.1 for tables, 0 otherwise.
     n_bins : "auto", int or None, default="auto"
-        The most bins, between quantiles, of a feature of a table. With a number, each feature is
-        encoded by what it holds. Features of two values have their distance as the unit. Features
-        of up to twelve whole numbers get an input for each of these. Others get a piecewise linear
-        encoding of bins, and are scaled robustly and clipped smoothly where classes are predicted.
-        Classes of 1 500 samples and more, with ``scaling="feature"``, part bins further: at the
-        extreme 1 and 4 % of a feature and at up to seven thresholds between classes, where this
-        adds up to 400 inputs. 1 stands for no bins. With ``linear_path``, every second network
-        of an ensemble gets the features without any of this where, on samples held out, a linear
-        model of them has less than 1.5 times the loss, or a lower one where classes are predicted.
-        ``"auto"``: 8, one for every 50 of fewer than
-        400 samples, and 1 of fewer than 100, for tables of up to 500 features, where this adds up
-        to 1 000 inputs. ``None``: features are standardised alone.
+        Largest number of bins of a numerical feature of a table, in its piecewise linear encoding.
+        With any number, features are encoded by the kind of their values: those of up to twelve
+        whole numbers one-hot, others by bins between their quantiles. 1 stands for this encoding
+        without bins. ``None``: features are only standardised.
+
+        ``"auto"``: 8; for fewer than 400 samples, one for every 50; ``None`` for more than 500
+        features, or if there were more than 1 000 bins in all. See :ref:`columns of tables
+        <guide-columns>`.
     linear_path : "auto" or bool, default="auto"
-        Whether encoder and decoder contain linear maps, which start as PCA of the training samples;
-        what the networks put out is added, and starts at zero. ``"auto"``: with networks of this
-        package, an identity as ``code_activation`` and no ``sparsity_weight``, up to 8 million
-        weights of such a map; not of 2 000 images, sequences or volumes or more whose codes have
-        less than a sixteenth of their values. In classifiers and regressors it is for tables alone,
-        and the back end contains a linear map of the features as well, which starts as logistic or
-        ridge regression, its regularisation chosen by cross-validation; ``"auto"``: unless the back
-        end sees the code.
+        Whether the network contains a linear model, from which training starts. Encoder and decoder
+        then contain linear maps that start as PCA. In classifiers and regressors of tables, the
+        back end contains a linear map of the features that starts as logistic or ridge regression,
+        with the regularisation chosen by cross-validation. What the hidden layers add starts at
+        zero.
+
+        ``"auto"``: ``False`` with custom networks, a ``code_activation``, a ``sparsity_weight`` or
+        maps of more than 8 million weights, for 2 000 or more images, sequences or volumes with
+        codes of less than a sixteenth of their values, and in classifiers and regressors of
+        anything but tables or with ``backend_input="code"``; ``True`` otherwise. See :ref:`PCA
+        inside <guide-linear-path>`.
     n_estimators : "auto" or int, default="auto"
-        Members of the ensemble that predicts tables: networks of one kind, each with an encoder and
-        a back end of its own. The prediction is the mean of their probabilities or numbers, the
-        code the mean of their codes. ``"auto"``: 5, and 3 for more than 1 000 features; 1 for
-        samples with spatial axes, for fewer than four samples a member, where samples are
-        unlabeled, in ``partial_fit`` and with networks of your own.
+        Number of networks in the ensemble that predicts tables. Prediction and code are the means
+        of those of its members. ``"auto"``: 5, or 3 for more than 1 000 features; 1 for samples
+        with spatial axes, for fewer than four samples per member, with unlabeled samples or custom
+        networks, and in ``partial_fit``. See :ref:`members <guide-members>`.
     scoring : str or callable, default="loss"
-        What early stopping goes by. ``"loss"``: the loss of the task. Otherwise a scorer of
-        scikit-learn, whose result is the higher the better: its name, or a function of estimator,
-        ``X`` and ``y``. With ``early_stopping="cv"``, it is the mean of what each member has for
-        the samples that are held out from it.
+        What early stopping watches. ``"loss"``: the loss of the task. Otherwise a scorer of
+        scikit-learn, by name or as a function of estimator, ``X`` and ``y``; the higher the better.
+        With ``early_stopping="cv"``, it is the mean over members of the score on the samples held
+        out from each.
     kernel_size : "auto" or int, default="auto"
-        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
-        3 elsewhere.
+        Size of the convolution kernels along every spatial axis, an odd number. ``"auto"``: 7 for
+        sequences, 3 otherwise.
     activation : str, class or callable, default="silu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
-        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
-        arguments, or a function of a tensor.
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class that is called
+        without arguments, or a function of a tensor.
     normalization : {"auto", "batch"} or None, default="auto"
-        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
-        ``"batch"``, but none where classes or numbers are predicted from tables.
+        Batch normalization in the convolutional stages, or ``None`` for no normalization.
+        ``"auto"``: ``"batch"``, but ``None`` in classifiers and regressors of tables.
     sample_shape : tuple of int or None, default=None
-        Shape of one sample, needed only where images come as flat rows.
+        Shape of one sample, needed only if images, sequences or volumes are passed as flat rows.
+        ``None``: ``X.shape[1:]``.
     channel_axis : "auto", int or None, default="auto"
-        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
-        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
-        single values in time are convolved over with ``None``.
+        Axis of the channels within one sample: -1 is the last one, 0 the first, and ``None`` means
+        that there is none. ``"auto"``: the last axis of samples with one, three or four axes,
+        ``None`` for samples with two. Pass ``None`` for sequences of single values, of shape
+        (n_samples, n_steps). See :ref:`the shape of a sample <guide-channel-axis>`.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Which columns of a table are categories: names, numbers from 0 on, or a mask.
-        ``"from_dtype"``: those of text and of categorical dtypes in data frames and arrays of
-        objects. None: none of them. A category has an input for each of its values, so that the
-        first layer learns an embedding of them, and the reconstruction has a probability for each.
+        Columns of a table to treat as categories: names, numbers from 0 on, or a mask.
+        ``"from_dtype"``: columns of text and of categorical dtypes in data frames, and of text in
+        arrays of objects. ``None``: no columns. Each category has an input of its own, and a
+        probability in the reconstruction.
     max_categories : int, default=100
-        The most values of a category that are told apart; beyond, the rare ones share one.
+        Largest number of categories of a column. If there are more, the rarest ones share one
+        input.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
-        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
-        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
-        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
-        images and for tables whose features' ranges are within a factor of ten of each other,
-        ``"feature"`` for other tables. ``None``: not at all.
+        How the inputs are standardised inside the network.
+
+        - ``"feature"``: each feature by its own mean and standard deviation.
+        - ``"shared"``: each channel of images, sequences and volumes by one mean and one scale; the
+          features of a table by their own means and one common scale.
+        - ``None``: not at all.
+        - ``"auto"``: ``"shared"`` for samples with spatial axes, and for tables whose features have
+          ranges within a factor of ten of each other; ``"feature"`` for other tables. See
+          :ref:`scaling <guide-scaling>`.
     augmentation : "auto", dict, callable, list or None, default="auto"
-        Data augmentation while training. A dict of transforms and their strengths, from 0 to 1:
-        ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"`` and
-        ``"vertical_flip"`` (probability), ``"contrast"`` (factors about 1 on standardised values),
-        ``"brightness"`` (standard deviations that are added), ``"erase"`` (the longest side of a
-        box set to the mean, as a share). A function of a batch, (batch, channels, \*spatial) in the
-        units of ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are
-        such functions. With a parameter ``y``, it takes and returns the targets of a regressor too.
-        A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5, "brightness": 0.5}``
-        where images are classified, but for contrast and brightness where these tell the class, and
-        with flips of probability 0.5 where a simple classifier is as good on mirrored images;
-        ``{"translate": 0.075}`` where some of them are unlabeled or where they are encoded alone,
-        and where sequences of more than 32 steps are classified; none elsewhere.
+        Random changes of the samples while training.
+
+        - A dict of transforms and their strengths from 0 to 1: ``"translate"`` (longest distance,
+          as a share of each spatial axis), ``"horizontal_flip"`` and ``"vertical_flip"``
+          (probability), ``"contrast"`` (largest difference of a factor from 1), ``"brightness"``
+          (largest added constant, in standard deviations), ``"erase"`` (longest side of a box that
+          is set to the mean, as a share).
+        - A function of a batch, of shape (batch, channels, \*spatial) in the units of ``X``, and of
+          a `torch.Generator` if it takes a second argument. `torchvision.transforms` are such
+          functions. With a parameter ``y``, it takes and returns the targets of a regressor as
+          well.
+        - A list of dicts and functions.
+        - ``None``: none.
+        - ``"auto"``: translation, contrast and brightness for images that are classified, with
+          flips if the classes do not depend on them; translation for images of which some are
+          unlabeled or that are encoded only, and for sequences of more than 32 steps that are
+          classified; none otherwise. See :ref:`data augmentation <guide-augmentation>`.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
-        falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
-        100 for up to 90 samples, and for more as many as fall with the square root, to 30 for 1 000
-        and more; where numbers are predicted, 100 for up to 360 and 35 for 3 000. For more than
-        3 000 samples, it makes at most 100, and 50 for 16 000.
+        Passes over the training samples; with early stopping, the largest number of them.
+        ``"auto"``: 100 for up to 200 samples, and fewer for more samples, in inverse proportion to
+        the square root of their number (6 for 60 000). With ``early_stopping="cv"``, it is 30 to
+        100. See :ref:`number of epochs <guide-epochs>`.
     batch_size : "auto" or int, default="auto"
-        Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
-        Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
-        ``early_stopping="cv"`` it takes 128 of fewer than 768 samples, and 256 of more.
+        Samples in a training step. ``"auto"``: 128, and 256 for tables of fewer than 20 000 samples
+        if no classes are predicted; with ``early_stopping="cv"``, 128 for fewer than 768 samples
+        and 256 for more; in any case fewer if a sample has more than 32 768 values.
     lr : "auto" or float, default="auto"
-        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
-        where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015, and
-        0.008 of more than 3 000 samples.
+        Learning rate, the highest one if a schedule changes it. ``"auto"``: 0.01. In classifiers
+        and regressors of tables with fewer than 2 000 samples, it is 0.001 for up to 200 samples,
+        and rises with the square root of their number; with ``early_stopping="cv"``, it is 0.015
+        for up to 3 000 samples, and 0.008 for more.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
-        Optimizer, or a `torch.optim.Optimizer` class.
+        The optimizer, by name or as a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
     lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
-        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks. ``"auto"``: ``"one_cycle"``, and with ``early_stopping="cv"``, which itself lets
-        the rate rise over the first 20 steps, ``"cosine"``, or ``"constant"`` of more than 3 000
-        samples.
+        How the learning rate changes over the steps of ``fit``.
+
+        - ``"one_cycle"``: it rises to ``lr``, then falls towards zero.
+        - ``"cosine"``: it falls from ``lr`` towards zero.
+        - ``"constant"``: it stays at ``lr``, or where callbacks set it.
+        - ``"auto"``: ``"one_cycle"``; with ``early_stopping="cv"``, ``"cosine"`` for up to 3 000
+          samples and ``"constant"`` for more, both after a rise over 20 steps.
     early_stopping : {"auto", "cv"} or bool, default="auto"
-        Whether samples that are held out say when to stop, and which weights to keep: those with
-        the lowest loss of the task, which is that of labels or targets where there are some, else
-        of the reconstruction. ``True``: a part of the samples, or ``X_val``. ``"cv"``, for
-        ensembles: every sample is held out from one member, which predicts it after each epoch,
-        with an average of its weights; training ends where the loss has not fallen for half as many
-        epochs as led to the lowest one, and for 8 at least, and the last weights are kept whose
-        loss is within a standard error of it. ``False``: none, ``max_epochs`` are trained.
-        ``"auto"``: ``True`` where ``fit`` got ``X_val``; ``"cv"`` for tables with
-        ``max_epochs="auto"`` and more than one member; ``False`` elsewhere.
+        Whether held-out samples decide when training ends, and which weights are kept.
+
+        - ``True``: training ends when the loss of the task has not improved for
+          ``n_iter_no_change`` epochs, and the best weights are kept. Held out are ``X_val``, or a
+          share ``validation_fraction`` of the samples. Without targets, the loss is that of the
+          reconstruction.
+        - ``"cv"``: in ensembles, every sample is held out from one member. Training ends when the
+          loss has not improved for half as many epochs as the best one took, and for at least 8.
+          Kept are averaged weights, the last ones within a standard error of the best.
+        - ``False``: all samples are used for training, and ``max_epochs`` are made.
+        - ``"auto"``: ``True`` if ``fit`` got ``X_val``, ``"cv"`` for ensembles on tables with
+          ``max_epochs="auto"``, ``False`` otherwise. See :ref:`number of epochs <guide-epochs>`.
     validation_fraction : float, default=0.1
-        Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+        Share of the samples that are held out with ``early_stopping=True``, if ``fit`` got no
+        ``X_val``.
     n_iter_no_change : int, default=10
-        Epochs without improvement to wait for where ``early_stopping=True``.
+        Epochs to wait for an improvement with ``early_stopping=True``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call.
+        Whether ``fit`` continues from the weights of the last call.
     callbacks : list or None, default=None
-        skorch callbacks, called while training.
+        Callbacks of skorch, called while training.
     device : str, default="auto"
-        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
-        where there is one.
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``. ``"auto"``: a CUDA GPU if
+        there is one, the CPU otherwise.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
-        Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
-        steps of training, which compute with 16 bits: faster for convolutions on processors made
-        for it.
+        Floating-point type of the network and of its results. ``"bfloat16"`` computes training
+        steps with 16 bits and everything else as ``"float32"``, which is faster for convolutions on
+        processors with 16-bit instructions.
     verbose : int, default=0
-        1 shows what was decided in a line, then a progress bar with losses and scores, or a line an
-        epoch where there is neither a terminal nor a notebook.
+        Amount of output. 1 prints the network and the settings of the training in a line, and shows
+        a progress bar with losses and scores; outside of terminals and notebooks, a line for each
+        epoch.
     random_state : int, RandomState instance or None, default=None
-        Seed of the weights and of the order of the samples. ``None`` gives a different network in
-        each call. The global random generators are neither read nor changed.
+        Seed of the initial weights, the order of the samples and all other random numbers of
+        ``fit``. ``None``: each call draws other ones. Global random generators are neither read nor
+        changed.
 
     Attributes
     ----------
     net_ : skorch.NeuralNet
         The trained net.
     resolved_params_ : dict
-        The value that each parameter took that may be left to the data, by name; it can be written
-        as JSON and passed to ``set_params``.
+        Values of this fit for the parameters that can be ``"auto"``, by name. They can be written
+        as JSON, and passed to ``set_params``.
     history_ : list of dict
         Losses and duration (``"dur"``, seconds) of each epoch.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_scores_ : ndarray of shape (n_scores,) or None
-        Minus the loss of the task on held-out samples, or what ``scoring`` has for them, after each
-        epoch; with ``early_stopping="cv"``, the first is that before training. None where no
-        samples were held out.
+        Score of the held-out samples after each epoch: minus the loss of the task, or what
+        ``scoring`` returns. With ``early_stopping="cv"``, the first score is that before training.
+        ``None`` if no samples were held out.
     best_validation_score_ : float or None
-        The highest of them.
+        Highest of the validation scores.
     n_iter_ : int
         Number of epochs trained.
     sample_shape_ : tuple of int
@@ -211,16 +233,15 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
     :math:`h_m`, a hidden layer or more, at zero; all of it is trained.
 
     With ``early_stopping="cv"``, :math:`U_m` starts as the ridge regression of the samples that
-    member :math:`m` learns from. It predicts the others with averaged weights (polynomial decay
-    averaging; Shamir & Zhang 2013, "Stochastic gradient descent for non-smooth optimization"), and
-    the last weights are kept whose loss exceeds the lowest by no more than the standard error of
-    the difference.
+    member :math:`m` is trained on. The samples held out from it are predicted with averaged weights
+    (polynomial decay averaging; Shamir & Zhang 2013, "Stochastic gradient descent for non-smooth
+    optimization"). The weights that are kept are the last ones whose loss exceeds the lowest by no
+    more than the standard error of the difference.
 
-    The columns of tables are encoded as follows. Columns of two values have their distance as the
-    unit. Each value of a column of up to twelve whole numbers is an input, 1 where it is the one
-    and 0 elsewhere, beside the column. Other columns get a piecewise linear encoding of ``n_bins``
-    (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning", section
-    3.2).
+    Columns of tables are encoded by the kind of their values. A column of two values has their
+    distance as the unit. A column of up to twelve whole numbers has additional inputs, its one-hot
+    encoding. Any other column has those of a piecewise linear encoding with ``n_bins`` (Gorishniy
+    et al. 2022, "On embeddings for numerical features in tabular deep learning", section 3.2).
 
     Examples
     --------

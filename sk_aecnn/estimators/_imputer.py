@@ -37,152 +37,185 @@ class IndicatorAttributes:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, AutoencodingEstimator):
-    r"""Fill in missing values with what an autoencoder makes of the others.
+    r"""Impute missing values with an autoencoder.
 
-    Of each row in training, a part of what is known is hidden, another one in every step, and the
-    autoencoder learns to tell it from the rest. Tables of numbers, categories and text, images,
-    sequences and volumes are returned as they came, with a value in each place; what is known stays
-    as it is.
+    In each training step, a random part of the known values of each sample is hidden, and the
+    autoencoder learns to predict it from the others. Tables of numbers, categories and text,
+    images, sequences and volumes are returned in their own form, with a value in each place; known
+    values are not changed.
 
     Parameters
     ----------
     encoding_dim : int, default=32
-        Units of the code between encoder and decoder.
+        Size of the code.
     encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
-        Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
-        volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
-        spatial axis, and takes ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
-        returns a module, is called with the shape of a sample, channels first, and the size of the
-        code. A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer` is where to
-        start from: its scaling, encoder and decoder are copied.
+        Kind of encoder.
+
+        - ``"conv"``: convolutions over the spatial axes of images, sequences and volumes.
+        - ``"dense"``: fully connected layers on the flattened sample.
+        - ``"auto"``: ``"conv"`` if samples have a spatial axis, ``"dense"`` otherwise.
+        - A `torch.nn.Module` class, or a function that returns a module: it is called with the
+          shape of a sample, channels first, and the size of the code. See :ref:`custom networks
+          <guide-custom-networks>`.
+        - A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer`: its scaling,
+          encoder and decoder are copied, and trained further.
     decoder : "auto", class or callable, default="auto"
-        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
-        module, is called with the size of the code and the shape of a sample, channels first.
+        The decoder. ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that
+        returns a module, is called with the size of the code and the shape of a sample, channels
+        first.
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
-        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. ``"auto"``: (256,
-        128), and (128,) where classes or numbers are predicted from tables. Convolutional networks
-        do not use it.
+        Sizes of the hidden layers of a dense encoder, mirrored by the decoder. Convolutional
+        networks do not use it. ``"auto"``: (256, 128), and (128,) in classifiers and regressors of
+        tables.
     conv_channels : "auto", int or sequence of int, default="auto"
-        Channels of the convolutional stages of the encoder, each of which halves every spatial
-        axis; the decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or
-        fewer along each axis, 30 along a single one. Dense networks do not use it.
+        Channels of the convolutional stages of the encoder, mirrored by the decoder. Each stage
+        halves every spatial axis. Dense networks do not use it. ``"auto"`` adds stages until at
+        most 7 positions are left along each axis, or 30 along the axis of a sequence.
     kernel_size : "auto" or int, default="auto"
-        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
-        3 elsewhere.
+        Size of the convolution kernels along every spatial axis, an odd number. ``"auto"``: 7 for
+        sequences, 3 otherwise.
     activation : str, class or callable, default="relu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
-        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
-        arguments, or a function of a tensor.
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class that is called
+        without arguments, or a function of a tensor.
     normalization : {"auto", "batch"} or None, default="auto"
-        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
-        ``"batch"``, but none where classes or numbers are predicted from tables.
+        Batch normalization in the convolutional stages, or ``None`` for no normalization.
+        ``"auto"``: ``"batch"``, but ``None`` in classifiers and regressors of tables.
     reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
-        Reconstruction error per element, averaged over features and divided by that of the training
-        mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
-        ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+        Error of the reconstruction, for each value: squared (``"mse"``), absolute (``"mae"``),
+        Huber's (``"huber"``), or the binary cross-entropy (``"bce"``), which needs values in [0,
+        1]. A loss class of `torch.nn` is called with ``reduction="none"``; a function takes
+        (output, target) and returns a loss per element. The mean over features is divided by the
+        error of the training mean.
     clip : "auto" or bool, default="auto"
-        Whether reconstructions, decoded codes and samples keep to the range that each feature had
-        in the training samples. ``"auto"``: where these are integers, as pixels and counts are, or
-        reach from 0 to 1, or from -1 to 1.
+        Whether to limit reconstructions, decoded codes and generated samples to the range that each
+        feature has in the training samples. ``"auto"``: if these are integers, such as pixels and
+        counts, or run from 0 to 1 or from -1 to 1.
     sample_shape : tuple of int or None, default=None
-        Shape of one sample, needed only where images come as flat rows.
+        Shape of one sample, needed only if images, sequences or volumes are passed as flat rows.
+        ``None``: ``X.shape[1:]``.
     channel_axis : "auto", int or None, default="auto"
-        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
-        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
-        single values in time are convolved over with ``None``.
+        Axis of the channels within one sample: -1 is the last one, 0 the first, and ``None`` means
+        that there is none. ``"auto"``: the last axis of samples with one, three or four axes,
+        ``None`` for samples with two. Pass ``None`` for sequences of single values, of shape
+        (n_samples, n_steps). See :ref:`the shape of a sample <guide-channel-axis>`.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Which columns of a table are categories: names, numbers from 0 on, or a mask.
-        ``"from_dtype"``: those of text and of categorical dtypes in data frames and arrays of
-        objects. None: none of them. A category has an input for each of its values, so that the
-        first layer learns an embedding of them, and the reconstruction has a probability for each.
+        Columns of a table to treat as categories: names, numbers from 0 on, or a mask.
+        ``"from_dtype"``: columns of text and of categorical dtypes in data frames, and of text in
+        arrays of objects. ``None``: no columns. Each category has an input of its own, and a
+        probability in the reconstruction.
     max_categories : int, default=100
-        The most values of a category that are told apart; beyond, the rare ones share one.
+        Largest number of categories of a column. If there are more, the rarest ones share one
+        input.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
-        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
-        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
-        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
-        images and for tables whose features' ranges are within a factor of ten of each other,
-        ``"feature"`` for other tables. ``None``: not at all.
+        How the inputs are standardised inside the network.
+
+        - ``"feature"``: each feature by its own mean and standard deviation.
+        - ``"shared"``: each channel of images, sequences and volumes by one mean and one scale; the
+          features of a table by their own means and one common scale.
+        - ``None``: not at all.
+        - ``"auto"``: ``"shared"`` for samples with spatial axes, and for tables whose features have
+          ranges within a factor of ten of each other; ``"feature"`` for other tables. See
+          :ref:`scaling <guide-scaling>`.
     augmentation : "auto", dict, callable, list or None, default=None
-        Data augmentation while training. A dict of transforms and their strengths, from 0 to 1:
-        ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"``
-        (probability), ``"contrast"`` (factors about 1 on standardised values), ``"brightness"``
-        (standard deviations that are added), ``"erase"`` (the longest side of a box set to the
-        mean, as a share). A function of a batch, (batch, channels, \*spatial) in the units of
-        ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are such
-        functions. A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5,
-        "brightness": 0.5}`` where images are classified, but for contrast and brightness where
-        these tell the class, ``{"translate": 0.075}`` where some of them are unlabeled or where
-        they are encoded alone, and where sequences of more than 32 steps are classified; none
-        elsewhere. An autoencoder's are applied at the beginning of training alone, and the
-        reconstruction is compared with the samples as they are.
+        Random changes of the samples while training.
+
+        - A dict of transforms and their strengths from 0 to 1: ``"translate"`` (longest distance,
+          as a share of each spatial axis), ``"horizontal_flip"`` and ``"vertical_flip"``
+          (probability), ``"contrast"`` (largest difference of a factor from 1), ``"brightness"``
+          (largest added constant, in standard deviations), ``"erase"`` (longest side of a box that
+          is set to the mean, as a share).
+        - A function of a batch, of shape (batch, channels, \*spatial) in the units of ``X``, and of
+          a `torch.Generator` if it takes a second argument. `torchvision.transforms` are such
+          functions. With a parameter ``y``, it takes and returns the targets of a regressor as
+          well.
+        - A list of dicts and functions.
+        - ``None``: none.
+        - ``"auto"``: translation, contrast and brightness for images that are classified, with
+          flips if the classes do not depend on them; translation for images of which some are
+          unlabeled or that are encoded only, and for sequences of more than 32 steps that are
+          classified; none otherwise. See :ref:`data augmentation <guide-augmentation>`.
+
+        It is used only at the beginning of training, and the reconstruction is compared with the
+        sample before augmentation.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. ``"auto"`` makes 200 for up to 1 280 samples, 100 for 4 000, and for
-        more a number that falls with the square root.
+        Passes over the training samples; with early stopping, the largest number of them.
+        ``"auto"``: 200 for up to 1 280 samples, 100 for 4 000, and fewer for more samples, in
+        inverse proportion to the square root of their number.
     batch_size : "auto" or int, default="auto"
-        Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
-        Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
-        ``early_stopping="cv"`` it takes 128 of fewer than 768 samples, and 256 of more.
+        Samples in a training step. ``"auto"``: 128, and 256 for tables of fewer than 20 000 samples
+        if no classes are predicted; with ``early_stopping="cv"``, 128 for fewer than 768 samples
+        and 256 for more; in any case fewer if a sample has more than 32 768 values.
     lr : "auto" or float, default="auto"
-        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
-        where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015, and
-        0.008 of more than 3 000 samples.
+        Learning rate, the highest one if a schedule changes it. ``"auto"``: 0.01. In classifiers
+        and regressors of tables with fewer than 2 000 samples, it is 0.001 for up to 200 samples,
+        and rises with the square root of their number; with ``early_stopping="cv"``, it is 0.015
+        for up to 3 000 samples, and 0.008 for more.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
-        Optimizer, or a `torch.optim.Optimizer` class.
+        The optimizer, by name or as a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
     lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
-        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks. ``"auto"``: ``"one_cycle"``, and with ``early_stopping="cv"``, which itself lets
-        the rate rise over the first 20 steps, ``"cosine"``, or ``"constant"`` of more than 3 000
-        samples.
+        How the learning rate changes over the steps of ``fit``.
+
+        - ``"one_cycle"``: it rises to ``lr``, then falls towards zero.
+        - ``"cosine"``: it falls from ``lr`` towards zero.
+        - ``"constant"``: it stays at ``lr``, or where callbacks set it.
+        - ``"auto"``: ``"one_cycle"``; with ``early_stopping="cv"``, ``"cosine"`` for up to 3 000
+          samples and ``"constant"`` for more, both after a rise over 20 steps.
     early_stopping : {"auto", "cv"} or bool, default="auto"
-        Whether samples that are held out say when to stop, and which weights to keep: those with
-        the lowest loss of the task, which is that of labels or targets where there are some, else
-        of the reconstruction. ``True``: a part of the samples, or ``X_val``. ``"cv"``, for
-        ensembles: every sample is held out from one member, which predicts it after each epoch,
-        with an average of its weights; training ends where the loss has not fallen for half as many
-        epochs as led to the lowest one, and for 8 at least, and the last weights are kept whose
-        loss is within a standard error of it. ``False``: none, ``max_epochs`` are trained.
-        ``"auto"``: ``True`` where ``fit`` got ``X_val``; ``"cv"`` for tables with
-        ``max_epochs="auto"`` and more than one member; ``False`` elsewhere.
+        Whether held-out samples decide when training ends, and which weights are kept.
+
+        - ``True``: training ends when the loss of the task has not improved for
+          ``n_iter_no_change`` epochs, and the best weights are kept. Held out are ``X_val``, or a
+          share ``validation_fraction`` of the samples. Without targets, the loss is that of the
+          reconstruction.
+        - ``"cv"``: in ensembles, every sample is held out from one member. Training ends when the
+          loss has not improved for half as many epochs as the best one took, and for at least 8.
+          Kept are averaged weights, the last ones within a standard error of the best.
+        - ``False``: all samples are used for training, and ``max_epochs`` are made.
+        - ``"auto"``: ``True`` if ``fit`` got ``X_val``, ``"cv"`` for ensembles on tables with
+          ``max_epochs="auto"``, ``False`` otherwise. See :ref:`number of epochs <guide-epochs>`.
     validation_fraction : float, default=0.1
-        Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+        Share of the samples that are held out with ``early_stopping=True``, if ``fit`` got no
+        ``X_val``.
     n_iter_no_change : int, default=10
-        Epochs without improvement to wait for where ``early_stopping=True``.
+        Epochs to wait for an improvement with ``early_stopping=True``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call.
+        Whether ``fit`` continues from the weights of the last call.
     callbacks : list or None, default=None
-        skorch callbacks, called while training.
+        Callbacks of skorch, called while training.
     device : str, default="auto"
-        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
-        where there is one.
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``. ``"auto"``: a CUDA GPU if
+        there is one, the CPU otherwise.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
-        Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
-        steps of training, which compute with 16 bits: faster for convolutions on processors made
-        for it.
+        Floating-point type of the network and of its results. ``"bfloat16"`` computes training
+        steps with 16 bits and everything else as ``"float32"``, which is faster for convolutions on
+        processors with 16-bit instructions.
     verbose : int, default=0
-        1 shows what was decided in a line, then a progress bar with losses and scores, or a line an
-        epoch where there is neither a terminal nor a notebook.
+        Amount of output. 1 prints the network and the settings of the training in a line, and shows
+        a progress bar with losses and scores; outside of terminals and notebooks, a line for each
+        epoch.
     random_state : int, RandomState instance or None, default=None
-        Seed of the weights and of the order of the samples. ``None`` gives a different network in
-        each call. The global random generators are neither read nor changed.
+        Seed of the initial weights, the order of the samples and all other random numbers of
+        ``fit``. ``None``: each call draws other ones. Global random generators are neither read nor
+        changed.
     linear_path : "auto" or bool, default="auto"
-        Whether encoder and decoder start as PCA of what is known, as in `AutoencoderTransformer`.
+        Whether encoder and decoder contain linear maps that start as PCA of the known values, as in
+        `AutoencoderTransformer`.
     add_indicator : bool, default=False
-        Whether ``transform`` adds a column for each one in which values were missing in ``fit``: 1
-        where they are.
+        Whether ``transform`` adds a column for each feature that had missing values in ``fit``: 1
+        where the value is missing, 0 elsewhere.
 
     Attributes
     ----------
     net_ : skorch.NeuralNet
         The trained net.
     encoder_, decoder_ : torch.nn.Module
-        Its parts, on standardised samples and on codes.
+        Encoder and decoder, which take standardised samples and codes.
     resolved_params_ : dict
-        The value that each parameter took that may be left to the data, by name; it can be written
-        as JSON and passed to ``set_params``.
+        Values of this fit for the parameters that can be ``"auto"``, by name. They can be written
+        as JSON, and passed to ``set_params``.
     history_ : list of dict
         Losses and duration (``"dur"``, seconds) of each epoch.
     loss_curve_ : list of float
@@ -203,16 +236,16 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
 
     Notes
     -----
-    The loss is that of `AutoencoderTransformer`, of hidden values alone. The share of the columns
-    of a row that is hidden is drawn anew for each row, evenly up to 0.4. Numbers are filled in with
-    their expected values, categories with the most probable ones.
+    The loss is that of `AutoencoderTransformer`, for the hidden values only. The share of the
+    columns that is hidden is drawn for each row, uniformly up to 0.4. Numbers are imputed by their
+    expected values, categories by the most probable ones.
 
-    The autoencoder of a table of up to 200 features is given the conditional means of what is
-    missing under a normal distribution, and starts as PCA of such rows. Samples that are held out
-    say how much of what it learns beyond that is kept.
+    For a table of up to 200 features, the autoencoder gets the conditional means of the missing
+    values under a normal distribution as its input, and starts as PCA of such rows. Held-out
+    samples decide how far the result is shrunk towards that.
 
-    A column of which ``fit`` has seen no value has none to learn: it is filled with zeros where it
-    is of numbers, and stays as it is otherwise.
+    A column without any value in ``fit`` cannot be learned: it is filled with zeros if it is
+    numeric, and left as it is otherwise.
 
     Examples
     --------

@@ -59,172 +59,205 @@ class AutoencoderOutlierDetector(
     AutoencodingEstimator,
     OutlierParameters,
 ):
-    r"""Detect samples that differ from what an autoencoder learns most of them to be like.
+    r"""Detect outliers by their reconstructions and codes from an autoencoder.
 
-    Samples are unusual where features contradict the others, and come back with a large error,
-    where their code lies far from the other codes, or where few usual samples are like them. The
-    score counts these, in units of what is usual. New samples are judged as the training samples
-    are.
+    A sample is unusual if it is reconstructed with a large error, because its features do not fit
+    together, if its code is far from the other codes, or if few usual samples are similar to it.
+    The score combines these, relative to what is usual. New samples are scored in the same way as
+    the training samples.
 
     Parameters
     ----------
     encoding_dim : int, default=8
-        Size of the code. It may exceed the number of features.
+        Size of the code, which may exceed the number of features.
     encoder : {"auto", "dense", "conv"}, class, callable or FrozenEstimator, default="auto"
-        Kind of encoder. ``"conv"`` convolves over the spatial axes of images, sequences and
-        volumes; ``"dense"`` takes a sample as a vector; ``"auto"`` convolves where samples have a
-        spatial axis, and takes ``"dense"`` elsewhere. A `torch.nn.Module` class, or a function that
-        returns a module, is called with the shape of a sample, channels first, and the size of the
-        code. A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer` is where to
-        start from: its scaling, encoder and decoder are copied.
+        Kind of encoder.
+
+        - ``"conv"``: convolutions over the spatial axes of images, sequences and volumes.
+        - ``"dense"``: fully connected layers on the flattened sample.
+        - ``"auto"``: ``"conv"`` if samples have a spatial axis, ``"dense"`` otherwise.
+        - A `torch.nn.Module` class, or a function that returns a module: it is called with the
+          shape of a sample, channels first, and the size of the code. See :ref:`custom networks
+          <guide-custom-networks>`.
+        - A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer`: its scaling,
+          encoder and decoder are copied, and trained further.
     decoder : "auto", class or callable, default="auto"
-        ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that returns a
-        module, is called with the size of the code and the shape of a sample, channels first.
+        The decoder. ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that
+        returns a module, is called with the size of the code and the shape of a sample, channels
+        first.
     hidden_layer_sizes : "auto", int or sequence of int, default=(64, 32)
-        Sizes of the hidden layers of a dense encoder; the decoder mirrors them. ``"auto"``: (256,
-        128), and (128,) where classes or numbers are predicted from tables. Convolutional networks
-        do not use it.
+        Sizes of the hidden layers of a dense encoder, mirrored by the decoder. Convolutional
+        networks do not use it. ``"auto"``: (256, 128), and (128,) in classifiers and regressors of
+        tables.
     conv_channels : "auto", int or sequence of int, default="auto"
-        Channels of the convolutional stages of the encoder, each of which halves every spatial
-        axis; the decoder mirrors them. ``"auto"`` takes as many stages as leave 7 positions or
-        fewer along each axis, 30 along a single one. Dense networks do not use it.
+        Channels of the convolutional stages of the encoder, mirrored by the decoder. Each stage
+        halves every spatial axis. Dense networks do not use it. ``"auto"`` adds stages until at
+        most 7 positions are left along each axis, or 30 along the axis of a sequence.
     kernel_size : "auto" or int, default="auto"
-        Odd size of the convolution kernels, along every spatial axis. ``"auto"``: 7 over sequences,
-        3 elsewhere.
+        Size of the convolution kernels along every spatial axis, an odd number. ``"auto"``: 7 for
+        sequences, 3 otherwise.
     activation : str, class or callable, default="relu"
         Activation of the hidden layers: ``"elu"``, ``"gelu"``, ``"identity"``, ``"leaky_relu"``,
-        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class without
-        arguments, or a function of a tensor.
+        ``"relu"``, ``"sigmoid"``, ``"silu"``, ``"tanh"``, a `torch.nn.Module` class that is called
+        without arguments, or a function of a tensor.
     normalization : {"auto", "batch"} or None, default="auto"
-        Normalisation in convolutional stages, between pooling and activation. ``"auto"`` takes
-        ``"batch"``, but none where classes or numbers are predicted from tables.
+        Batch normalization in the convolutional stages, or ``None`` for no normalization.
+        ``"auto"``: ``"batch"``, but ``None`` in classifiers and regressors of tables.
     reconstruction_loss : {"mse", "bce", "mae", "huber"}, class or callable, default="mse"
-        Reconstruction error per element, averaged over features and divided by that of the training
-        mean. ``"bce"``, the binary cross-entropy, needs values in [0, 1]. A class is called with
-        ``reduction="none"``; a function takes (output, target) and returns a loss per element.
+        Error of the reconstruction, for each value: squared (``"mse"``), absolute (``"mae"``),
+        Huber's (``"huber"``), or the binary cross-entropy (``"bce"``), which needs values in [0,
+        1]. A loss class of `torch.nn` is called with ``reduction="none"``; a function takes
+        (output, target) and returns a loss per element. The mean over features is divided by the
+        error of the training mean.
     clip : "auto" or bool, default="auto"
-        Whether reconstructions, decoded codes and samples keep to the range that each feature had
-        in the training samples. ``"auto"``: where these are integers, as pixels and counts are, or
-        reach from 0 to 1, or from -1 to 1.
+        Whether to limit reconstructions, decoded codes and generated samples to the range that each
+        feature has in the training samples. ``"auto"``: if these are integers, such as pixels and
+        counts, or run from 0 to 1 or from -1 to 1.
     noise : {"gaussian", "masking", "swap"}, callable or None, default="swap"
-        Noise on the standardised inputs while training, for a denoising autoencoder: the
-        reconstruction is compared with the clean input. Normal noise is added, values are set to
-        their mean, or are taken from other samples. A function takes (inputs, level, generator),
-        tensors with the samples on axis 0.
+        Noise on the standardised inputs while training. The reconstruction is compared with the
+        clean input, as in a denoising autoencoder.
+
+        - ``"gaussian"``: normal noise is added.
+        - ``"masking"``: values are set to 0, their mean.
+        - ``"swap"``: values are replaced by those of other samples.
+        - A function of (inputs, level, generator), tensors with the samples on axis 0.
+        - ``None``: none.
     noise_level : float, default=0.5
-        Standard deviation of gaussian noise; share of the values that are masked or swapped.
+        Strength of the noise: the standard deviation of gaussian noise, or the share of the values
+        that are masked or swapped.
     code_activation : str, class or callable, default="identity"
-        Activation of the code, of the same choices as ``activation``.
+        Activation of the code, with the same choices as ``activation``.
     sparsity_weight : float, default=0.0
-        Weight of a penalty on codes in which many units are active at once: 0 where one unit alone
-        is, 1 where all are alike.
+        Weight of a penalty on codes in which many units are active at once: 0 if a single unit is
+        active, 1 if all have the same absolute value.
     contamination : "auto" or float in (0, 0.5], default="auto"
-        Share of the training samples that ``predict`` calls outliers. ``"auto"`` calls those whose
-        root mean squared deviation is beyond the upper fence of a box plot: 1.5 interquartile
-        ranges above the third quartile.
+        Share of outliers among the training samples, which sets the threshold of ``predict``.
+        ``"auto"``: the threshold is the upper fence of a box plot of the root mean squared
+        deviations, 1.5 interquartile ranges above the third quartile.
     support_fraction : float in (0, 1], default=0.75
-        Share of the samples of every batch that training learns from, those with the smallest
-        errors, so that outliers among the training samples are not learned. 1 learns from all: for
-        samples that are known to be inliers.
+        Share of the samples of each batch that are used for training: those with the smallest
+        errors, so that outliers among the training samples are not learned. Pass 1 if all training
+        samples are known to be inliers.
     sample_shape : tuple of int or None, default=None
-        Shape of one sample, needed only where images come as flat rows.
+        Shape of one sample, needed only if images, sequences or volumes are passed as flat rows.
+        ``None``: ``X.shape[1:]``.
     channel_axis : "auto", int or None, default="auto"
-        The axis of the channels within one sample; ``None`` where there is none. ``"auto"``: the
-        last axis of samples with one, three or four axes, ``None`` for samples with two. Rows of
-        single values in time are convolved over with ``None``.
+        Axis of the channels within one sample: -1 is the last one, 0 the first, and ``None`` means
+        that there is none. ``"auto"``: the last axis of samples with one, three or four axes,
+        ``None`` for samples with two. Pass ``None`` for sequences of single values, of shape
+        (n_samples, n_steps). See :ref:`the shape of a sample <guide-channel-axis>`.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Which columns of a table are categories: names, numbers from 0 on, or a mask.
-        ``"from_dtype"``: those of text and of categorical dtypes in data frames and arrays of
-        objects. None: none of them. A category has an input for each of its values, so that the
-        first layer learns an embedding of them, and the reconstruction has a probability for each.
+        Columns of a table to treat as categories: names, numbers from 0 on, or a mask.
+        ``"from_dtype"``: columns of text and of categorical dtypes in data frames, and of text in
+        arrays of objects. ``None``: no columns. Each category has an input of its own, and a
+        probability in the reconstruction.
     max_categories : int, default=100
-        The most values of a category that are told apart; beyond, the rare ones share one.
+        Largest number of categories of a column. If there are more, the rarest ones share one
+        input.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
-        How the network's inputs are standardised, inside the network. ``"feature"``: every feature
-        by its own mean and standard deviation. ``"shared"``: every channel of an image by one mean
-        and one scale, a table by its features' means and one scale. ``"auto"``: ``"shared"`` for
-        images and for tables whose features' ranges are within a factor of ten of each other,
-        ``"feature"`` for other tables. ``None``: not at all.
+        How the inputs are standardised inside the network.
+
+        - ``"feature"``: each feature by its own mean and standard deviation.
+        - ``"shared"``: each channel of images, sequences and volumes by one mean and one scale; the
+          features of a table by their own means and one common scale.
+        - ``None``: not at all.
+        - ``"auto"``: ``"shared"`` for samples with spatial axes, and for tables whose features have
+          ranges within a factor of ten of each other; ``"feature"`` for other tables. See
+          :ref:`scaling <guide-scaling>`.
     augmentation : "auto", dict, callable, list or None, default=None
-        Data augmentation while training. A dict of transforms and their strengths, from 0 to 1:
-        ``"translate"`` (how far, as a share of each spatial axis), ``"horizontal_flip"`` and
-        ``"vertical_flip"`` (probability), ``"contrast"`` (factors about 1 on standardised values),
-        ``"brightness"`` (standard deviations that are added), ``"erase"`` (the longest side of a
-        box set to the mean, as a share). A function of a batch, (batch, channels, \*spatial) in the
-        units of ``X``, and of a `torch.Generator` if it takes one; `torchvision.transforms` are
-        such functions. With a parameter ``y``, it takes and returns the targets of a regressor too.
-        A list of these. ``"auto"``: ``{"translate": 0.075, "contrast": 0.5, "brightness": 0.5}``
-        where images are classified, but for contrast and brightness where these tell the class, and
-        with flips of probability 0.5 where a simple classifier is as good on mirrored images;
-        ``{"translate": 0.075}`` where some of them are unlabeled or where they are encoded alone,
-        and where sequences of more than 32 steps are classified; none elsewhere. An autoencoder's
-        are applied at the beginning of training alone, and the reconstruction is compared with the
-        samples as they are.
+        Random changes of the samples while training.
+
+        - A dict of transforms and their strengths from 0 to 1: ``"translate"`` (longest distance,
+          as a share of each spatial axis), ``"horizontal_flip"`` and ``"vertical_flip"``
+          (probability), ``"contrast"`` (largest difference of a factor from 1), ``"brightness"``
+          (largest added constant, in standard deviations), ``"erase"`` (longest side of a box that
+          is set to the mean, as a share).
+        - A function of a batch, of shape (batch, channels, \*spatial) in the units of ``X``, and of
+          a `torch.Generator` if it takes a second argument. `torchvision.transforms` are such
+          functions. With a parameter ``y``, it takes and returns the targets of a regressor as
+          well.
+        - A list of dicts and functions.
+        - ``None``: none.
+        - ``"auto"``: translation, contrast and brightness for images that are classified, with
+          flips if the classes do not depend on them; translation for images of which some are
+          unlabeled or that are encoded only, and for sequences of more than 32 steps that are
+          classified; none otherwise. See :ref:`data augmentation <guide-augmentation>`.
+
+        It is used only at the beginning of training, and the reconstruction is compared with the
+        sample before augmentation.
     max_epochs : "auto" or int, default="auto"
-        Passes over the data. ``"auto"`` makes 100 for up to 200 samples; for more their number
-        falls with the square root, to 6 for 60 000. With ``early_stopping="cv"`` it makes at most
-        100 for up to 90 samples, and for more as many as fall with the square root, to 30 for 1 000
-        and more; where numbers are predicted, 100 for up to 360 and 35 for 3 000. For more than
-        3 000 samples, it makes at most 100, and 50 for 16 000.
+        Passes over the training samples; with early stopping, the largest number of them.
+        ``"auto"``: 100 for up to 200 samples, and fewer for more samples, in inverse proportion to
+        the square root of their number (6 for 60 000). With ``early_stopping="cv"``, it is 30 to
+        100. See :ref:`number of epochs <guide-epochs>`.
     batch_size : "auto" or int, default="auto"
-        Samples in a step. ``"auto"`` takes 128, and fewer of samples of more than 32 768 values.
-        Where no classes are learned, it takes 256 of tables of less than 20 000 samples. With
-        ``early_stopping="cv"`` it takes 128 of fewer than 768 samples, and 256 of more.
+        Samples in a training step. ``"auto"``: 128, and 256 for tables of fewer than 20 000 samples
+        if no classes are predicted; with ``early_stopping="cv"``, 128 for fewer than 768 samples
+        and 256 for more; in any case fewer if a sample has more than 32 768 values.
     lr : "auto" or float, default="auto"
-        Learning rate, the highest one where a schedule varies it. ``"auto"`` takes 0.01, and less
-        where classes or numbers are predicted from tables of fewer than 2 000 samples: 0.001 for up
-        to 200, rising with the square root. With ``early_stopping="cv"`` it takes 0.015, and
-        0.008 of more than 3 000 samples.
+        Learning rate, the highest one if a schedule changes it. ``"auto"``: 0.01. In classifiers
+        and regressors of tables with fewer than 2 000 samples, it is 0.001 for up to 200 samples,
+        and rises with the square root of their number; with ``early_stopping="cv"``, it is 0.015
+        for up to 3 000 samples, and 0.008 for more.
     optimizer : {"adam", "adamw", "sgd"} or class, default="adamw"
-        Optimizer, or a `torch.optim.Optimizer` class.
+        The optimizer, by name or as a `torch.optim.Optimizer` class.
     weight_decay : float, default=0.0001
         Weight decay of the optimizer.
     lr_schedule : {"auto", "one_cycle", "cosine", "constant"}, default="auto"
-        How the learning rate varies over the steps of ``fit``. ``"constant"`` leaves it to the
-        callbacks. ``"auto"``: ``"one_cycle"``, and with ``early_stopping="cv"``, which itself lets
-        the rate rise over the first 20 steps, ``"cosine"``, or ``"constant"`` of more than 3 000
-        samples.
+        How the learning rate changes over the steps of ``fit``.
+
+        - ``"one_cycle"``: it rises to ``lr``, then falls towards zero.
+        - ``"cosine"``: it falls from ``lr`` towards zero.
+        - ``"constant"``: it stays at ``lr``, or where callbacks set it.
+        - ``"auto"``: ``"one_cycle"``; with ``early_stopping="cv"``, ``"cosine"`` for up to 3 000
+          samples and ``"constant"`` for more, both after a rise over 20 steps.
     early_stopping : {"auto", "cv"} or bool, default="auto"
-        Whether samples that are held out say when to stop, and which weights to keep: those with
-        the lowest loss of the task, which is that of labels or targets where there are some, else
-        of the reconstruction. ``True``: a part of the samples, or ``X_val``. ``"cv"``, for
-        ensembles: every sample is held out from one member, which predicts it after each epoch,
-        with an average of its weights; training ends where the loss has not fallen for half as many
-        epochs as led to the lowest one, and for 8 at least, and the last weights are kept whose
-        loss is within a standard error of it. ``False``: none, ``max_epochs`` are trained.
-        ``"auto"``: ``True`` where ``fit`` got ``X_val``; ``"cv"`` for tables with
-        ``max_epochs="auto"`` and more than one member; ``False`` elsewhere.
+        Whether held-out samples decide when training ends, and which weights are kept.
+
+        - ``True``: training ends when the loss of the task has not improved for
+          ``n_iter_no_change`` epochs, and the best weights are kept. Held out are ``X_val``, or a
+          share ``validation_fraction`` of the samples. Without targets, the loss is that of the
+          reconstruction.
+        - ``"cv"``: in ensembles, every sample is held out from one member. Training ends when the
+          loss has not improved for half as many epochs as the best one took, and for at least 8.
+          Kept are averaged weights, the last ones within a standard error of the best.
+        - ``False``: all samples are used for training, and ``max_epochs`` are made.
+        - ``"auto"``: ``True`` if ``fit`` got ``X_val``, ``"cv"`` for ensembles on tables with
+          ``max_epochs="auto"``, ``False`` otherwise. See :ref:`number of epochs <guide-epochs>`.
     validation_fraction : float, default=0.1
-        Share of the samples set aside where ``early_stopping=True`` and ``fit`` got no ``X_val``.
+        Share of the samples that are held out with ``early_stopping=True``, if ``fit`` got no
+        ``X_val``.
     n_iter_no_change : int, default=10
-        Epochs without improvement to wait for where ``early_stopping=True``.
+        Epochs to wait for an improvement with ``early_stopping=True``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call.
+        Whether ``fit`` continues from the weights of the last call.
     callbacks : list or None, default=None
-        skorch callbacks, called while training.
+        Callbacks of skorch, called while training.
     device : str, default="auto"
-        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``; ``"auto"`` takes a CUDA GPU
-        where there is one.
+        Where to train and predict: ``"cpu"``, ``"cuda"``, ``"mps"``. ``"auto"``: a CUDA GPU if
+        there is one, the CPU otherwise.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
-        Precision of the network and of what it returns. ``"bfloat16"`` is ``"float32"`` but for the
-        steps of training, which compute with 16 bits: faster for convolutions on processors made
-        for it.
+        Floating-point type of the network and of its results. ``"bfloat16"`` computes training
+        steps with 16 bits and everything else as ``"float32"``, which is faster for convolutions on
+        processors with 16-bit instructions.
     verbose : int, default=0
-        1 shows what was decided in a line, then a progress bar with losses and scores, or a line an
-        epoch where there is neither a terminal nor a notebook.
+        Amount of output. 1 prints the network and the settings of the training in a line, and shows
+        a progress bar with losses and scores; outside of terminals and notebooks, a line for each
+        epoch.
     random_state : int, RandomState instance or None, default=None
-        Seed of the weights and of the order of the samples. ``None`` gives a different network in
-        each call. The global random generators are neither read nor changed.
+        Seed of the initial weights, the order of the samples and all other random numbers of
+        ``fit``. ``None``: each call draws other ones. Global random generators are neither read nor
+        changed.
 
     Attributes
     ----------
     net_ : skorch.NeuralNet
         The trained net.
     encoder_, decoder_ : torch.nn.Module
-        Its parts, on standardised samples and on codes.
+        Encoder and decoder, which take standardised samples and codes.
     resolved_params_ : dict
-        The value that each parameter took that may be left to the data, by name; it can be written
-        as JSON and passed to ``set_params``.
+        Values of this fit for the parameters that can be ``"auto"``, by name. They can be written
+        as JSON, and passed to ``set_params``.
     history_ : list of dict
         Losses and duration (``"dur"``, seconds) of each epoch.
     loss_curve_ : list of float
@@ -260,27 +293,29 @@ class AutoencoderOutlierDetector(
     .. math:: \frac{1}{d + k} \bigg( \sum_{j=1}^d \frac{(x_j - \hat x_j)^2}{\sigma_j^2} +
               (z - \mu)^\top \Sigma^{-1} (z - \mu) \bigg):
 
-    but for constants, minus the logarithm of a density under which residuals and codes are normal.
-    The variances :math:`\sigma_j^2` of the residuals, the mean :math:`\mu` and the covariance
-    :math:`\Sigma` of the codes are those of the training samples, of which unusual ones weigh
-    less: :math:`1 / (1 + q)` at :math:`q` times the average squared distance. A feature that had
-    one value in all training samples has no unit: another value counts as the largest deviation
-    among the training samples.
+    up to constants, this is minus the logarithm of a density under which residuals and codes are
+    normally distributed. The variances :math:`\sigma_j^2` of the residuals, the mean :math:`\mu`
+    and the covariance :math:`\Sigma` of the codes are those of the training samples, where a sample
+    at :math:`q` times the average squared distance has the weight :math:`1 / (1 + q)`. A feature
+    that is constant in the training samples has no unit: another value of it counts as the largest
+    deviation among the training samples.
 
-    The second tells samples of a small group that is simpler than the others, so that the
-    autoencoder learns it, too. It is :math:`a ((r + c) / (m + c))^b` of the squared distance
-    :math:`r`, over standardised features, to the farthest of the nearest 2 % of usual training
-    samples, five at the least (Ramaswamy et al. 2000, "Efficient algorithms for mining outliers
-    from large data sets", with more neighbours than a small group has). Usual are, of up to 1024
-    training samples, the share ``support_fraction`` whose first deviation is least; they are kept
-    with the estimator. Of all 1024, :math:`m` is the median of the distances, :math:`a` that of the
-    first deviations, :math:`b \le 1` brings the ninth deciles of both as far above it, and
-    :math:`c` is a hundredth of :math:`m`. Missing values are filled in here.
+    The second deviation detects a small group of samples that is simpler than the others, so that
+    the autoencoder learns it as well. It is :math:`a ((r + c) / (m + c))^b`, where :math:`r` is the
+    squared distance, over standardised features, to the farthest of the nearest 2 % (at least five)
+    of the usual training samples (Ramaswamy et al. 2000, "Efficient algorithms for mining outliers
+    from large data sets", with more neighbours than a small group has). The usual ones are a share
+    ``support_fraction`` of up to 1024 training samples, those with the smallest first deviation;
+    they are stored in the estimator. Over all 1024, :math:`m` is the median of the distances and
+    :math:`a` that of the first deviations, :math:`b \le 1` makes the ratio of ninth decile and
+    median equal for both deviations, and :math:`c` is a hundredth of :math:`m`. Missing values are
+    filled in first.
 
-    More keeps the outliers among the training samples from being learned: the rows with the largest
-    errors are left out of every batch, half of the inputs are swapped between rows, so that a
-    reconstruction has to follow from the other features, and the weights just named. A dense
-    network has smaller layers than those of the other estimators: larger ones learned no better.
+    Outliers among the training samples have little influence: the rows with the largest errors are
+    left out of every batch, half of the inputs are swapped between rows, so that a value has to be
+    predicted from the other features, and unusual rows have the small weights given above. The
+    hidden layers are smaller than those of the other estimators, because larger ones were no
+    better.
 
     Examples
     --------
