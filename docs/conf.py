@@ -114,7 +114,8 @@ html_title = "sk_aecnn"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
-html_sidebars = {"getting_started": []}  # it has no other pages in its section
+# the first has no other pages in its section, the second has a wide figure
+html_sidebars = {"getting_started": [], "choosing": []}
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,  # the methods of a class too
