@@ -31,7 +31,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 planes = {
     "autoencoder": AutoencoderTransformer(
-        2, sample_shape=(8, 8), max_epochs=16, batch_size=32, random_state=0
+        2, sample_shape=(8, 8), max_epochs=16, batch_size=64, random_state=0
     ),
     "PCA": PCA(2),
 }

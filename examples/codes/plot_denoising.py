@@ -32,7 +32,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 # each batch. ``noise_level`` is its standard deviation, relative to that of the pixels. In
 # prediction no noise is added.
 
-SETTINGS = {"batch_size": 32, "random_state": 0}
+SETTINGS = {"batch_size": 64, "random_state": 0}
 
 cnn = CNNClassifier(max_epochs=5, **SETTINGS)
 denoiser = AutoencoderTransformer(

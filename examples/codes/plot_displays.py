@@ -36,7 +36,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 # ---------------------------------
 # Images stand above their reconstructions and above maps of the absolute error.
 
-ae = AutoencoderTransformer(8, max_epochs=12, random_state=0).fit(X_train)
+ae = AutoencoderTransformer(8, max_epochs=8, random_state=0).fit(X_train)
 ReconstructionDisplay.from_estimator(ae, X_test, image_kwargs={"cmap": "gray_r"})
 plt.show()
 
@@ -62,7 +62,7 @@ plt.show()
 # ---------------
 # Both phases of a fit with pretraining, and the losses of held-out samples.
 
-model = AECNNClassifier(8, pretrain_epochs=4, max_epochs=10, early_stopping=True, random_state=0)
+model = AECNNClassifier(8, pretrain_epochs=3, max_epochs=8, early_stopping=True, random_state=0)
 LossCurveDisplay.from_estimator(model.fit(X_train, y_train))
 plt.show()
 
@@ -86,7 +86,7 @@ plt.show()
 
 rows = digits.data
 display = CodeSizeDisplay.from_estimator(
-    AutoencoderTransformer(max_epochs=8, random_state=0), rows, code_sizes=[2, 6, 16], cv=3
+    AutoencoderTransformer(max_epochs=8, random_state=0), rows, code_sizes=[2, 6, 16], cv=2
 )
 ratio = PCA(16).fit(rows).explained_variance_ratio_
 CodeSizeDisplay.from_explained_variance(ratio, name="PCA", ax=display.ax_)

@@ -36,7 +36,9 @@ print(f"{N_RARE} images of the digit {RARE}, {np.sum(y == 0)} of the digit 0")
 # The autoencoder learns from all classes what digits look like; the mixture learns from the few
 # samples where the codes of this class are.
 
-joint = AECNNClassifier(16, max_epochs=40, class_weight="balanced", random_state=0).fit(X, y)
+SETTINGS = {"conv_channels": (16, 32), "max_epochs": 40, "random_state": 0}  # quick to train
+
+joint = AECNNClassifier(16, class_weight="balanced", **SETTINGS).fit(X, y)
 new = joint.sample(60, y=RARE, random_state=0)
 
 fig, axes = plt.subplots(2, 12, figsize=(9, 1.9), layout="constrained")
@@ -52,12 +54,12 @@ for row, images, title in zip(axes, (X[y == RARE], new), ("real", "new"), strict
 # A nearest-neighbour classifier has no class weights, so it needs the new samples.
 
 X_more, y_more = np.concatenate([X, new]), np.concatenate([y, np.full(len(new), RARE)])
-coder = AutoencoderTransformer(16, random_state=0).fit(X)
+coder = AutoencoderTransformer(16, max_epochs=20, random_state=0).fit(X)
 results = {}
 for name, (samples, labels) in {"as it is": (X, y), "with new samples": (X_more, y_more)}.items():
     neighbours = KNeighborsClassifier(5).fit(coder.transform(samples), labels)
     results[f"5 neighbours, {name}"] = neighbours.predict(coder.transform(X_test))
-plain = AECNNClassifier(16, max_epochs=40, random_state=0).fit(X, y)
+plain = AECNNClassifier(16, **SETTINGS).fit(X, y)
 results["AECNNClassifier, as it is"] = plain.predict(X_test)
 results['AECNNClassifier, class_weight="balanced"'] = joint.predict(X_test)
 for name, predicted in results.items():

@@ -40,7 +40,7 @@ digits = load_digits()
 X_train, X_test, y_train, y_test = train_test_split(
     digits.images, digits.target, test_size=0.25, random_state=0
 )
-classifier = AECNNClassifier(random_state=0).fit(X_train, y_train)
+classifier = AECNNClassifier(max_epochs=10, random_state=0).fit(X_train, y_train)
 module = classifier.to_torch("predict_log_proba")
 
 images = torch.from_numpy(X_test[:5])

@@ -46,8 +46,8 @@ y_few[labeled] = y_train[labeled]
 # which propagates labels between neighbours, is scikit-learn's own method.
 
 as_rows = FunctionTransformer(lambda images: images.reshape(len(images), -1))
-joint = AECNNClassifier(unlabeled=-1, max_epochs=15, random_state=0)
-reconstructing = AECNNClassifier(unlabeled=-1, consistency_weight=0, max_epochs=15, random_state=0)
+joint = AECNNClassifier(unlabeled=-1, max_epochs=9, random_state=0)
+reconstructing = AECNNClassifier(unlabeled=-1, consistency_weight=0, max_epochs=9, random_state=0)
 alone = CNNClassifier(random_state=0)
 fitted = {
     "CNN on the 50 alone": alone.fit(X_train[labeled], y_train[labeled]),

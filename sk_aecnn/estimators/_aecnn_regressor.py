@@ -89,8 +89,8 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
         - A `torch.nn.Module` class, or a function that returns a module: it is called with the
           shape of a sample, channels first, and the size of the code. See :ref:`custom networks
           <guide-custom-networks>`.
-        - A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer`: its scaling,
-          encoder and decoder are copied, and trained further.
+        - A `~sklearn.frozen.FrozenEstimator` of a fitted `AutoencoderTransformer`: training starts
+          from copies of its scaling, encoder and decoder.
     decoder : "auto", class or callable, default="auto"
         The decoder. ``"auto"`` mirrors the encoder. A `torch.nn.Module` class, or a function that
         returns a module, is called with the size of the code and the shape of a sample, channels
