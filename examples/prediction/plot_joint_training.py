@@ -32,7 +32,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 # With ``backend_input="code"`` the classifier sees only the code, here eight numbers, which both
 # tasks have to share. (By default it sees the feature map that the code is computed from.)
 
-SETTINGS = {"conv_channels": (16, 32), "batch_size": 32, "random_state": 0}
+SETTINGS = {"conv_channels": (16, 32), "batch_size": 64, "random_state": 0}
 
 models = {}
 for weight in (0.01, 1.0, 100.0):

@@ -47,7 +47,7 @@ print(model.sample(3, y=True, random_state=0))
 # :class:`~sk_aecnn.AutoencoderImputer` keeps the known values and fills in the others: numbers from
 # categories and vice versa.
 
-filled = AutoencoderImputer(8, max_epochs=150, random_state=0).fit_transform(flats)
+filled = AutoencoderImputer(8, max_epochs=60, random_state=0).fit_transform(flats)
 missing = flats["area"].isna()
 fig, axis = plt.subplots(figsize=(4, 4), layout="constrained")
 axis.scatter(complete["area"][missing], filled["area"][missing], s=12)

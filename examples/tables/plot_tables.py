@@ -67,10 +67,10 @@ plt.show()
 # %%
 # A classifier on the raw table
 # -----------------------------
-# :class:`~sk_aecnn.AECNNClassifier` needs no ``StandardScaler``: it encodes each column by what it
-# holds. On tables it is an ensemble of five members. Each begins as a logistic regression, and a
-# fifth of the samples is held out from it; what is held out tells how long to train, and
-# ``validation_scores_`` is its log-likelihood before training and after each epoch.
+# :class:`~sk_aecnn.AECNNClassifier` needs no ``StandardScaler``: it encodes each column by the kind
+# of its values. On tables it is an ensemble of five members. Each starts as a logistic regression,
+# and a fifth of the samples is held out from it. Held-out samples decide how long to train;
+# ``validation_scores_`` is their log-likelihood before training and after each epoch.
 
 classifier = AECNNClassifier(encoding_dim=6, random_state=0).fit(X_train, y_train)
 scores = classifier.validation_scores_
