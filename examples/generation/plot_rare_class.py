@@ -36,7 +36,7 @@ print(f"{N_RARE} images of the digit {RARE}, {np.sum(y == 0)} of the digit 0")
 # The autoencoder learns from all classes what digits look like; the mixture learns from the few
 # samples where the codes of this class are.
 
-SETTINGS = {"conv_channels": (16, 32), "max_epochs": 40, "random_state": 0}  # quick to train
+SETTINGS = {"conv_channels": (16, 32), "max_epochs": 40, "random_state": 0}  # a small network
 
 joint = AECNNClassifier(16, class_weight="balanced", **SETTINGS).fit(X, y)
 new = joint.sample(60, y=RARE, random_state=0)
@@ -54,7 +54,7 @@ for row, images, title in zip(axes, (X[y == RARE], new), ("real", "new"), strict
 # A nearest-neighbour classifier has no class weights, so it needs the new samples.
 
 X_more, y_more = np.concatenate([X, new]), np.concatenate([y, np.full(len(new), RARE)])
-coder = AutoencoderTransformer(16, max_epochs=20, random_state=0).fit(X)
+coder = AutoencoderTransformer(16, max_epochs=10, random_state=0).fit(X)
 results = {}
 for name, (samples, labels) in {"as it is": (X, y), "with new samples": (X_more, y_more)}.items():
     neighbours = KNeighborsClassifier(5).fit(coder.transform(samples), labels)

@@ -32,7 +32,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 # The name of the step and the name of the parameter are joined by two underscores. With
 # ``n_jobs=2`` two of the fits would run in parallel.
 
-ae = AutoencoderTransformer(max_epochs=6, random_state=0)
+ae = AutoencoderTransformer(max_epochs=4, random_state=0)
 pipe = Pipeline([("ae", ae), ("clf", LogisticRegression(max_iter=1000))])
 search = GridSearchCV(pipe, {"ae__encoding_dim": [2, 4, 8, 16]}, cv=3)
 search.fit(X_train, y_train)
@@ -55,7 +55,7 @@ plt.show()
 # ``score`` of the autoencoder is the R² of its reconstruction, so its parameters can be tuned
 # without labels.
 
-alone = GridSearchCV(ae, {"activation": ["relu", "silu"]}, cv=3).fit(X_train)
+alone = GridSearchCV(ae, {"activation": ["relu", "silu"]}, cv=2).fit(X_train)
 for params, r2 in zip(
     alone.cv_results_["params"], alone.cv_results_["mean_test_score"], strict=True
 ):

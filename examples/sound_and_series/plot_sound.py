@@ -84,7 +84,7 @@ axes[0].set_ylabel("frequency, kHz")
 split = GroupShuffleSplit(1, test_size=0.25, random_state=0)
 train, test = next(split.split(X, y, groups))
 models = {
-    "AECNNClassifier": AECNNClassifier(max_epochs=40, random_state=0),
+    "AECNNClassifier": AECNNClassifier(max_epochs=25, random_state=0),
     "LogisticRegression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
 }
 for name, model in models.items():
