@@ -146,10 +146,10 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the samples, 0 or more.
         n_steps : int or None, default=None
-            How many steps this and all other calls of the stream will take, one for every
-            ``batch_size`` samples of a call: the learning rate then follows ``lr_schedule`` over
-            all of them, where ``"auto"`` is ``"one_cycle"``. Further calls stay at its end. A call
-            without it ends the stream.
+            Number of training steps in all calls of the stream, where a call makes one for every
+            ``batch_size`` samples. The learning rate then follows ``lr_schedule`` over the stream
+            (``"auto"``: ``"one_cycle"``), and stays at its last value in further calls. ``None``:
+            the rate is constant, and a stream ends.
 
         Returns
         -------

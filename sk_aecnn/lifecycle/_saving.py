@@ -14,19 +14,18 @@ class SavingMixin:
     """What is copied of an estimator, and what its pickles and files hold."""
 
     def set_saving(self, *, include_optimizer: bool) -> Self:
-        """Choose what files of this estimator hold.
+        """Choose what pickles and files of this estimator contain.
 
-        By default they hold what predicts: parameters, weights and statistics. Training that goes
-        on from a file (``partial_fit``, ``warm_start``) begins with a new optimizer then, whose
-        moments are zero, and its first steps differ from those that the estimator itself would
-        take. The choice stands until it is made again; it is no parameter, and `clone` and what is
-        made of clones (``best_estimator_``) begin with the default.
+        By default they contain what predictions need: parameters, weights and statistics. Training
+        that continues from a file (``partial_fit``, ``warm_start``) then begins with a new
+        optimizer, so its first steps differ from those of the original estimator. The setting is
+        not a parameter: `clone`, and with it ``best_estimator_`` of a search, has the default.
 
         Parameters
         ----------
         include_optimizer : bool
-            Whether pickles and files hold what the optimizer has learned as well, so that training
-            goes on exactly as here. With Adam they are three times as large.
+            Whether to include the state of the optimizer, so that training continues exactly as it
+            would in this process. With Adam, files are then three times as large.
 
         Returns
         -------

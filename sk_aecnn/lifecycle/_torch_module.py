@@ -90,25 +90,25 @@ class TorchModuleMixin:
     def to_torch(self, method: str | None = None) -> torch.nn.Module:
         """Return a method of the fitted estimator as a torch module, from samples to results.
 
-        It takes a batch of samples in the units of ``fit``, scales them, and returns what the
-        method does, as tensors that are differentiable with respect to samples and weights: what
-        tools for attributions (Captum, SHAP), adversarial examples or training on need.
+        The module takes a batch of samples in the units of ``fit`` and returns the result of the
+        method as a tensor, which is differentiable with respect to samples and weights. It can be
+        used for attributions (Captum, SHAP), adversarial examples, or further training in torch.
 
         Parameters
         ----------
         method : {"predict_proba", "predict_log_proba", "predict", "transform", "reconstruct", \
                 "reconstruction_error"} or None, default=None
-            Which method, as far as the estimator has it; ``"predict"`` of a regressor alone.
-            ``None`` takes the first one that it has of ``"predict_proba"``, ``"predict"`` and
+            The method, which the estimator must have; ``"predict"`` is for regressors only.
+            ``None``: the first that the estimator has of ``"predict_proba"``, ``"predict"`` and
             ``"transform"``.
 
         Returns
         -------
         module : torch.nn.Module
-            In evaluation mode, on the device of ``net_``, with a copy of the weights: it stays as
-            it is when the estimator is fitted again. Its input is a tensor of shape (n_samples,
-            n_features) or (n_samples, *sample_shape) of any dtype, which is not checked for values
-            that are not finite.
+            A module in evaluation mode, on the device of ``net_``. It has a copy of the weights, so
+            it does not change when the estimator is fitted again. Its input is a tensor of shape
+            (n_samples, n_features) or (n_samples, *sample_shape) of any dtype; values that are not
+            finite raise no error.
 
         Raises
         ------
