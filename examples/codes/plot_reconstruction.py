@@ -31,7 +31,7 @@ code_sizes = [2, 6, 18]
 reconstructed = {}
 for size in code_sizes:
     transformers = {
-        "autoencoder": AutoencoderTransformer(size, max_epochs=20, batch_size=32, random_state=0),
+        "autoencoder": AutoencoderTransformer(size, max_epochs=20, batch_size=64, random_state=0),
         "PCA": PCA(size),
     }
     for name, transformer in transformers.items():
