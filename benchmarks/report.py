@@ -71,7 +71,8 @@ def _tasks(plan, frame):
     parts = {}
     for metric in (*plan.table.metrics, SECONDS):
         runs = frame[metric.name].unstack("task").reindex(columns=names)
-        runs = runs.assign(mean=runs[of_all].mean(axis=1, skipna=False))
+        known = runs[of_all].dropna(axis=1, how="all")
+        runs = runs.assign(mean=known.mean(axis=1, skipna=False))
         cells = runs.groupby(level="model").agg(lambda one, by=metric: _cell(one.dropna(), by))
         parts[metric.name] = cells.replace("nan", "")
     if len(names) == 1:

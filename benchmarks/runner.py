@@ -49,26 +49,21 @@ def run(plan):
     results = Results()
     folder = plan.out and plan.out.parent / ".results"
     kept = joblib.Memory(folder, verbose=0).cache(outcome, ignore=["work"])
-    for one in _runs(plan):
-        for name in one.task.models or plan.table.models:
-            if name not in results.missing:
-                _add(name, one, kept, results)
-    return results
-
-
-def _runs(plan):
-    """Yield every run of a plan."""
     for task in plan.tasks:
         data = task.load(plan.folder, plan.rows)
         for seed in plan.seeds:
             splits = islice(task.split(data, seed), 1 if plan.quick else None)
             for fold, split in enumerate(splits):
-                yield Run(task, seed, fold, split, plan)
+                for name in task.models or plan.table.models:
+                    _add(name, Run(task, seed, fold, split, plan), kept, results)
+    return results
 
 
 def _add(name, run, kept, results):
     """Add the metrics of a run, made now or earlier, to the results, or why there are none."""
     plan, key = run.plan, (name, run.task.name, run.seed, run.fold)
+    if name in results.missing:
+        return
     try:
         work, own = _work(name, run)
         own = [sources()[0], sorted(plan.params.items())] if own else []

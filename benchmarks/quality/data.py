@@ -24,18 +24,13 @@ def read_idx(path):
     return np.frombuffer(data, dtype=np.uint8, offset=4 + 4 * n_axes).reshape(shape)
 
 
-def mnist(folder):
-    """Return images (n, 28, 28) uint8 and labels, to train with and to test with."""
+def mnist(folder, shape=(28, 28)):
+    """Return images (n, *shape) uint8 and labels, to train with and to test with."""
     parts = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
     files = (folder / "mnist" / f"{part}-ubyte.gz" for part in parts)
     X, y, X_test, y_test = map(read_idx, files)
+    X, X_test = X.reshape(-1, *shape), X_test.reshape(-1, *shape)
     return X, y.astype(int), X_test, y_test.astype(int)
-
-
-def mnist_rows(folder):
-    """Return the same as rows of pixels."""
-    X, y, X_test, y_test = mnist(folder)
-    return X.reshape(len(X), -1), y, X_test.reshape(len(X_test), -1), y_test
 
 
 def raccoons(folder, size=32):
@@ -144,7 +139,7 @@ def one_class(folder, name):
     """Return rows and classes of which one is to be the outlier among the others."""
     if name == "digits":
         return load_digits(return_X_y=True)
-    X, y, *_ = mnist_rows(folder) if name == "MNIST" else pmlb(folder, name)
+    X, y, *_ = mnist(folder, (784,)) if name == "MNIST" else pmlb(folder, name)
     return np.asarray(X, float), y
 
 

@@ -1,6 +1,10 @@
 """Peers, and what tables put around a model: flat rows, pixels, standardised features."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from typing import Any
 
 import networks
 import numpy as np
@@ -87,13 +91,13 @@ def imputed(model, *scaler):
 # -- what is fitted by more than a call of fit --------------------------------------------------
 
 
+@dataclass(eq=False, repr=False)
 class Fitted(BaseEstimator):
     """What a function makes of a model, of rows, of a target and of a seed."""
 
-    def __init__(self, model, function, random_state=None):
-        self.model = model
-        self.function = function
-        self.random_state = random_state
+    model: BaseEstimator
+    function: Callable
+    random_state: int | None = None
 
     def fit(self, X, y=None):
         self.result_ = self.function(self.model, X, y, self.random_state)
@@ -180,11 +184,11 @@ def deep_autoencoder():
 # -- packages that need not be there ----------------------------------------------------------
 
 
+@dataclass(eq=False, repr=False)
 class Gan(BaseEstimator):
     """A generator of the package ctgan as those of this package are called."""
 
-    def __init__(self, generator):
-        self.generator = generator
+    generator: Any
 
     def fit(self, X):
         self.generator.fit(X.fillna(dict.fromkeys(in_text(X), "missing")), in_text(X))
@@ -214,21 +218,17 @@ def of_aeon(name):
     return optional(path, lambda model: make_pipeline(CHANNELS_FIRST, model))
 
 
-def on_samples_of_gan(generator):
-    return Fitted(Gan(generator), on_samples)
+def of_ctgan(name):
+    return optional(f"ctgan.{name}", lambda model: Fitted(Gan(model), on_samples), seed=None)
 
 
-def scored_in_fit(detector):
-    """Return a detector of pyod."""
-    return Fitted(detector, lambda one, X, *_: one.fit(X).decision_scores_)
+def of_pyod(name):
+    around = partial(Fitted, function=lambda model, X, *_: model.fit(X).decision_scores_)
+    return optional(f"pyod.models.{name}", around, seed=None)
 
 
-extended_forest = optional(
-    "isotree.IsolationForest",
-    lambda forest: Fitted(forest, lambda one, X, *_: one.fit(X).predict(X)),
-    threads="nthreads",
-    seed="random_seed",
-    ndim=2,
-    ntrees=100,
-    sample_size=256,
-)
+def extended_forest():
+    """Return the row of an isolation forest whose cuts are slanted."""
+    around = partial(Fitted, function=lambda model, X, *_: model.fit(X).predict(X))
+    names = {"threads": "nthreads", "seed": "random_seed"}
+    return optional("isotree.IsolationForest", around, **names, ndim=2, ntrees=100, sample_size=256)

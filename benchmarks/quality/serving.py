@@ -2,6 +2,7 @@
 
 import time
 import timeit
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,23 +17,24 @@ from torch import get_num_threads
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
 
 TEN_THOUSAND = partial(data.some, n_rows=10_000)
+MNIST_ROWS = partial(data.mnist, shape=(784,))
 CODER = AutoencoderTransformer(32, encoder="dense", max_epochs=1)
 ONE_NETWORK = CNNClassifier(dense_units=100, n_estimators=1, max_epochs=20)
 FIVE_MEMBERS = AECNNClassifier(8, max_epochs=20)
 SERVED = {
     "images, AECNNClassifier": (data.mnist, TEN_THOUSAND, AECNNClassifier(max_epochs=3)),
-    "images as rows, AutoencoderTransformer": (data.mnist_rows, TEN_THOUSAND, CODER),
+    "images as rows, AutoencoderTransformer": (MNIST_ROWS, TEN_THOUSAND, CODER),
     "table, CNNClassifier(n_estimators=1)": (data.clusters, data.half, ONE_NETWORK),
     "table, AECNNClassifier, five members": (data.clusters, data.half, FIVE_MEMBERS),
 }
 
 
+@dataclass(eq=False, repr=False)
 class Served(BaseEstimator):
     """An estimator whose results are computed by itself or by its graph, of ``bits`` bits."""
 
-    def __init__(self, estimator, bits=None):
-        self.estimator = estimator
-        self.bits = bits
+    estimator: BaseEstimator
+    bits: int | None = None
 
     def fit(self, X, y):
         self.method_ = "predict_proba" if hasattr(self.estimator, "predict_proba") else "transform"

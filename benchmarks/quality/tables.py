@@ -7,19 +7,7 @@ import models
 import scores
 import torch
 from core import ACCURACY, Table, Task, tasks_of
-from models import (
-    INTEGERS,
-    PIXELS,
-    ROWS,
-    Fitted,
-    named,
-    on_code,
-    on_labelled,
-    on_samples,
-    on_samples_of_classes,
-    scored,
-    standardised,
-)
+from models import PIXELS, ROWS, Fitted, named, on_code, scored, standardised
 from serving import SERVING
 from sklearn import ensemble
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -84,8 +72,6 @@ def moved(X, y, generator):
     return X, y.clamp(0, 1)
 
 
-# -- tables -----------------------------------------------------------------------------------
-
 TABLES = {
     "mnist": Table(
         title="MNIST, 60 000 images to train with and 10 000 to test with, default parameters.",
@@ -101,13 +87,13 @@ TABLES = {
         ],
         models={
             "AECNNClassifier(unlabeled=-1)": AECNNClassifier(unlabeled=-1),
-            "AECNNClassifier(), labelled rows alone": Fitted(AECNNClassifier(), on_labelled),
+            "AECNNClassifier(), labelled rows alone": Fitted(AECNNClassifier(), models.on_labelled),
             "MLPClassifier, labelled rows": Fitted(
-                make_pipeline(PIXELS, MLPClassifier()), on_labelled
+                make_pipeline(PIXELS, MLPClassifier()), models.on_labelled
             ),
             "PCA + LabelSpreading, 10 000 more rows": Fitted(
                 make_pipeline(PIXELS, PCA(32), LabelSpreading(kernel="knn", n_neighbors=7)),
-                partial(on_labelled, n_more=10_000),
+                partial(models.on_labelled, n_more=10_000),
             ),
         },
         notes=("Each seed draws other labels.",),
@@ -140,8 +126,8 @@ TABLES = {
         models={
             "AutoencoderOutlierDetector()": Fitted(AutoencoderOutlierDetector(), scored),
             "IsolationForest": Fitted(ensemble.IsolationForest(), scored),
-            "extended isolation forest": models.extended_forest,
-            "ECOD": models.optional("pyod.models.ecod.ECOD", models.scored_in_fit, seed=None),
+            "extended isolation forest": models.extended_forest(),
+            "ECOD": models.of_pyod("ecod.ECOD"),
             "minimum covariance determinant": models.minimum_covariance,
             "distance to the fifth neighbour": standardised(
                 Fitted(NearestNeighbors(), lambda one, X, *_: one.fit(X).kneighbors()[0][:, -1])
@@ -263,10 +249,10 @@ TABLES = {
         models={
             "AutoencoderImputer()": AutoencoderImputer(),
             "means, most frequent categories": MEANS,
-            "KNNImputer": make_pipeline(INTEGERS, KNNImputer()),
-            "IterativeImputer": make_pipeline(INTEGERS, IterativeImputer()),
+            "KNNImputer": make_pipeline(models.INTEGERS, KNNImputer()),
+            "IterativeImputer": make_pipeline(models.INTEGERS, IterativeImputer()),
             "IterativeImputer(RandomForestRegressor)": make_pipeline(
-                INTEGERS, IterativeImputer(FOREST)
+                models.INTEGERS, IterativeImputer(FOREST)
             ),
         },
         metrics=(scores.RMSE, scores.CATEGORIES),
@@ -281,13 +267,13 @@ TABLES = {
         ],
         models={
             "the real rows": models.BOOSTING,
-            "AECNNClassifier.sample": Fitted(AECNNClassifier(), on_samples_of_classes),
-            "AutoencoderTransformer.sample": Fitted(AutoencoderTransformer(), on_samples),
+            "AECNNClassifier.sample": Fitted(AECNNClassifier(), models.on_samples_of_classes),
+            "AutoencoderTransformer.sample": Fitted(AutoencoderTransformer(), models.on_samples),
             "VariationalAutoencoderTransformer.sample": Fitted(
-                VariationalAutoencoderTransformer(), on_samples
+                VariationalAutoencoderTransformer(), models.on_samples
             ),
-            "TVAE": models.optional("ctgan.TVAE", models.on_samples_of_gan, seed=None),
-            "CTGAN": models.optional("ctgan.CTGAN", models.on_samples_of_gan, seed=None),
+            "TVAE": models.of_ctgan("TVAE"),
+            "CTGAN": models.of_ctgan("CTGAN"),
         },
         notes=("Tables of PMLB are split in halves by the seed.",),
     ),

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +15,13 @@ from torch.nn import functional as F
 LR = 1e-3
 
 
+@dataclass(eq=False, repr=False)
 class Loop(BaseEstimator):
     """A network of plain torch and a loop as a textbook has it: shuffle, slice, step."""
 
-    def __init__(self, network, epochs=1, batch_size=256):
-        self.network = network
-        self.epochs = epochs
-        self.batch_size = batch_size
+    network: Callable
+    epochs: int = 1
+    batch_size: int = 256
 
     def fit(self, X, y):
         X, y = torch.from_numpy(X), torch.from_numpy(y)
@@ -54,15 +56,15 @@ class Loop(BaseEstimator):
         return torch.cat([self.network_(rows) for rows in torch.from_numpy(X).split(1024)]).numpy()
 
 
+@dataclass(eq=False, repr=False)
 class Keras(BaseEstimator):
     """Layers of Keras: stages of convolution, if any, and dense ones."""
 
-    def __init__(self, backend, channels, sizes, epochs, batch_size):
-        self.backend = backend
-        self.channels = channels
-        self.sizes = sizes
-        self.epochs = epochs
-        self.batch_size = batch_size
+    backend: str
+    channels: tuple
+    sizes: tuple
+    epochs: int
+    batch_size: int
 
     def fit(self, X, y):
         os.environ |= {"KERAS_BACKEND": self.backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -85,12 +87,12 @@ class Keras(BaseEstimator):
         return self.model_.predict(X, batch_size=1024, verbose=0)
 
 
+@dataclass(eq=False, repr=False)
 class InParts(BaseEstimator):
     """An estimator to which rows are passed in parts."""
 
-    def __init__(self, model, n_rows=20_000):
-        self.model = model
-        self.n_rows = n_rows
+    model: BaseEstimator
+    n_rows: int = 20_000
 
     def fit(self, X, y):
         parts = [X[start : start + self.n_rows] for start in range(0, len(X), self.n_rows)]
@@ -101,12 +103,12 @@ class InParts(BaseEstimator):
         return model
 
 
+@dataclass(eq=False, repr=False)
 class Together(BaseEstimator):
     """Processes that torchrun starts, which fit together."""
 
-    def __init__(self, n_processes, n_epochs):
-        self.n_processes = n_processes
-        self.n_epochs = n_epochs
+    n_processes: int
+    n_epochs: int
 
     def fit(self, X, y):
         script = str(Path(__file__).with_name("together.py"))
