@@ -27,7 +27,7 @@ def auroc(model, split):
 
 
 def iou(model, split):
-    """Return the intersection over union of predicted boxes and others.
+    """Return the mean intersection over union of predicted boxes and others.
 
     Boxes (n, 4) are xmin, ymin, xmax, ymax, from 0 to 1.
     """
@@ -35,7 +35,7 @@ def iou(model, split):
     low, high = np.maximum(found[:, :2], y[:, :2]), np.minimum(found[:, 2:], y[:, 2:])
     sizes = high - low, found[:, 2:] - found[:, :2], y[:, 2:] - y[:, :2]
     shared, *areas = (size.clip(0).prod(axis=1) for size in sizes)
-    return shared / (sum(areas) - shared)
+    return np.mean(shared / (sum(areas) - shared))
 
 
 def error_of_pixels(model, split):
@@ -86,8 +86,7 @@ LOG_LOSS = Metric("log-loss", 3, cross_entropy, sign=-1)
 F1 = Metric("F1, %", 1, "f1")
 R2 = Metric("R²", 3, "r2")
 AUROC = Metric("AUROC, %", 1, auroc)
-MEAN_IOU = Metric("mean IoU", 3, lambda model, split: iou(model, split).mean())
-HALF_IOU = Metric("IoU of at least 0.5, %", 0, lambda *fitted: (iou(*fitted) >= 0.5).mean())
+IOU = Metric("mean IoU", 3, iou)
 ERROR = Metric("MSE of pixels", 4, error_of_pixels)
 LINEAR = Metric("logistic regression, %", 2, linear)
 NEAREST = Metric("5 neighbours, %", 2, nearest)

@@ -211,7 +211,7 @@ TABLES = {
             "CNNRegressor(), boxes moved with the images": CNNRegressor(augmentation=moved),
             "AECNNRegressor(), boxes moved with the images": AECNNRegressor(augmentation=moved),
         },
-        metrics=(scores.MEAN_IOU, scores.HALF_IOU),
+        metrics=(scores.IOU,),
     ),
     "adult": Table(
         title="Adult with its text columns and missing values, on the 16 281 rows set aside.",
@@ -223,7 +223,6 @@ TABLES = {
             "AECNNClassifier()": AECNNClassifier(),
             "the same behind OneHotEncoder and SimpleImputer": models.imputed(AECNNClassifier()),
             "HistGradientBoostingClassifier": models.BOOSTING,
-            "CatBoost": models.optional("catboost.CatBoostClassifier", models.encoded, verbose=0),
         },
         metrics=(ACCURACY, scores.LOG_LOSS),
     ),
