@@ -15,7 +15,8 @@ def plan_of(argv, tables, about, pages=None):
     parser = argparse.ArgumentParser(description=about.partition("\n")[0])
     commands = parser.add_subparsers(dest="name", metavar="TABLE", required=True)
     for name, table in tables.items():
-        one, tasks = commands.add_parser(name), [task.name for task in table.tasks]
+        one = commands.add_parser(name, help=table.title.replace("%", "%%"))
+        tasks = [task.name for task in table.tasks]
         one.set_defaults(table=table)
         one.add_argument("folder", nargs="?", type=Path, metavar="DATA", default=Path())
         one.add_argument("--seeds", type=int, nargs="+", default=[0])
