@@ -6,66 +6,45 @@ import shlex
 import sys
 from pathlib import Path
 
-from core import Plan, Source
 from report import markdown
 from runner import run
 
 
-def pick(known, names, what):
-    """Return the names that are meant, in full or, where none is, in part."""
-    picked = []
-    for name in names or known:
-        found = [name] if name in known else [one for one in known if name.lower() in one.lower()]
-        if not found:
-            expected = ", ".join(map(repr, known))
-            raise SystemExit(f"--{what} {name!r}: expected (a part of) one of {expected}.")
-        picked += found
-    return picked
-
-
 def plan_of(argv, tables, about, pages=None):
     """Return what the arguments ask for; whole tables are written into the folder ``pages``."""
-    parser = argparse.ArgumentParser(description=about.splitlines()[0])
-    parser.add_argument("table", choices=tables)
-    parser.add_argument("folder", nargs="?", type=Path, metavar="DATA", default=Path())
-    parser.add_argument("--seeds", type=int, nargs="+", help="default: the table's own")
-    parser.add_argument("--variants", nargs="+", metavar="NAME", help="rows to run, default all")
-    parser.add_argument("--tasks", nargs="+", metavar="NAME", help="columns, default all")
-    parser.add_argument("--params", type=json.loads, default={}, help="JSON, for this package's")
-    parser.add_argument("--rows", type=int, help="the most rows of a data set")
-    parser.add_argument("--quick", action="store_true", help="100 rows, two columns, one epoch")
-    parser.add_argument("--out", type=Path, metavar="FILE")
-    args = parser.parse_args(argv)
-    table = tables[args.table]
-    if pages and not (args.out or args.params or args.rows or args.tasks or args.quick):
-        args.out = pages / f"{args.table}.md"
-    named = pick([task.name for task in table.tasks], args.tasks, "tasks")
-    tasks = [task for task in table.tasks if task.name in named]
-    return Plan(
-        args.table,
-        table,
-        tasks[-2:] if args.quick and not args.tasks else tasks,
-        pick(list(table.models), args.variants, "variants"),
-        args.seeds or (table.seeds[:1] if args.quick else table.seeds),
-        Source(args.folder, args.rows or (100 if args.quick else None)),
-        args.params,
-        args.quick,
-        args.out,
-    )
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
+    commands = parser.add_subparsers(dest="name", metavar="TABLE", required=True)
+    for name, table in tables.items():
+        one = commands.add_parser(name, help=table.title.replace("%", "%%"))
+        tasks = [task.name for task in table.tasks]
+        one.set_defaults(table=table)
+        one.add_argument("folder", nargs="?", type=Path, metavar="DATA", default=Path())
+        one.add_argument("--seeds", type=int, nargs="+", default=[0])
+        one.add_argument("--variants", nargs="+", choices=table.models, default=table.models)
+        one.add_argument("--tasks", nargs="+", choices=tasks, default=tasks)
+        one.add_argument("--params", type=json.loads, default={}, help="JSON, for this package's")
+        one.add_argument("--rows", type=int, help="the most rows of a data set")
+        one.add_argument("--quick", action="store_true", help="100 rows, two columns, one epoch")
+        one.add_argument("--out", type=Path, metavar="FILE")
+    plan = parser.parse_args(argv)
+    plan.tasks = [task for task in plan.table.tasks if task.name in plan.tasks]
+    in_part = plan.params or plan.rows or plan.quick or plan.tasks != plan.table.tasks
+    if pages and not in_part:
+        plan.out = plan.out or pages / f"{plan.name}.md"
+    if plan.quick:
+        plan.tasks, plan.rows = plan.tasks[-2:], 100
+    plan.rows = plan.rows or plan.table.rows
+    return plan
 
 
-def command_of(program, plan, argv):
-    """Return the command that repeats a table, whatever the folders are called here."""
-    names = {str(plan.source.folder): "DATA", str(plan.out): "FILE"}
-    return " ".join([program, shlex.join(names.get(one, one) for one in argv)])
-
-
-def main(program, plan_of, argv=None):
+def main(program, tables, about, pages=None, argv=None):
     """Make a table; return whether something failed, as an exit status."""
     argv = argv or sys.argv[1:]
-    plan = plan_of(argv)
+    plan = plan_of(argv, tables, about, pages)
+    names = {str(plan.folder): "DATA", str(plan.out): "FILE"}  # whatever they are called here
+    command = " ".join([program, shlex.join(names.get(one, one) for one in argv)])
     results = run(plan)
-    text = markdown(plan, results, command_of(program, plan, argv))
+    text = markdown(plan, results, command)
     if plan.out:
         plan.out.parent.mkdir(parents=True, exist_ok=True)
         plan.out.write_text(text)

@@ -1,50 +1,17 @@
 """What a table is made of: tasks are its columns, models its rows."""
 
+from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import get_scorer
 from sklearn.utils import shuffle
 
 # parameters that say how long something is trained
-LENGTHS = ("max_epochs", "epochs", "epoch_num", "n_epochs", "max_iter", "n_iter", "n_estimators")
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number that tells how good a model is."""
-
-    name: str
-    digits: int  # decimals in a table
-    scorer: Callable | None = None  # of a model, rows and target; None where a table's judge tells
-    sign: int = 1  # -1 where less is better
-
-
-def accuracy(model, X, y):
-    return 100 * np.mean(model.predict(X) == y)
-
-
-ACCURACY = Metric("accuracy, %", 2, accuracy)
-SECONDS = Metric("fit, s", 2)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where data come from, and how many rows of them are taken at most."""
-
-    folder: Path
-    rows: int | None = None
-
-    def cut(self, *arrays, most=None):
-        """Return as many rows of aligned arrays as are wanted, the same in every process."""
-        limit = min(most or len(arrays[0]), self.rows or len(arrays[0]))
-        if limit == len(arrays[0]):
-            return arrays
-        return tuple(shuffle(*arrays, n_samples=limit, random_state=0))
+LENGTHS = ("max_epochs", "epochs", "n_epochs", "max_iter", "n_iter", "n_estimators")
 
 
 @dataclass(frozen=True)
@@ -55,7 +22,27 @@ class Split:
     y: Any
     X_test: Any
     y_test: Any
-    params: dict = field(default_factory=dict)  # what this package is told of such rows
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that tells how good a model is."""
+
+    name: str  # where it ends in %, results are shown in percent
+    digits: int  # decimals in a table
+    scorer: str | Callable = ""  # one of scikit-learn, or a function of a model and a Split
+    sign: int = 1  # -1 where less is better
+
+    def __call__(self, model, split):
+        if callable(self.scorer):
+            value = self.scorer(model, split)
+        else:
+            value = get_scorer(self.scorer)(model, split.X_test, split.y_test)
+        return float(100 * value if self.name.endswith("%") else value)
+
+
+ACCURACY = Metric("accuracy, %", 2, "accuracy")
+SECONDS = Metric("fit, s", 2)
 
 
 @dataclass(frozen=True)
@@ -63,14 +50,22 @@ class Task:
     """A column of a table."""
 
     name: str
-    load: Callable  # takes a Source and returns data
+    read: Callable  # of the folder of data: arrays
     split: Callable  # takes these and a seed and yields splits
     models: tuple | None = None  # names of the rows that it has, if not all of them
 
+    def load(self, folder, rows):
+        """Return the arrays, of those to train with no more rows than these, always the same."""
+        arrays = self.read(folder)
+        aligned = [array for array in arrays if len(array) == len(arrays[0])]
+        if rows is None or rows >= len(arrays[0]):
+            return arrays
+        return *shuffle(*aligned, n_samples=rows, random_state=0), *arrays[len(aligned) :]
 
-def tasks_of(names, load, split, **params):
+
+def tasks_of(names, read, split):
     """Return the tasks of data that are read by name."""
-    return [Task(name, partial(load, name=name, **params), split) for name in names.split()]
+    return [Task(name, partial(read, name=name), split) for name in names.split()]
 
 
 @dataclass(frozen=True)
@@ -80,45 +75,28 @@ class Table:
     title: str
     tasks: list
     models: dict  # by the name of the row, an estimator or a function of the Run that makes one
-    metrics: tuple = (ACCURACY,)  # columns of tasks show the first
-    judge: Callable | None = None  # gives them for a fitted model and a Run; None: by scorers
-    apart: Callable | None = None  # instead, of a row and a split, in a process of the row's own
-    seeds: tuple = (0, 1, 2)
-    layout: str = "tasks"  # of report.LAYOUTS
-    halves_seed: int = 34  # of `report.half_of`
+    metrics: tuple = (ACCURACY,)
+    apart: Callable | None = None  # instead of metrics: measures a named row and a split
+    halves: int | None = None  # the seed of `report.half_of`, where the tasks are in two halves
+    rows: int | None = None  # the most rows of a data set
     notes: tuple = ()
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the command line asks for."""
-
-    name: str
-    table: Table
-    tasks: list
-    models: list  # names of those to fit; of the others, earlier results are taken
-    seeds: list
-    source: Source
-    params: dict  # of this package's estimators
-    quick: bool = False  # whether the run only shows that everything works
-    out: Path | None = None
-
-
-@dataclass(frozen=True)
 class Run:
-    """One split of a task for a seed, and the plan that it is part of."""
+    """One split of a task for a seed, and the command line, parsed, that it is part of."""
 
     task: Task
     seed: int
     fold: int  # the number of the split
     split: Any
-    plan: Plan
+    plan: Namespace
 
     def build(self, entry):
         """Return the model of a row, set up for this run."""
         model = clone(entry) if isinstance(entry, BaseEstimator) else entry(self)
         for part in own_parts(model):
-            part.set_params(**self.split.params | self.plan.params)
+            part.set_params(**self.plan.params)
         for name, value in model.get_params().items():
             last = name.rpartition("__")[2]
             if last == "random_state":

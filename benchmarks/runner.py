@@ -8,14 +8,11 @@ import sys
 import time
 import traceback
 import warnings
-from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 import joblib
@@ -52,32 +49,26 @@ def run(plan):
     results = Results()
     folder = plan.out and plan.out.parent / ".results"
     kept = joblib.Memory(folder, verbose=0).cache(outcome, ignore=["work"])
-    for one, started in _runs(plan):
-        for name in one.task.models or plan.table.models:
-            if name not in results.missing:
-                _add(name, one, started, kept, results)
+    for task in plan.tasks:
+        data = task.load(plan.folder, plan.rows)
+        for seed in plan.seeds:
+            splits = islice(task.split(data, seed), 1 if plan.quick else None)
+            for fold, split in enumerate(splits):
+                for name in task.models or plan.table.models:
+                    _add(name, Run(task, seed, fold, split, plan), kept, results)
     return results
 
 
-def _runs(plan):
-    """Yield every run of a plan, and the processes of its task."""
-    for task in plan.tasks:
-        data = task.load(plan.source)
-        with processes() as started:
-            for seed in plan.seeds:
-                splits = islice(task.split(data, seed), 1 if plan.quick else None)
-                for fold, split in enumerate(splits):
-                    yield Run(task, seed, fold, split, plan), started
-
-
-def _add(name, run, started, kept, results):
+def _add(name, run, kept, results):
     """Add the metrics of a run, made now or earlier, to the results, or why there are none."""
     plan, key = run.plan, (name, run.task.name, run.seed, run.fold)
+    if name in results.missing:
+        return
     try:
-        work, own = _work(name, run, started)
+        work, own = _work(name, run)
         own = [sources()[0], sorted(plan.params.items())] if own else []
-        stamp = plan.name, machine(), plan.quick, plan.source.rows, own
-        if name in plan.models or kept.check_call_in_cache(key, stamp, None):
+        stamp = plan.name, machine(), plan.quick, plan.rows, own
+        if name in plan.variants or kept.check_call_in_cache(key, stamp, None):
             results.found[key] = kept(key, stamp, work)
         return
     except ImportError as error:
@@ -88,22 +79,13 @@ def _add(name, run, started, kept, results):
     print(*key, trouble, sep=", ", file=sys.stderr, flush=True)
 
 
-def _work(name, run, started):
+def _work(name, run):
     """Return what measures a row, and whether that depends on this package."""
     table = run.plan.table
     if table.apart:
-        row = table.models[name]
-        return lambda: started[name].submit(table.apart, row, run.split).result(), True
+        return partial(table.apart, name, run.split), True
     model = run.build(table.models[name])
     return partial(measure, model, run), bool(own_parts(model))
-
-
-@contextmanager
-def processes():
-    """Hold a process for each name that is asked for, which starts with its first work."""
-    with ExitStack() as stack:
-        new = partial(ProcessPoolExecutor, 1, get_context("spawn"))
-        yield defaultdict(lambda: stack.enter_context(new()))
 
 
 def outcome(key, stamp, work):
@@ -116,26 +98,19 @@ def outcome(key, stamp, work):
 def measure(model, run):
     """Fit a model and return its metrics and the time of the fit."""
     warm_up()
-    table, split = run.plan.table, run.split
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         torch.manual_seed(run.seed)
         start = time.perf_counter()
-        model.fit(split.X, split.y)
+        model.fit(run.split.X, run.split.y)
         seconds = time.perf_counter() - start
-        if table.judge:
-            values = table.judge(model, run)
-        else:
-            tested = model, split.X_test, split.y_test
-            values = [metric.scorer(*tested) for metric in table.metrics]
-    names = [metric.name for metric in (*table.metrics, SECONDS)]
-    return dict(zip(names, map(float, [*values, seconds]), strict=True))
+        found = {metric.name: metric(model, run.split) for metric in run.plan.table.metrics}
+    return found | {SECONDS.name: seconds}
 
 
 @cache
 def warm_up():
     """Load what the first fit of a process loads, so that no row pays for it."""
-    torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     X = np.random.default_rng(0).normal(size=(20, 3))
     sk_aecnn.AECNNClassifier(2, max_epochs=1).fit(X, np.arange(20) % 2)
 

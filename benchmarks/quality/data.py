@@ -10,16 +10,10 @@ from core import Split
 from scipy.interpolate import interp1d
 from sklearn.datasets import load_digits, make_classification
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold, train_test_split
+from sklearn.model_selection import KFold, PredefinedSplit, StratifiedKFold
 from sklearn.utils import shuffle
 
-# -- images -----------------------------------------------------------------------------------
-
-
-def digits(source):
-    """Return scikit-learn's digits as images (n, 8, 8) uint8, and their classes."""
-    file = load_digits()
-    return source.cut(file.images.astype(np.uint8), file.target)
+# -- images, series and texts -----------------------------------------------------------------
 
 
 def read_idx(path):
@@ -30,45 +24,61 @@ def read_idx(path):
     return np.frombuffer(data, dtype=np.uint8, offset=4 + 4 * n_axes).reshape(shape)
 
 
-def mnist(source):
-    """Return images (n, 28, 28) uint8 and labels, to train with and to test with."""
+def mnist(folder, shape=(28, 28)):
+    """Return images (n, *shape) uint8 and labels, to train with and to test with."""
     parts = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    files = (source.folder / "mnist" / f"{part}-ubyte.gz" for part in parts)
+    files = (folder / "mnist" / f"{part}-ubyte.gz" for part in parts)
     X, y, X_test, y_test = map(read_idx, files)
-    return *source.cut(X, y.astype(int)), X_test, y_test.astype(int)
+    X, X_test = X.reshape(-1, *shape), X_test.reshape(-1, *shape)
+    return X, y.astype(int), X_test, y_test.astype(int)
 
 
-def mnist_rows(source):
-    """Return the same as rows of pixels."""
-    X, y, X_test, y_test = mnist(source)
-    return X.reshape(len(X), -1), y, X_test.reshape(len(X_test), -1), y_test
-
-
-def photographs(source):
-    """Return colour photographs (n, 32, 32, 3) uint8 of ten classes, a fifth to test with."""
-    file = np.load(source.folder / "images" / "cifar10_dev.npz")
-    X, y = source.cut(file["X"], file["y"].astype(int))
-    X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, random_state=0, stratify=y)
-    return X, y, X_test, y_test
-
-
-def raccoons(source, size=32):
+def raccoons(folder, size=32):
     """Return photographs (n, size, size, 3) uint8, the box in each, 0 to 1, and 0 for test rows."""
-    file = np.load(source.folder / "detection" / "raccoon_96.npz")
+    file = np.load(folder / "detection" / "raccoon_96.npz")
     n_boxes = np.bincount(file["box_image"], minlength=len(file["images"]))
     images, boxes = file["images"][n_boxes == 1], file["boxes"][n_boxes[file["box_image"]] == 1]
     factor = images.shape[1] // size
     blocks = images.reshape(len(images), size, factor, size, factor, -1)
     test = np.where(file["split"][n_boxes == 1] == "test", 0, -1)
-    return source.cut(blocks.mean(axis=(2, 4)).round().astype(np.uint8), boxes.astype(float), test)
+    return blocks.mean(axis=(2, 4)).round().astype(np.uint8), boxes.astype(float), test
 
 
-def speech(source):
+def speech(folder):
     """Return spectrograms (n, 40, 64) uint8, digits, speakers, and 0 for test rows, else -1."""
-    file = np.load(source.folder / "fsdd" / "fsdd_logmel.npz")
+    file = np.load(folder / "fsdd" / "fsdd_logmel.npz")
     speakers = np.unique(file["speaker"], return_inverse=True)[1]
-    test = np.where(file["is_test"], 0, -1)
-    return source.cut(file["mel_q"], file["label"].astype(int), speakers, test)
+    return file["mel_q"], file["label"].astype(int), speakers, np.where(file["is_test"], 0, -1)
+
+
+def series(folder, name, padded=False):
+    """Return series (n, time, channels) and labels, to train with and to test with.
+
+    Series of unequal length end in NaN; unless they are to stay ``padded``, each is stretched to
+    the length of the longest one that there is to train with.
+    """
+    file = np.load(folder / "timeseries" / f"{name}.npz")
+    n_steps = file["X_train"].shape[2]
+    X, X_test = (
+        np.stack([row[:, :n_steps] if padded else stretched(row, n_steps) for row in file[part]])
+        for part in ("X_train", "X_test")
+    )
+    return X.swapaxes(1, 2), file["y_train"], X_test.swapaxes(1, 2), file["y_test"]
+
+
+def stretched(row, n_steps):
+    """Return one series (channels, time) without NaN, in equal steps."""
+    known = row[:, ~np.isnan(row).any(axis=0)]
+    places = np.linspace(0, known.shape[1] - 1, n_steps)
+    return interp1d(range(known.shape[1]), known)(places).astype(np.float32)
+
+
+def messages(folder):
+    """Return texts and whether each is spam."""
+    path = folder / "text" / "SMSSpamCollection.gz"
+    lines = gzip.decompress(path.read_bytes()).decode().strip("\n").split("\n")
+    labels, texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
+    return np.array(texts), (np.array(labels) == "spam").astype(int)
 
 
 # -- tables -----------------------------------------------------------------------------------
@@ -86,93 +96,57 @@ MIXED = {  # the target, and columns that tell it
 }
 
 
-def pmlb(source, name, most=None):
+def pmlb(folder, name):
     """Return a frame of PMLB and its target."""
-    X = pd.read_csv(source.folder / "tabular" / "pmlb" / f"{name}.tsv.gz", sep="\t")
-    return source.cut(X.drop(columns="target"), X["target"].to_numpy(), most=most)
+    X = pd.read_csv(folder / "tabular" / "pmlb" / f"{name}.tsv.gz", sep="\t")
+    return X.drop(columns="target"), X["target"].to_numpy()
 
 
-def mixed(source, name):
-    """Return a raw frame, with text and missing values, and its target."""
-    target, *others = MIXED[name]
-    X = pd.read_csv(source.folder / "tabular" / "mixed" / f"{name}.csv.gz")
-    return source.cut(X.drop(columns=[target, *others]), X[target].to_numpy())
-
-
-def pmlb_of_kinds(source, name, most=None, n_values=10):
+def pmlb_of_kinds(folder, name, n_values=10):
     """Return a frame with text where a column has few integers: they are codes of categories."""
-    X, y = pmlb(source, name, most=most)
+    X, y = pmlb(folder, name)
     codes = [name for name in X if X[name].nunique() <= n_values and (X[name] % 1 == 0).all()]
     return X.assign(**X[codes].astype(int).astype(str)), y
 
 
-def adult(source):
+def mixed(folder, name):
+    """Return a raw frame, with text and missing values, and its target."""
+    target, *others = MIXED[name]
+    X = pd.read_csv(folder / "tabular" / "mixed" / f"{name}.csv.gz")
+    return X.drop(columns=[target, *others]), X[target].to_numpy()
+
+
+def adult(folder):
     """Return the raw frames of Adult, to train with and to test with."""
     columns = [*(f"column {place}" for place in range(14)), "y"]
     options = {"na_values": "?", "comment": "|", "skipinitialspace": True}
     data = []
     for part in ("data", "test"):
-        path = source.folder / "tabular" / "adult" / f"adult.{part}.gz"
+        path = folder / "tabular" / "adult" / f"adult.{part}.gz"
         X = pd.read_csv(path, names=columns, **options)
         data += [X, X.pop("y").str.strip(".").to_numpy()]
-    return *source.cut(*data[:2]), *data[2:]
+    return data
 
 
-def adbench(source, name, most=10_000):
+def adbench(folder, name):
     """Return rows and whether each is an anomaly."""
-    (path,) = source.folder.joinpath("tabular", "adbench").glob(f"*_{name}.npz")
+    (path,) = folder.joinpath("tabular", "adbench").glob(f"*_{name}.npz")
     file = np.load(path)
-    return source.cut(file["X"].astype(float), file["y"].astype(int), most=most)
+    return file["X"].astype(float), file["y"].astype(int)
 
 
-def one_class(source, name, most=5_000):
+def one_class(folder, name):
     """Return rows and classes of which one is to be the outlier among the others."""
     if name == "digits":
-        X, y = load_digits(return_X_y=True)
-    elif name == "MNIST":
-        X, y, *_ = mnist_rows(source)
-    else:
-        X, y = pmlb(source, name)
-    return source.cut(np.asarray(X, float), y, most=most)
+        return load_digits(return_X_y=True)
+    X, y, *_ = mnist(folder, (784,)) if name == "MNIST" else pmlb(folder, name)
+    return np.asarray(X, float), y
 
 
-def clusters(source):
+def clusters(folder):
     """Return rows of four clusters on 20 axes and of noise on 30."""
     sizes = {"n_samples": 4_000, "n_features": 50, "n_informative": 20, "n_redundant": 0}
-    return source.cut(*make_classification(**sizes, n_classes=4, class_sep=2, random_state=0))
-
-
-# -- series and texts -------------------------------------------------------------------------
-
-
-def series(source, name, padded=False):
-    """Return series (n, time, channels) and labels, to train with and to test with.
-
-    Series of unequal length end in NaN; unless they are to stay ``padded``, each is stretched to
-    the length of the longest one that there is to train with.
-    """
-    file = np.load(source.folder / "timeseries" / f"{name}.npz")
-    n_steps = file["X_train"].shape[2]
-    X, X_test = (
-        np.stack([row[:, :n_steps] if padded else stretched(row, n_steps) for row in file[part]])
-        for part in ("X_train", "X_test")
-    )
-    return X.swapaxes(1, 2), file["y_train"], X_test.swapaxes(1, 2), file["y_test"]
-
-
-def stretched(row, n_steps):
-    """Return one series (channels, time) without NaN, in equal steps."""
-    known = row[:, ~np.isnan(row).any(axis=0)]
-    places = np.linspace(0, known.shape[1] - 1, n_steps)
-    return interp1d(range(known.shape[1]), known)(places).astype(np.float32)
-
-
-def messages(source):
-    """Return texts and whether each is spam."""
-    path = source.folder / "text" / "SMSSpamCollection.gz"
-    lines = gzip.decompress(path.read_bytes()).decode().strip("\n").split("\n")
-    labels, texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
-    return source.cut(np.array(texts), np.array(labels) == "spam")
+    return make_classification(**sizes, n_classes=4, class_sep=2, random_state=0)
 
 
 # -- splits -----------------------------------------------------------------------------------
@@ -183,9 +157,9 @@ def split_at(X, y, train, test):
     return Split(X_train, y[train], X_test, y[test])
 
 
-def own_split(data, seed, **params):
+def own_split(data, seed):
     """Yield the split that the data set comes with."""
-    yield Split(*data, params)
+    yield Split(*data)
 
 
 def folds(data, seed, kind=StratifiedKFold, n_folds=5, n_used=None):
@@ -196,7 +170,6 @@ def folds(data, seed, kind=StratifiedKFold, n_folds=5, n_used=None):
 
 
 half = partial(folds, n_folds=2, n_used=1)
-quarter = partial(folds, n_folds=4, n_used=1)
 number_folds = partial(folds, kind=KFold)
 
 
@@ -236,11 +209,9 @@ def simple_class_is_rare(data, seed, share=0.03):
     simplest class for the seed 0, the next one for the seed 1.
     """
     X, y = data
-    scale = X.std(axis=0)
-    variances = [
-        (X[y == label] / np.where(scale > 0, scale, 1)).var(axis=0).mean() for label in np.unique(y)
-    ]
-    rare = y == np.unique(y)[np.argsort(variances)[seed]]
+    scaled = pd.DataFrame(X / np.where(X.std(axis=0) > 0, X.std(axis=0), 1))
+    variances = scaled.groupby(y).var(ddof=0).mean(axis=1)
+    rare = y == variances.sort_values().index[seed]
     n_rare = max(5, round(share / (1 - share) * np.sum(~rare)))
     kept = np.random.default_rng(seed).permutation(np.flatnonzero(rare))[:n_rare]
     rows = np.sort(np.concatenate([np.flatnonzero(~rare), kept]))
@@ -273,4 +244,4 @@ def words(data, seed, dense=False, **params):
         if dense:
             names = weigh.get_feature_names_out()
             X, X_test = (pd.DataFrame(rows.toarray(), columns=names) for rows in (X, X_test))
-        yield Split(X, split.y.astype(int), X_test, split.y_test.astype(int))
+        yield Split(X, split.y, X_test, split.y_test)

@@ -1,24 +1,27 @@
 """Peers, and what tables put around a model: flat rows, pixels, standardised features."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from typing import Any
 
+import networks
 import numpy as np
-import plain
 import torch
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_selector as columns_of
+from sklearn.compose import make_column_transformer
 from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from skorch import NeuralNet, NeuralNetClassifier
 from torch import nn
-from torch.nn import functional as F
 
 # -- what goes around a model -----------------------------------------------------------------
 
@@ -38,56 +41,45 @@ def pixels_of(X):
     return rows_of(X).astype(np.float32) / 255
 
 
-def through(function, *steps, back=None):
-    """Return a pipeline that begins with a function; ``back`` is applied to what it rebuilds."""
-    first = FunctionTransformer(function, inverse_func=back, check_inverse=False)
-    return make_pipeline(first, *steps)
+def in_text(X):
+    """Return the names of the columns that are no numbers."""
+    return list(X.select_dtypes(exclude="number"))
 
 
-def on_rows(*steps):
-    return through(rows_of, *steps, back=rows_of)
+def applied(function, inverse=None):
+    return FunctionTransformer(function, inverse_func=inverse, check_inverse=False)
 
 
-def on_pixels(*steps):
-    return through(pixels_of, *steps, back=lambda rows: 255 * rows)
-
-
-def on_images(*steps):
-    """Return a pipeline over images of one channel, which comes first, from 0 to 1."""
-    return through(lambda X: X[:, None].astype(np.float32) / 255, *steps)
-
-
-def channels_first(*steps):
-    """Return a pipeline over series whose channels come before time."""
-    return through(lambda X: X.transpose(0, 2, 1), *steps)
+# what pipelines begin with; "inverse" is applied to what is rebuilt
+ROWS = applied(rows_of, rows_of)
+PIXELS = applied(pixels_of, lambda rows: 255 * rows)
+IMAGES = applied(lambda X: X.astype(np.float32) / 255)
+CHANNELS_FIRST = applied(lambda X: X.transpose(0, 2, 1))
+INTEGERS = applied(lambda X: X.astype(float))  # of text
+CATEGORIES = applied(lambda X: X.astype(dict.fromkeys(in_text(X), "category")))
+ONE_HOT = OneHotEncoder(
+    max_categories=50, handle_unknown="infrequent_if_exist", sparse_output=False
+)
+LOGISTIC = LogisticRegression(max_iter=2000)
+BOOSTING = make_pipeline(
+    CATEGORIES, HistGradientBoostingClassifier(categorical_features="from_dtype")
+)
 
 
 def standardised(*steps):
     return make_pipeline(StandardScaler(), *steps)
 
 
-def logistic():
-    return LogisticRegression(max_iter=2000)
-
-
 def on_code(coder):
     """Return a logistic regression on the standardised code of a transformer."""
-    return make_pipeline(coder, StandardScaler(), logistic())
-
-
-def mlp_regressor():
-    """Return an MLP on standardised features and targets."""
-    return TransformedTargetRegressor(standardised(MLPRegressor()), transformer=StandardScaler())
+    return make_pipeline(coder, StandardScaler(), LOGISTIC)
 
 
 def encoded(model, *numbers):
     """Return a model of frames: numbers through transformers, if any, all else one-hot."""
-    one_hot = OneHotEncoder(
-        max_categories=50, handle_unknown="infrequent_if_exist", sparse_output=False
-    )
     columns = make_column_transformer(
         (make_pipeline(*numbers) if numbers else "passthrough", columns_of(dtype_include="number")),
-        (one_hot, columns_of(dtype_exclude="number")),
+        (ONE_HOT, columns_of(dtype_exclude="number")),
     )
     return make_pipeline(columns, model)
 
@@ -96,70 +88,42 @@ def imputed(model, *scaler):
     return encoded(model, SimpleImputer(), *scaler)
 
 
-class Applied(BaseEstimator):
-    """A model and what a function of it and of the rows that it was fitted to returns."""
+# -- what is fitted by more than a call of fit --------------------------------------------------
 
-    def __init__(self, model, function=lambda model, X: -model.score_samples(X)):
-        self.model = model
-        self.function = function
+
+@dataclass(eq=False, repr=False)
+class Fitted(BaseEstimator):
+    """What a function makes of a model, of rows, of a target and of a seed."""
+
+    model: BaseEstimator
+    function: Callable
+    random_state: int | None = None
 
     def fit(self, X, y=None):
-        self.result_ = self.function(self.model.fit(X), X)
+        self.result_ = self.function(self.model, X, y, self.random_state)
         return self
 
+    def predict(self, X):
+        return self.result_.predict(X)
 
-def transformed(model):
-    return make_pipeline(Applied(model, lambda model, X: model.transform(X)))
-
-
-def filled(imputer):
-    """Return an imputer of a table whose categories are told by integers."""
-    return through(lambda X: X.astype(float), *transformed(imputer))
+    def decision_function(self, X):
+        """Return the scores of the rows, which are those that it was fitted to."""
+        return self.result_
 
 
-def reconstruction_error(pca, X):
-    return np.square(X - pca.inverse_transform(pca.transform(X))).sum(axis=1)
+def scored(model, X, *_):
+    return -model.fit(X).score_samples(X)
+
+
+def reconstruction_error(pca, X, *_):
+    return np.square(X - pca.inverse_transform(pca.fit_transform(X))).sum(axis=1)
 
 
 def minimum_covariance(run):
     """Return the detector by the minimum covariance determinant, on at most 50 components."""
     n_components = min(50, *run.split.X.shape)
-    detector = Applied(EllipticEnvelope())
+    detector = Fitted(EllipticEnvelope(), scored)
     return standardised(PCA(n_components), VarianceThreshold(1e-9), detector)
-
-
-def in_text(X):
-    """Return the names of the columns that are no numbers."""
-    return list(X.select_dtypes(exclude="number"))
-
-
-def boosting():
-    """Return boosted trees whose columns of text are categories."""
-    as_categories = FunctionTransformer(lambda X: X.astype(dict.fromkeys(in_text(X), "category")))
-    model = HistGradientBoostingClassifier(categorical_features="from_dtype")
-    return make_pipeline(as_categories, model)
-
-
-# -- ways of training -------------------------------------------------------------------------
-
-
-class Trained(BaseEstimator):
-    """A model that is trained by a function of it, of rows and target, and of a seed."""
-
-    def __init__(self, model, train, random_state=None):
-        self.model = model
-        self.train = train
-        self.random_state = random_state
-
-    def fit(self, X, y):
-        self.model_ = self.train(self.model, X, y, self.random_state)
-        return self
-
-    def predict(self, X):
-        return self.model_.predict(X)
-
-    def score(self, X, y):
-        return self.model_.score(X, y)
 
 
 def on_labelled(model, X, y, seed, n_more=0):
@@ -173,35 +137,58 @@ def on_half_codes(coder, X, y, seed, size):
     return on_code(coder.set_params(**{size: max(1, min(X.shape) // 2)})).fit(X, y)
 
 
-def on_parts(model, X, y, seed, n_passes, scheduled):
-    """Pass parts of 128 rows, and, if they are ``scheduled``, how many steps there will be."""
-    rng, n_parts = np.random.default_rng(seed), -(-len(X) // 128)
-    steps = [-(-len(part) // model.batch_size) for part in np.array_split(y, n_parts)]
-    known = {"n_steps": n_passes * sum(steps) if scheduled else None}
-    known |= {"classes": np.unique(y)} if is_classifier(model) else {}
-    for _ in range(n_passes):
-        for part in np.array_split(rng.permutation(len(X)), n_parts):
-            model.partial_fit(X[part], y[part], **known)
-    return model
-
-
 def on_samples(generator, X, y, seed):
     """Fit boosted trees to as many samples as there are rows; the target is one of the columns."""
     labels, codes = np.unique(y, return_inverse=True)
     rows = generator.fit(X.assign(target=codes.astype(str))).sample(len(y), random_state=seed)
-    return boosting().fit(rows.drop(columns="target"), labels[rows["target"].astype(int)])
+    return clone(BOOSTING).fit(rows.drop(columns="target"), labels[rows["target"].astype(int)])
 
 
 def on_samples_of_classes(generator, X, y, seed):
     """Fit boosted trees to samples of the classes of the rows."""
-    return boosting().fit(generator.fit(X, y).sample(len(y), y=y, random_state=seed), y)
+    return clone(BOOSTING).fit(generator.fit(X, y).sample(len(y), y=y, random_state=seed), y)
 
 
+# -- plain torch, in skorch's loop --------------------------------------------------------------
+
+TRAINING = {"train_split": None, "iterator_train__shuffle": True, "verbose": 0}
+TRAINING |= {"optimizer": torch.optim.Adam, "lr": 1e-3}
+
+
+def article_cnn():
+    """Return the source article's network."""
+    loss = {"criterion": nn.CrossEntropyLoss, "batch_size": 128, "max_epochs": 10}
+    net = NeuralNetClassifier(networks.cnn, **loss, **TRAINING)
+    return make_pipeline(IMAGES, net)
+
+
+class Autoencoder(NeuralNet):
+    """A network of an encoder and a decoder."""
+
+    def fit(self, X, y):
+        return super().fit(X, X)
+
+    def transform(self, X):
+        return self.module_[0](torch.from_numpy(X)).detach().numpy()
+
+    def inverse_transform(self, codes):
+        return self.module_[1](torch.from_numpy(codes)).detach().numpy()
+
+
+def deep_autoencoder():
+    """Return the deep autoencoder of Keras's blog."""
+    loss = {"criterion": nn.BCELoss, "batch_size": 256, "max_epochs": 100}
+    return make_pipeline(PIXELS, Autoencoder(networks.autoencoder, **loss, **TRAINING))
+
+
+# -- packages that need not be there ----------------------------------------------------------
+
+
+@dataclass(eq=False, repr=False)
 class Gan(BaseEstimator):
     """A generator of the package ctgan as those of this package are called."""
 
-    def __init__(self, generator):
-        self.generator = generator
+    generator: Any
 
     def fit(self, X):
         self.generator.fit(X.fillna(dict.fromkeys(in_text(X), "missing")), in_text(X))
@@ -209,48 +196,6 @@ class Gan(BaseEstimator):
 
     def sample(self, n_samples, random_state):
         return self.generator.sample(n_samples)
-
-
-# -- plain torch, as a tutorial writes it -----------------------------------------------------
-
-
-class PlainTorch(BaseEstimator):
-    """A network of plain torch, trained by a plain loop."""
-
-    def __init__(self, build, loss, epochs, batch_size):
-        self.build = build
-        self.loss = loss
-        self.epochs = epochs
-        self.batch_size = batch_size
-
-    def fit(self, X, y):
-        self.network_ = self.build(*X.shape[2:])
-        rows = [torch.from_numpy(X), torch.from_numpy(y)]
-        plain.train(self.network_, self.loss, rows, self.epochs, self.batch_size)
-        return self
-
-    def predict(self, X):
-        return plain.outputs(self.network_, X).argmax(axis=1)
-
-    def transform(self, X):
-        return plain.outputs(self.network_[0], X)
-
-    def inverse_transform(self, codes):
-        return plain.outputs(self.network_[1], codes)
-
-
-def deep_autoencoder():
-    """Return encoder and decoder of Keras's blog."""
-    encoder = plain.dense(784, 128, 64, 32, last=nn.ReLU())
-    return nn.Sequential(encoder, plain.dense(32, 64, 128, 784, last=nn.Sigmoid()))
-
-
-ARTICLE_CNN = on_images(PlainTorch(plain.cnn, plain.classification, 10, 128))
-DEEP_AUTOENCODER = on_pixels(
-    PlainTorch(deep_autoencoder, lambda output, x, y: F.binary_cross_entropy(output, x), 100, 256)
-)
-
-# -- packages that need not be there ----------------------------------------------------------
 
 
 def optional(path, around=make_pipeline, threads=None, seed="random_state", **params):
@@ -266,3 +211,24 @@ def optional(path, around=make_pipeline, threads=None, seed="random_state", **pa
         return around(getattr(import_module(module), name)(**seeds, **limits, **params))
 
     return build
+
+
+def of_aeon(name):
+    path = f"aeon.classification.convolution_based.{name}"
+    return optional(path, lambda model: make_pipeline(CHANNELS_FIRST, model))
+
+
+def of_ctgan(name):
+    return optional(f"ctgan.{name}", lambda model: Fitted(Gan(model), on_samples), seed=None)
+
+
+def of_pyod(name):
+    around = partial(Fitted, function=lambda model, X, *_: model.fit(X).decision_scores_)
+    return optional(f"pyod.models.{name}", around, seed=None)
+
+
+def extended_forest():
+    """Return the row of an isolation forest whose cuts are slanted."""
+    around = partial(Fitted, function=lambda model, X, *_: model.fit(X).predict(X))
+    names = {"threads": "nthreads", "seed": "random_seed"}
+    return optional("isotree.IsolationForest", around, **names, ndim=2, ntrees=100, sample_size=256)

@@ -2,70 +2,93 @@
 
 import numpy as np
 import pandas as pd
-from boxes import iou
-from core import ACCURACY, Metric
-from models import in_text, logistic, pixels_of, standardised
-from sklearn.metrics import f1_score, get_scorer, log_loss, roc_auc_score
+from core import Metric
+from models import LOGISTIC, in_text, pixels_of, standardised
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import label_binarize
 
 
-def auc(model, X, y):
+def auc(model, split):
     """Return the area under the ROC curve, for more classes the mean over one against the rest."""
-    chances, truth = model.predict_proba(X), label_binarize(y, classes=model.classes_)
+    chances = model.predict_proba(split.X_test)
+    truth = label_binarize(split.y_test, classes=model.classes_)
     chances = chances[:, 1:] if truth.shape[1] == 1 else chances
     told = (truth.min(axis=0) == 0) & (truth.max(axis=0) == 1)
-    return 100 * roc_auc_score(truth[:, told], chances[:, told])
+    return roc_auc_score(truth[:, told], chances[:, told])
 
 
-def cross_entropy(model, X, y):
-    return log_loss(y, model.predict_proba(X), labels=model.classes_)
+def cross_entropy(model, split):
+    return log_loss(split.y_test, model.predict_proba(split.X_test), labels=model.classes_)
 
 
-def auroc(model, X, y):
-    """Judge the scores that a detector gave the rows when it was fitted."""
-    return 100 * roc_auc_score(y, model[-1].result_)
+def auroc(model, split):
+    return roc_auc_score(split.y_test, model.decision_function(split.X_test))
 
 
-# told by a scorer
-AUC = Metric("AUC, %", 2, auc)
-LOG_LOSS = Metric("log-loss", 3, cross_entropy, sign=-1)
-F1 = Metric("F1, %", 1, lambda model, X, y: 100 * f1_score(y, model.predict(X)))
-R2 = Metric("R²", 3, get_scorer("r2"))
-AUROC = Metric("AUROC, %", 1, auroc)
-MEAN_IOU = Metric("mean IoU", 3, lambda *args: iou(*args).mean())
-HALF_IOU = Metric("IoU of at least 0.5, %", 0, lambda *args: 100 * np.mean(iou(*args) >= 0.5))
-OWN = Metric("score", 4, lambda model, X, y: model.score(X, y))
-# told by a judge
-ERROR = Metric("MSE of pixels", 4)
-LINEAR, NEAREST = Metric("logistic regression, %", 2), Metric("5 neighbours, %", 2)
-RMSE, CATEGORIES = Metric("RMSE", 3), Metric("accuracy of categories, %", 1)
+def iou(model, split):
+    """Return the mean intersection over union of predicted boxes and others.
+
+    Boxes (n, 4) are xmin, ymin, xmax, ymax, from 0 to 1.
+    """
+    found, y = model.predict(split.X_test), split.y_test
+    low, high = np.maximum(found[:, :2], y[:, :2]), np.minimum(found[:, 2:], y[:, 2:])
+    sizes = high - low, found[:, 2:] - found[:, :2], y[:, 2:] - y[:, :2]
+    shared, *areas = (size.clip(0).prod(axis=1) for size in sizes)
+    return np.mean(shared / (sum(areas) - shared))
 
 
-def accuracy_and_error(model, run):
-    """Judge a classifier, and its reconstruction where it has one."""
-    X, y = run.split.X_test, run.split.y_test
-    rebuilds = hasattr(model, "reconstruction_error")
-    error = model.reconstruction_error(X).mean() / 255**2 if rebuilds else np.nan
-    return ACCURACY.scorer(model, X, y), error
+def error_of_pixels(model, split):
+    """Return the mean squared error of reconstructions where there are any, of pixels 0 to 1."""
+    if hasattr(model, "reconstruction_error"):
+        return model.reconstruction_error(split.X_test).mean() / 255**2
+    if hasattr(model, "inverse_transform"):
+        found = model.inverse_transform(model.transform(split.X_test))
+        return np.square(pixels_of(found) - pixels_of(split.X_test)).mean()
+    return np.nan
 
 
-def code_of_images(model, run, n_rows=20_000):
-    """Judge a code by its reconstruction and by what simple classifiers make of it."""
-    split = run.split
-    code, code_test = model.transform(split.X), model.transform(split.X_test)
-    error = pixels_of(model.inverse_transform(code_test)) - pixels_of(split.X_test)
-    linear = standardised(logistic()).fit(code[:n_rows], split.y[:n_rows])
-    nearest = KNeighborsClassifier(5).fit(code, split.y)
-    shares = (one.score(code_test, split.y_test) for one in (linear, nearest))
-    return np.square(error).mean(), *(100 * share for share in shares)
+def on_codes(classifier, coder, split, n_rows=None):
+    """Return the accuracy of a classifier on codes."""
+    classifier.fit(coder.transform(split.X[:n_rows]), split.y[:n_rows])
+    return classifier.score(coder.transform(split.X_test), split.y_test)
 
 
-def imputation(model, run):
-    """Judge what was filled in; of categories told by integers, the nearest counts."""
-    truth, missing, found = run.split.X_test, run.split.y_test, model[-1].result_
+def linear(coder, split):
+    return on_codes(standardised(LOGISTIC), coder, split, 20_000)
+
+
+def nearest(coder, split):
+    return on_codes(KNeighborsClassifier(5), coder, split)
+
+
+def errors_of_cells(model, split):
+    """Return the errors of what was filled in, numbers and categories told by integers."""
+    truth, missing, found = split.X_test, split.y_test, model.transform(split.X)
     columns = getattr(found, "columns", truth.columns)
     found = pd.DataFrame(np.asarray(found, float), columns=columns, index=truth.index)
-    error = (found[truth.columns] - truth.astype(float)).where(missing)
-    wrong, error = error[in_text(truth)].abs().stack(), error.drop(columns=in_text(truth))
-    return np.sqrt(error.pow(2).stack().mean()), 100 * (wrong[wrong.notna()] < 0.5).mean()
+    errors = (found[truth.columns] - truth.astype(float)).where(missing)
+    texts = errors[in_text(truth)]
+    return errors.drop(columns=texts).stack().dropna(), texts.stack().dropna()
+
+
+def rmse(model, split):
+    return np.sqrt(errors_of_cells(model, split)[0].pow(2).mean())
+
+
+def categories(model, split):
+    """Return the share of categories that are right, where the nearest integer counts."""
+    return (errors_of_cells(model, split)[1].abs() < 0.5).mean()
+
+
+AUC = Metric("AUC, %", 2, auc)
+LOG_LOSS = Metric("log-loss", 3, cross_entropy, sign=-1)
+F1 = Metric("F1, %", 1, "f1")
+R2 = Metric("R²", 3, "r2")
+AUROC = Metric("AUROC, %", 1, auroc)
+IOU = Metric("mean IoU", 3, iou)
+ERROR = Metric("MSE of pixels", 4, error_of_pixels)
+LINEAR = Metric("logistic regression, %", 2, linear)
+NEAREST = Metric("5 neighbours, %", 2, nearest)
+RMSE = Metric("RMSE", 3, rmse)
+CATEGORIES = Metric("accuracy of categories, %", 1, categories)

@@ -7,11 +7,12 @@ import models
 import numpy as np
 import scores
 from core import ACCURACY, Table, Task, tasks_of
-from models import Trained, encoded, imputed, optional
+from models import Fitted, encoded, imputed, optional
 from sklearn import ensemble
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeCV
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
 import sk_aecnn
@@ -28,6 +29,9 @@ REGRESSION = """
 """
 
 
+SCALED_MLP = TransformedTargetRegressor(
+    models.standardised(MLPRegressor()), transformer=StandardScaler()
+)
 CLASSIFICATION_TASKS = [
     *tasks_of(CLASSIFICATION, data.pmlb, data.folds),
     Task("Adult, 1000", data.adult, partial(data.some, n_rows=1_000)),
@@ -57,15 +61,13 @@ def peers(kind, **others):
 
 def half_codes(coder, size):
     """Return the row of a logistic regression on codes of half the features."""
-    return imputed(Trained(coder, partial(models.on_half_codes, size=size)), StandardScaler())
+    return imputed(Fitted(coder, partial(models.on_half_codes, size=size)), StandardScaler())
 
 
 SUITE = {
-    "seeds": (0,),
-    "layout": "suite",
-    # the first one that parts the tables of PMLB and the other sets, of classification and of
+    # the first seed that parts the tables of PMLB and the other sets, of classification and of
     # regression, evenly
-    "halves_seed": 34,
+    "halves": 34,
     "notes": (
         "Each seed shuffles five folds; Adult has its own test rows.",
         "What is not a number is one-hot; missing numbers are imputed where a model needs it.",
@@ -79,7 +81,7 @@ SUITES = {
         tasks=CLASSIFICATION_TASKS,
         models=peers(
             "Classifier",
-            LogisticRegression=imputed(models.logistic(), StandardScaler()),
+            LogisticRegression=imputed(models.LOGISTIC, StandardScaler()),
             MLPClassifier=imputed(MLPClassifier(), StandardScaler()),
         ),
         metrics=(ACCURACY, scores.AUC, scores.LOG_LOSS),
@@ -95,7 +97,7 @@ SUITES = {
         models=peers(
             "Regressor",
             Ridge=imputed(RidgeCV(np.logspace(-3, 3, 13)), StandardScaler()),
-            MLPRegressor=imputed(models.mlp_regressor()),
+            MLPRegressor=imputed(SCALED_MLP),
         ),
         metrics=(scores.R2,),
         **SUITE,
@@ -107,7 +109,7 @@ SUITES = {
         models={
             "AutoencoderTransformer": half_codes(sk_aecnn.AutoencoderTransformer(), "encoding_dim"),
             "PCA": half_codes(PCA(), "n_components"),
-            "no code, all features": imputed(models.logistic(), StandardScaler()),
+            "no code, all features": imputed(models.LOGISTIC, StandardScaler()),
         },
         **SUITE,
     ),

@@ -1,66 +1,76 @@
 """The tables of the documentation: each says its data, its models and what is measured."""
 
 from functools import partial
-from itertools import product
 
-import boxes
 import data
 import models
 import scores
+import torch
 from core import ACCURACY, Table, Task, tasks_of
-from frames import FRAMES
-from models import Applied, Trained, named, on_code, on_labelled, on_pixels, on_rows, standardised
+from models import PIXELS, ROWS, Fitted, named, on_code, scored, standardised
 from serving import SERVING
 from sklearn import ensemble
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.decomposition import NMF, PCA, TruncatedSVD
 from sklearn.dummy import DummyRegressor
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.neighbors import KNeighborsClassifier, LocalOutlierFactor, NearestNeighbors
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.semi_supervised import LabelSpreading
-from sklearn.svm import SVC
 from suite import SUITES
 
 from sk_aecnn import (
     AECNNClassifier,
     AECNNRegressor,
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     CNNClassifier,
     CNNRegressor,
+    VariationalAutoencoderTransformer,
 )
 
-STREAMED = [
-    kind(batch_size=64) for kind in (AutoencoderTransformer, AECNNClassifier, CNNClassifier)
-]
-FOR_IMAGES = {
-    "the article's CNN, plain torch, 10 epochs": models.ARTICLE_CNN,
-    "MLPClassifier": on_pixels(MLPClassifier()),
-}
-FIVE_FOLDS = "Each seed shuffles five folds."
 MNIST = Task("MNIST", data.mnist, data.own_split)
-AEON = {
-    "MiniRocket": "MiniRocketClassifier",
-    "MultiRocket-Hydra": "MultiRocketHydraClassifier",
+FOR_IMAGES = {
+    "the article's CNN in torch, 10 epochs": models.article_cnn(),
+    "MLPClassifier": make_pipeline(PIXELS, MLPClassifier()),
 }
 SERIES = "GunPoint ItalyPowerDemand ArrowHead JapaneseVowels"
-AS_SERIES = partial(data.own_split, channel_axis=-1)
+OF_SERIES = named(AECNNClassifier(channel_axis=-1), CNNClassifier(channel_axis=-1))
+PADDED = partial(data.series, name="JapaneseVowels", padded=True)
 ADBENCH = "Ionosphere pendigits satellite shuttle thyroid breastw cardio"
 ONE_CLASS = "digits optdigits letter mfeat_pixel satimage vowel segmentation movement_libras MNIST"
+DENSE_CODER = AutoencoderTransformer(
+    32, encoder="dense", hidden_layer_sizes=(64,), linear_path=False
+)
+MISSING = "churn vehicle phoneme segmentation satimage spambase waveform_40 wine_quality_red"
+IMPUTED = "vehicle phoneme 227_cpu_small 218_house_8L churn nursery tic_tac_toe allhypo"
+MEANS = make_column_transformer(
+    (SimpleImputer(), make_column_selector(dtype_include="number")),
+    (SimpleImputer(strategy="most_frequent"), make_column_selector(dtype_exclude="number")),
+    verbose_feature_names_out=False,
+).set_output(transform="pandas")
+FOREST = ensemble.RandomForestRegressor(max_features="sqrt")
 
 
-def text_code(coder, run):
-    return on_code(coder(4 if run.plan.quick else 64))
+def moved(X, y, generator):
+    """Mirror half of the images and move all by up to an eighth, with their boxes."""
+    flipped = torch.rand(len(X), generator=generator) < 0.5
+    X[flipped] = X[flipped].flip(-1)
+    mirrored = y[flipped][:, [2, 1, 0, 3]]  # xmax becomes xmin
+    mirrored[:, [0, 2]] = 1 - mirrored[:, [0, 2]]
+    y[flipped] = mirrored
+    size = X.shape[-1]
+    ways = torch.randint(-(size // 8), size // 8 + 1, (len(X), 2), generator=generator)
+    position = torch.arange(size)
+    for index, (down, right) in enumerate(ways.tolist()):
+        rows, columns = ((position - way).clamp(0, size - 1) for way in (down, right))
+        X[index] = X[index][:, rows][:, :, columns]
+        y[index] += torch.tensor([right, down, right, down]) / size
+    return X, y.clamp(0, 1)
 
-
-def in_phases(run, **params):
-    """Return a classifier that is pretrained for as many epochs as the default trains."""
-    default = AECNNClassifier(max_epochs=1 if run.plan.quick else "auto", random_state=run.seed)
-    default.fit(run.split.X, run.split.y)
-    return AECNNClassifier(pretrain_epochs=default.resolved_params_["max_epochs"], **params)
-
-
-# -- tables -----------------------------------------------------------------------------------
 
 TABLES = {
     "mnist": Table(
@@ -68,7 +78,6 @@ TABLES = {
         tasks=[MNIST],
         models=named(AECNNClassifier(), AECNNClassifier(max_epochs=3), **FOR_IMAGES),
         metrics=(ACCURACY, scores.ERROR),
-        judge=scores.accuracy_and_error,
     ),
     "few-labels": Table(
         title="MNIST with few labels, as many of each digit; accuracy on the test set in percent.",
@@ -78,14 +87,15 @@ TABLES = {
         ],
         models={
             "AECNNClassifier(unlabeled=-1)": AECNNClassifier(unlabeled=-1),
-            "AECNNClassifier(), labelled rows alone": Trained(AECNNClassifier(), on_labelled),
-            "MLPClassifier, labelled rows": Trained(on_pixels(MLPClassifier()), on_labelled),
-            "PCA + LabelSpreading, 10 000 more rows": Trained(
-                on_pixels(PCA(32), LabelSpreading(kernel="knn", n_neighbors=7)),
-                partial(on_labelled, n_more=10_000),
+            "AECNNClassifier(), labelled rows alone": Fitted(AECNNClassifier(), models.on_labelled),
+            "MLPClassifier, labelled rows": Fitted(
+                make_pipeline(PIXELS, MLPClassifier()), models.on_labelled
+            ),
+            "PCA + LabelSpreading, 10 000 more rows": Fitted(
+                make_pipeline(PIXELS, PCA(32), LabelSpreading(kernel="knn", n_neighbors=7)),
+                partial(models.on_labelled, n_more=10_000),
             ),
         },
-        seeds=(0, 1, 2, 3, 4),
         notes=("Each seed draws other labels.",),
     ),
     "codes": Table(
@@ -95,31 +105,14 @@ TABLES = {
         tasks=[MNIST],
         models={
             "AutoencoderTransformer(32), images": AutoencoderTransformer(32),
-            "AutoencoderTransformer(32), flat rows": on_rows(AutoencoderTransformer(32)),
-            "PCA": on_pixels(PCA(32)),
-            "NMF": on_pixels(NMF(32)),
-            "deep autoencoder of Keras's blog, plain torch, 100 epochs": models.DEEP_AUTOENCODER,
+            "AutoencoderTransformer(32), flat rows": make_pipeline(
+                ROWS, AutoencoderTransformer(32)
+            ),
+            "PCA": make_pipeline(PIXELS, PCA(32)),
+            "NMF": make_pipeline(PIXELS, NMF(32)),
+            "deep autoencoder of Keras's blog in torch, 100 epochs": models.deep_autoencoder(),
         },
         metrics=(scores.ERROR, scores.LINEAR, scores.NEAREST),
-        judge=scores.code_of_images,
-    ),
-    "digits": Table(
-        title="Accuracy in percent on scikit-learn's digits, 1 797 images of 8 by 8 pixels.",
-        tasks=[Task("digits", data.digits, data.folds)],
-        models=named(AECNNClassifier(), SVC=on_rows(SVC()), MLPClassifier=on_rows(MLPClassifier())),
-        notes=(FIVE_FOLDS,),
-    ),
-    "photographs": Table(
-        title="Accuracy in percent on colour photographs of 32 by 32 pixels, 2 000 of the first "
-        "10 000 images of CIFAR-10, by the number of the others to train with.",
-        tasks=[
-            Task("2 000 images", data.photographs, partial(data.some, n_rows=2_000)),
-            Task("8 000 images", data.photographs, data.own_split),
-        ],
-        models={
-            **named(AECNNClassifier(), CNNClassifier()),
-            "PCA(0.95), SVC(C=10)": on_pixels(PCA(0.95), SVC(C=10)),
-        },
     ),
     "outliers": Table(
         title="The area under the ROC curve in percent, on sets of ADBench, at most 10 000 rows of "
@@ -131,36 +124,26 @@ TABLES = {
             *tasks_of(ONE_CLASS, data.one_class, data.simple_class_is_rare),
         ],
         models={
-            "AutoencoderOutlierDetector()": make_pipeline(Applied(AutoencoderOutlierDetector())),
-            "IsolationForest": make_pipeline(Applied(ensemble.IsolationForest())),
-            "extended isolation forest": models.optional(
-                "isotree.IsolationForest",
-                lambda one: make_pipeline(Applied(one, lambda one, X: one.predict(X))),
-                threads="nthreads",
-                seed="random_seed",
-                ndim=2,
-                ntrees=100,
-                sample_size=256,
-            ),
-            "ECOD": models.optional(
-                "pyod.models.ecod.ECOD",
-                lambda one: make_pipeline(Applied(one, lambda one, X: one.decision_scores_)),
-                seed=None,
-            ),
+            "AutoencoderOutlierDetector()": Fitted(AutoencoderOutlierDetector(), scored),
+            "IsolationForest": Fitted(ensemble.IsolationForest(), scored),
+            "extended isolation forest": models.extended_forest(),
+            "ECOD": models.of_pyod("ecod.ECOD"),
             "minimum covariance determinant": models.minimum_covariance,
             "distance to the fifth neighbour": standardised(
-                Applied(NearestNeighbors(n_neighbors=5), lambda one, X: one.kneighbors()[0][:, -1])
+                Fitted(NearestNeighbors(), lambda one, X, *_: one.fit(X).kneighbors()[0][:, -1])
             ),
             "LocalOutlierFactor": standardised(
-                Applied(LocalOutlierFactor(), lambda one, X: -one.negative_outlier_factor_)
+                Fitted(
+                    LocalOutlierFactor(), lambda one, X, *_: -one.fit(X).negative_outlier_factor_
+                )
             ),
             "error of a PCA with 80 % of the variance": standardised(
-                Applied(PCA(0.8), models.reconstruction_error)
+                Fitted(PCA(0.8), models.reconstruction_error)
             ),
         },
         metrics=(scores.AUROC,),
-        layout="suite",
-        halves_seed=11,  # the first one that parts both kinds of sets evenly
+        rows=10_000,
+        halves=11,  # the first seed that parts both kinds of sets evenly
         notes=(
             "Of the tables, the seed says whether the simplest class is rare, the next or the one "
             "after.",
@@ -173,24 +156,15 @@ TABLES = {
     "series": Table(
         title="Time series of the UCR and UEA archives on their own splits: accuracy in percent.",
         tasks=[
-            *tasks_of(SERIES, data.series, AS_SERIES),
-            Task(
-                "JapaneseVowels, padded",
-                partial(data.series, name="JapaneseVowels", padded=True),
-                AS_SERIES,
-                models=("AECNNClassifier()", "CNNClassifier()"),
-            ),
+            *tasks_of(SERIES, data.series, data.own_split),
+            Task("JapaneseVowels, padded", PADDED, data.own_split, models=(*OF_SERIES,)),
         ],
         models={
-            **named(AECNNClassifier(), CNNClassifier()),
-            "one nearest neighbour": on_rows(KNeighborsClassifier(1)),
-            "MLPClassifier": on_rows(standardised(MLPClassifier())),
-            **{
-                f"{name} of aeon": models.optional(
-                    f"aeon.classification.convolution_based.{kind}", models.channels_first
-                )
-                for name, kind in AEON.items()
-            },
+            **OF_SERIES,
+            "one nearest neighbour": make_pipeline(ROWS, KNeighborsClassifier(1)),
+            "MLPClassifier": make_pipeline(ROWS, standardised(MLPClassifier())),
+            "MiniRocket of aeon": models.of_aeon("MiniRocketClassifier"),
+            "MultiRocket-Hydra of aeon": models.of_aeon("MultiRocketHydraClassifier"),
         },
         notes=(
             "JapaneseVowels has 12 channels and 7 to 29 steps: each series is stretched to 26 "
@@ -216,74 +190,92 @@ TABLES = {
         tasks=[Task("SMS spam", data.messages, data.words)],
         models={
             "AECNNClassifier()": AECNNClassifier(),
-            "LogisticRegression": models.logistic(),
+            "LogisticRegression": models.LOGISTIC,
             "MLPClassifier": MLPClassifier(),
-            **{
-                f"{kind.__name__}(64) + LogisticRegression": partial(text_code, kind)
-                for kind in (AutoencoderTransformer, TruncatedSVD)
-            },
+            "AutoencoderTransformer(64) + LogisticRegression": on_code(AutoencoderTransformer(64)),
+            "TruncatedSVD(64) + LogisticRegression": on_code(TruncatedSVD(64)),
         },
         metrics=(scores.F1,),
-        seeds=(0,),
-        notes=(FIVE_FOLDS, "The regressions see standardised codes."),
-    ),
-    "comparison": Table(
-        title="Joint and staged training, the CNN alone, and a linear model on the code: accuracy "
-        "in percent on 1 000 images of MNIST and on halves of two tables of PMLB.",
-        tasks=[
-            Task("MNIST, 1 000", data.mnist, partial(data.some, n_rows=1_000)),
-            *tasks_of("letter satimage", data.pmlb, data.half),
-        ],
-        models={
-            "joint, back end on the features": AECNNClassifier(backend_input="features"),
-            "joint, back end on the code": AECNNClassifier(backend_input="code"),
-            "pretrained, then joint": in_phases,
-            "pretrained, then frozen, on the code": partial(
-                in_phases, freeze_encoder=True, backend_input="code"
-            ),
-            "no reconstruction": AECNNClassifier(reconstruction_weight=0),
-            "CNN alone": CNNClassifier(),
-            "autoencoder + logistic regression": on_code(AutoencoderTransformer()),
-        },
-        notes=("Staged training has as many epochs in its first stage as in its second.",),
+        notes=("Each seed shuffles five folds.", "The regressions see standardised codes."),
     ),
     "localisation": Table(
         title="Boxes around raccoons, 184 photographs of 32 by 32 pixels with one box each, 148 of "
         "them to learn from: intersection over union with the true box.",
         tasks=[Task("raccoons", data.raccoons, partial(data.marked, which=0))],
         models={
-            "the mean box": on_rows(DummyRegressor()),
+            "the mean box": make_pipeline(ROWS, DummyRegressor()),
             "a dense autoencoder, then a CNN on its codes": make_pipeline(
-                AutoencoderTransformer(
-                    32, encoder="dense", hidden_layer_sizes=(64,), linear_path=False
-                ),
-                CNNRegressor(backend="cnn"),
+                DENSE_CODER, CNNRegressor(backend="cnn")
             ),
             "CNNRegressor()": CNNRegressor(),
-            "CNNRegressor(), boxes moved with the images": CNNRegressor(
-                augmentation=boxes.flip_and_shift
-            ),
-            "AECNNRegressor(), boxes moved with the images": AECNNRegressor(
-                augmentation=boxes.flip_and_shift
-            ),
+            "CNNRegressor(), boxes moved with the images": CNNRegressor(augmentation=moved),
+            "AECNNRegressor(), boxes moved with the images": AECNNRegressor(augmentation=moved),
         },
-        metrics=(scores.MEAN_IOU, scores.HALF_IOU),
+        metrics=(scores.IOU,),
     ),
-    "schedule": Table(
-        title="Digits that arrive in parts of 128: accuracy (of transformers, R²) on the others, "
-        "where the learning rate stays and where it follows a schedule over all steps.",
-        tasks=[Task("digits", data.digits, data.quarter)],
+    "adult": Table(
+        title="Adult with its text columns and missing values, on the 16 281 rows set aside.",
+        tasks=[
+            Task("32 561 rows", data.adult, data.own_split),
+            Task("6 000 rows", data.adult, partial(data.some, n_rows=6_000)),
+        ],
         models={
-            f"{type(model).__name__}, {n_passes} passes, {rate}": Trained(
-                model, partial(models.on_parts, n_passes=n_passes, scheduled=rate == "n_steps")
-            )
-            for n_passes, model, rate in product((10, 1), STREAMED, ("constant rate", "n_steps"))
+            "AECNNClassifier()": AECNNClassifier(),
+            "the same behind OneHotEncoder and SimpleImputer": models.imputed(AECNNClassifier()),
+            "HistGradientBoostingClassifier": models.BOOSTING,
         },
-        metrics=(scores.OWN,),
-        seeds=(0, 1, 2, 3, 4),
-        notes=("Each seed sets a quarter of the images aside for testing.",),
+        metrics=(ACCURACY, scores.LOG_LOSS),
+    ),
+    "missing": Table(
+        title="Accuracy in percent on tables of PMLB, 30 % of whose cells were removed at random.",
+        tasks=tasks_of(MISSING, data.pmlb, data.folds_with_holes),
+        models={
+            "AECNNClassifier()": AECNNClassifier(),
+            "HistGradientBoosting": models.BOOSTING,
+            **{
+                f"{type(one).__name__} + AECNNClassifier()": make_pipeline(one, AECNNClassifier())
+                for one in (SimpleImputer(), KNNImputer(), IterativeImputer())
+            },
+        },
+        rows=1_500,
+        notes=("Each seed shuffles five folds of up to 1 500 rows.",),
+    ),
+    "imputation": Table(
+        title="30 % of the cells of eight tables of PMLB, removed at random and filled in: the "
+        "root mean squared error of numbers, in standard deviations of the column, and the "
+        "accuracy of categories, which are columns of up to ten integers.",
+        tasks=tasks_of(IMPUTED, data.pmlb_of_kinds, data.holes),
+        models={
+            "AutoencoderImputer()": AutoencoderImputer(),
+            "means, most frequent categories": MEANS,
+            "KNNImputer": make_pipeline(models.INTEGERS, KNNImputer()),
+            "IterativeImputer": make_pipeline(models.INTEGERS, IterativeImputer()),
+            "IterativeImputer(RandomForestRegressor)": make_pipeline(
+                models.INTEGERS, IterativeImputer(FOREST)
+            ),
+        },
+        metrics=(scores.RMSE, scores.CATEGORIES),
+        rows=1_500,
+        notes=("Up to 1 500 rows of each.",),
+    ),
+    "synthetic": Table(
+        title="Accuracy in percent of boosted trees that learned from as many synthetic rows.",
+        tasks=[
+            Task("Adult", data.adult, data.own_split),
+            *tasks_of("churn nursery", data.pmlb_of_kinds, data.half),
+        ],
+        models={
+            "the real rows": models.BOOSTING,
+            "AECNNClassifier.sample": Fitted(AECNNClassifier(), models.on_samples_of_classes),
+            "AutoencoderTransformer.sample": Fitted(AutoencoderTransformer(), models.on_samples),
+            "VariationalAutoencoderTransformer.sample": Fitted(
+                VariationalAutoencoderTransformer(), models.on_samples
+            ),
+            "TVAE": models.of_ctgan("TVAE"),
+            "CTGAN": models.of_ctgan("CTGAN"),
+        },
+        notes=("Tables of PMLB are split in halves by the seed.",),
     ),
     "serving": SERVING,
-    **FRAMES,
     **SUITES,
 }

@@ -1,31 +1,11 @@
 """A folder of little data, in the files that the benchmarks read."""
 
 import gzip
+import sys
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
-
-MIXED = {
-    "credit_data": ["Status"],
-    "attrition": ["Attrition"],
-    "TitanicSurvival": ["survived"],
-    "HMDA": ["deny"],
-    "penguins": ["species"],
-    "diamonds": ["price"],
-    "Wage": ["wage", "logwage"],
-    "ames": ["Sale_Price"],
-    "loans_full_schema": ["interest_rate", "grade", "sub_grade"],
-}
-PMLB = """
-    1028_SWD 218_house_8L 225_puma8NH 227_cpu_small 229_pwLinear 503_wind 522_pm10 529_pollen
-    537_houses 542_pollution 547_no2 560_bodyfat 561_cpu allhypo analcatdata_authorship ann_thyroid
-    breast_cancer churn clean2 coil2000 dis kr_vs_kp led24 led7 letter magic mfeat_pixel mofn_3_7_10
-    molecular_biology_promoters monk3 movement_libras nursery optdigits page_blocks phoneme ring
-    satimage segmentation sonar soybean spambase tic_tac_toe twonorm vehicle vowel waveform_40
-    wine_quality_red yeast
-"""
-ADBENCH = "18_Ionosphere 28_pendigits 30_satellite 32_shuttle 38_thyroid 4_breastw 6_cardio"
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +34,7 @@ def larger(images, *times):
 
 
 def write_images(folder):
-    """Write digits as MNIST, as photographs, as recordings, and with boxes."""
+    """Write digits as MNIST, as recordings, and as photographs with boxes."""
     X, y = load_digits(return_X_y=True)
     X, y = X[:150].reshape(-1, 8, 8).astype(np.uint8) * 15, y[:150].astype(np.uint8)
     rows = np.pad(larger(X, 3, 3), [(0, 0), (2, 2), (2, 2)])
@@ -63,7 +43,6 @@ def write_images(folder):
             head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
             write(folder / "mnist" / f"{part}-{name}-ubyte.gz", head + array.tobytes())
     photographs = np.stack([larger(X, 4, 4)] * 3, axis=-1)
-    save(folder / "images" / "cifar10_dev.npz", X=photographs, y=y)
     place = np.arange(len(y))
     save(
         folder / "fsdd" / "fsdd_logmel.npz",
@@ -85,29 +64,32 @@ def write_series_and_texts(folder):
     """Write digits as series, some of which end early, and as texts."""
     X, y = load_digits(return_X_y=True)
     X, y = X[:160].astype(np.float32), y[:160]
-    for name in ("GunPoint", "ItalyPowerDemand", "ArrowHead", "JapaneseVowels"):
+    for name in sys.modules["tables"].SERIES.split():
         series = X.reshape(-1, 8, 8).repeat(3, axis=2) if name == "JapaneseVowels" else X[:, None]
         if name == "JapaneseVowels":
             series[::3, :, 20:] = np.nan
         parts = {"X_train": series[::2], "y_train": y[::2], "X_test": series[1::2]}
         save(folder / "timeseries" / f"{name}.npz", **parts, y_test=y[1::2])
-    words = [" ".join(f"word{place}" for place in np.flatnonzero(row > 8)) for row in X]
+    words = [
+        " ".join(f"word{place}x{X[place]:.0f}" for place in np.flatnonzero(X)) for X in X[:, ::3]
+    ]
     lines = [f"{'ham' if one % 3 else 'spam'}\t{text}" for one, text in zip(y, words, strict=True)]
     write(folder / "text" / "SMSSpamCollection.gz", "\n".join(lines).encode())
 
 
 def write_tables(folder):
-    """Write wine under each name, with text and holes where the table has them."""
+    """Write wine under each name that is read, with text and holes where the table has them."""
+    suite, data, tables = (sys.modules[name] for name in ("suite", "data", "tables"))
     frame = load_wine(as_frame=True).frame.sample(150, random_state=0)
     frame["proline"] = frame["proline"].rank(pct=True).mul(4).astype(int)  # a category
     (folder / "pmlb").mkdir(parents=True)
     frame.to_csv(folder / "pmlb" / "wine.tsv.gz", sep="\t", index=False)
-    for name in PMLB.split():
+    for name in (suite.CLASSIFICATION + suite.REGRESSION).split():
         (folder / "pmlb" / f"{name}.tsv.gz").symlink_to("wine.tsv.gz")
     y = frame.pop("target")
     frame["hue"] = frame["hue"].where(frame["hue"] > 0.7)
     frame["kind"] = np.where(frame["ash"] > 2, "red", "white")
-    for name, (target, *drop) in MIXED.items():
+    for name, (target, *drop) in data.MIXED.items():
         path = folder / "mixed" / f"{name}.csv.gz"
         path.parent.mkdir(exist_ok=True)
         frame.assign(**dict.fromkeys((target, *drop), y)).to_csv(path, index=False)
@@ -119,5 +101,5 @@ def write_tables(folder):
         )
     X, y = load_breast_cancer(return_X_y=True)
     rare = np.r_[np.flatnonzero(y == 1)[:80], np.flatnonzero(y == 0)[:20]]
-    for name in ADBENCH.split():
-        save(folder / "adbench" / f"{name}.npz", X=X[rare], y=1 - y[rare])
+    for name in tables.ADBENCH.split():
+        save(folder / "adbench" / f"0_{name}.npz", X=X[rare], y=1 - y[rare])
