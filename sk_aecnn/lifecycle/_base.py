@@ -291,9 +291,8 @@ class NetworkEstimator(
         return task
 
     def _parameters(self) -> dict[str, Any]:
-        """Return the parameters by name."""
-        parameters: dict[str, Any] = self.get_params(deep=False)
-        return parameters
+        """Return the parameters by name, without a look at the signature of the constructor."""
+        return {name: getattr(self, name) for name in sorted(self._parameter_constraints)}
 
     def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:
         """Return what a trained net makes of the estimator."""
