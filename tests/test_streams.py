@@ -212,6 +212,19 @@ def test_a_stream_after_a_fit_counts_the_samples_of_the_fit():
     assert max(found[20:]) < 2
 
 
+def test_a_stream_after_a_fit_may_go_on_at_a_lower_rate():
+    """At a tenth of the learning rate, shares are those of the fit from the first call on."""
+    rng = np.random.default_rng(0)
+    detector = AutoencoderOutlierDetector(random_state=0).fit(planar_rows(2000, rng))
+    new = planar_rows(2000, rng)
+    expected, found = np.mean(detector.predict(new) == -1), []
+    detector.set_params(lr=detector.resolved_params_["lr"] / 10)
+    for _ in range(3):
+        detector.partial_fit(planar_rows(500, rng))
+        found.append(np.mean(detector.predict(new) == -1) / expected)
+    assert 0.7 < min(found) < max(found) < 1.4
+
+
 def test_the_noise_variance_in_a_long_stream_is_that_of_the_present_network():
     """``noise_variance_`` falls as the reconstruction gets better."""
     rng = np.random.default_rng(0)

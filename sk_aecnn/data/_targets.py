@@ -23,7 +23,8 @@ def check_labels(y: Any, name: str = "y") -> np.ndarray:
     Labels are of one kind: numbers, text, bytes, dates or booleans. Those of an object array are
     converted to an array of their kind.
     """
-    y = _natural(column_or_1d(y, warn=True))
+    if not _is_plain_column(y):
+        y = _natural(column_or_1d(y, warn=True))
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name=name)
     if not _can_be_sorted(y):
@@ -36,6 +37,11 @@ def check_labels(y: Any, name: str = "y") -> np.ndarray:
         check_classification_targets(y)  # raises
     labels: np.ndarray = y
     return labels
+
+
+def _is_plain_column(y: Any) -> bool:
+    """Tell whether scikit-learn would pass labels on as they are, which takes it 0.1 ms."""
+    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biuf"
 
 
 def _can_be_sorted(y: np.ndarray) -> bool:

@@ -15,13 +15,15 @@ from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.lifecycle._autoencoder_net import build_autoencoder
 from sk_aecnn.lifecycle._autoencoding import AutoencodingEstimator
 from sk_aecnn.lifecycle._base import NetAndRecipes
+from sk_aecnn.lifecycle._call import FitCall
 from sk_aecnn.lifecycle._coding import EncoderMixin, SamplingMixin
+from sk_aecnn.lifecycle._constant_features import ConstantFeatures
 from sk_aecnn.lifecycle._deviations import Deviations
 from sk_aecnn.lifecycle._parameters import Auto, CodeParameters, Constraints, Sizes, Transforms
 from sk_aecnn.recipes._defaults import rows_of_a_stream
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.statistics._quantiles import choose_quantiles, upper_fence, weighted_quantile
-from sk_aecnn.training._plan import FitPlan, to_rows
+from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 from sk_aecnn.training._stream import Seen
 
 # samples of a fit that count at the most in calls of partial_fit after it: what the network did
@@ -48,6 +50,7 @@ class DeviationAttributes:
     offset_: float
     _deviations: Deviations
     _quantiles: np.ndarray
+    _constants: ConstantFeatures
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -336,6 +339,7 @@ class AutoencoderOutlierDetector(
     augmentation: Transforms | Auto | None = None
 
     _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_deviations", "_quantiles")
+    _ON_DEMAND: ClassVar[tuple[str, ...]] = (*_MEASURED, "_missing", "offset_")
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return minus the squared deviation of each sample: higher is more usual.
@@ -366,7 +370,8 @@ class AutoencoderOutlierDetector(
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])
-        return -self._deviations.measure(self.net_, rows)
+        fitted = self._shallow_copy()  # of one call, whatever another thread fits meanwhile
+        return -fitted._deviations.measure(fitted.net_, rows)
 
     def explain(self, X: Any) -> Any:
         r"""Distribute the score of each sample over its features.
@@ -417,7 +422,8 @@ class AutoencoderOutlierDetector(
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])
-        return in_container_of(X, -self._deviations.measure_by_column(self.net_, rows))
+        fitted = self._shallow_copy()
+        return in_container_of(X, -fitted._deviations.measure_by_column(fitted.net_, rows))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return how far the score of each sample is above that of the least usual inliers.
@@ -444,7 +450,8 @@ class AutoencoderOutlierDetector(
         >>> np.allclose(model.decision_function(X), scores - model.offset_)
         True
         """
-        return self.score_samples(X) - self.offset_
+        fitted = self._shallow_copy()
+        return fitted.score_samples(X) - fitted.offset_
 
     def predict(self, X: Any) -> np.ndarray:
         """Tell inliers from outliers.
@@ -494,13 +501,18 @@ class AutoencoderOutlierDetector(
     def _n_rows_kept(self, geometry: SampleGeometry) -> int:
         return rows_of_a_stream(geometry)
 
+    def _see(self, call: FitCall, data: TrainingData, geometry: SampleGeometry) -> Seen:
+        seen = super()._see(call, data, geometry)
+        constants = ConstantFeatures.of(data.rows)
+        self._constants = constants.common(self._constants) if seen.goes_on else constants
+        return seen
+
     def _finish(self, seen: Seen) -> None:
         super()._finish(seen)
         seen = replace(seen, n_before=min(seen.n_before, _MOST_BEFORE))
         rows, weight = seen.data.rows, seen.data.weight
         weight = np.ones(len(rows)) if weight is None else weight
-        last = getattr(self, "_deviations", None)
-        deviations = Deviations.fit(self.net_, seen, weight, self.support_fraction, last)
+        deviations = Deviations.fit(self.net_, seen, weight, self.support_fraction, self._constants)
         deviation = deviations.measure(self.net_, rows)
         if seen.n_before > 0:
             deviation, weight = _merge_with_earlier(deviation, weight, seen)

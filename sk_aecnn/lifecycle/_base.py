@@ -146,7 +146,7 @@ class NetworkEstimator(
         score = self._score_in_training(geometry)
         losses = train(net, plan.options, plan.training, plan.validation, progress, score)
         self.__dict__.update(self._fitted_attributes(net, geometry))
-        self._finish(seen)
+        self._measure(call, seen)
         self._n_samples_seen = seen.n_before + seen.n_rows
         # of parts of the data nobody knows, and with weights other constants would be the best
         compares = not call.partial and data.weight is None
@@ -241,16 +241,38 @@ class NetworkEstimator(
         of a stream is all new after some calls, that tells little of it; so rows are kept.
         """
         stream, self._stream = self._stream if call.resume else None, None
-        n_before, before = 0, {}
-        if call.partial and call.resume:
-            n_before = self._n_samples_seen
-            before = {name: getattr(self, name) for name in self._MEASURED if hasattr(self, name)}
         n_kept = self._n_rows_kept(geometry) if call.partial else 0
-        if n_kept == 0:
-            return Seen(data, data.rows, len(data.rows), n_before, before)
-        stream = stream or Stream(n_before, before)
+        if stream is None or n_kept == 0:
+            n_before, before = 0, {}
+            if call.partial and call.resume:
+                n_before, before = self._n_samples_seen, self._measures()
+            if n_kept == 0:
+                return Seen(data, data.rows, len(data.rows), n_before, before)
+            stream = Stream(n_before, before)
         self._stream = stream.add(data, n_kept)
         return self._stream.see(data.rows)
+
+    def _measures(self) -> dict[str, Any]:
+        """Return what is measured of the rows seen so far, by the name of the attribute."""
+        return {name: getattr(self, name) for name in self._MEASURED if hasattr(self, name)}
+
+    def _measure(self, call: FitCall, seen: Seen) -> None:
+        """Take from the training rows what else there is to know.
+
+        In a stream that is left until it is asked for: each call would measure the rows that are
+        kept, and the next one measures them anew.
+        """
+        self._forget_measures()
+        if not (call.partial and self._ON_DEMAND):
+            self._finish(seen)
+            return
+        fitted = self._shallow_copy()
+
+        def compute() -> dict[str, Any]:
+            fitted._finish(seen)
+            return {name: vars(fitted)[name] for name in self._ON_DEMAND if name in vars(fitted)}
+
+        self._measure_on_demand(compute)
 
     def _describe(self, net: TrainingNet, n_samples: int, geometry: SampleGeometry) -> None:
         """Write what was decided, before training begins."""
@@ -269,9 +291,8 @@ class NetworkEstimator(
         return task
 
     def _parameters(self) -> dict[str, Any]:
-        """Return the parameters by name."""
-        parameters: dict[str, Any] = self.get_params(deep=False)
-        return parameters
+        """Return the parameters by name, without a look at the signature of the constructor."""
+        return {name: getattr(self, name) for name in sorted(self._parameter_constraints)}
 
     def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:
         """Return what a trained net makes of the estimator."""
@@ -298,6 +319,7 @@ class NetworkEstimator(
         """Return the attributes that the estimator would have if training ended now."""
         fitted = self._shallow_copy()
         fitted.__dict__.update(self._fitted_attributes(snapshot(net), geometry))
+        fitted._forget_measures()
         fitted._finish(seen)
         return fitted.__dict__
 

@@ -52,7 +52,7 @@ class Deviations:
         seen: Seen,
         weight: np.ndarray,
         support_fraction: float,
-        last: Deviations | None,
+        constants: ConstantFeatures,
     ) -> Deviations:
         """Measure training samples, but for the largest deviation.
 
@@ -66,17 +66,14 @@ class Deviations:
             Weights of the samples.
         support_fraction : float
             The share of them that are usual.
-        last : Deviations or None
-            What was measured in the call before this one.
+        constants : ConstantFeatures
+            The features that have one value in all of them.
         """
         before = seen.before["_deviations"] if seen.n_before > 0 else None
         usual = _measure_usual(net, seen, weight, None if before is None else before.usual)
         neighbours = _choose_neighbours(net, seen, weight, usual, support_fraction)
         if before is not None:
             neighbours = before.neighbours.merge(neighbours, seen.share)
-        constants = ConstantFeatures.of(seen.latest)
-        if seen.goes_on and last is not None:
-            constants = constants.common(last.constants)
         return cls(usual, neighbours, constants)
 
     def measure(self, net: TrainingNet, rows: Rows) -> np.ndarray:

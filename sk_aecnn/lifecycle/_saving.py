@@ -6,11 +6,12 @@ from copy import deepcopy
 from typing import Any, Self
 
 from sk_aecnn._version import __version__
+from sk_aecnn.lifecycle._on_demand import OnDemandMixin
 from sk_aecnn.lifecycle._state import from_plain, to_plain, version_explained
 from sk_aecnn.training._copies import without_optimizer
 
 
-class SavingMixin:
+class SavingMixin(OnDemandMixin):
     """What is copied of an estimator, and what its pickles and files hold."""
 
     def set_saving(self, *, include_optimizer: bool) -> Self:
@@ -48,7 +49,7 @@ class SavingMixin:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return parameters and fitted attributes as text and arrays; see `to_plain`."""
-        attributes = vars(self).copy()
+        attributes = self._measured_attributes()
         if "net_" in attributes and not attributes.get("_include_optimizer", False):
             attributes["net_"] = without_optimizer(attributes["net_"])
         return {"sk_aecnn_version": __version__, **to_plain(attributes)}
@@ -62,7 +63,7 @@ class SavingMixin:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         copied = memo[id(self)] = object.__new__(type(self))
-        copied.__dict__.update(deepcopy(vars(self), memo))
+        copied.__dict__.update(deepcopy(self._measured_attributes(), memo))
         return copied
 
     def _shallow_copy(self) -> Self:

@@ -72,8 +72,8 @@ class UsualSamples:
         before : UsualSamples or None
             What was measured before.
         """
-        squares = infer(net, "standardised_squared_error", rows)
-        codes = infer(net, "encode", rows).astype(np.float64)
+        both = infer(net, "error_and_code", rows)
+        squares, codes = np.split(both, [-net.module_.encoding_dim], axis=1)
         code_weight, n_rows = weight, float(len(weight))
         if before is not None:
             points = sigma_points(before.mean, before.covariance)

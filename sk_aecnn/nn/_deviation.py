@@ -46,6 +46,16 @@ class DeviationMixin:
         distance = _squared_distance(code, mean, whitening)
         return (errors.sum(1) + distance) / (self.known(rows).sum(1) + code.shape[1])
 
+    def error_and_code(self, rows: Tensor) -> Tensor:
+        """Return the standardised squared error of each column, and the code, side by side.
+
+        Shape
+        -----
+        rows : (batch, n_features); result : (batch, n_columns + encoding_dim), float64
+        """
+        code = self.encode(rows)
+        return torch.cat([self._errors(rows, code, scaled=True), code.to(torch.float64)], dim=1)
+
     def find_usual_input(self, mean: Tensor, whitening: Tensor) -> Tensor:
         """Return a standardised row whose code is near the mean code, (n_features,).
 

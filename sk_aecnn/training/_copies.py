@@ -7,6 +7,7 @@ would go into the empty dictionaries of hooks that every module has.
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
 from copy import deepcopy
 from typing import Any
 
@@ -21,7 +22,8 @@ from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._optimizers import LeanOptimizer
 from sk_aecnn.training._shrinkage import shrink
 
-_ATOMS = (type(None), bool, int, float, str, torch.dtype)
+_ATOMS = frozenset({type(None), bool, int, float, str, torch.dtype})
+_CONTAINERS = frozenset({dict, OrderedDict, set})
 
 
 def fork(net: TrainingNet, partial: bool) -> TrainingNet:
@@ -98,7 +100,7 @@ def copy_module(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     copied: nn.Module = object.__new__(kind)
     memo[id(module)] = copied
     state: dict[str, Any] = module.__getstate__()  # type: ignore[no-untyped-call]
-    vars(copied).update({name: _copy(value, memo) for name, value in state.items()})
+    vars(copied).update(_copy_items(state, memo))
     return copied
 
 
@@ -118,25 +120,35 @@ def copy_optimizer(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
         group | {"params": [_copy(parameter, memo) for parameter in group["params"]]}
         for group in optimizer.param_groups
     ]
-    kind: Any = type(optimizer)
-    copied: Optimizer = kind(groups)
+    copied: Optimizer = object.__new__(type(optimizer))
+    others = {name: value for name, value in vars(optimizer).items() if name != "state"}
+    vars(copied).update(_copy_items(others | {"param_groups": None}, memo), param_groups=groups)
+    copied.state = defaultdict(dict)
     for parameter, state in optimizer.state.items():
-        copied.state[_copy(parameter, memo)] = _copy(state, memo)
+        copied.state[_copy(parameter, memo)] = _copy_items(state, memo)
+    return copied
+
+
+def _copy_items(items: dict[str, Any], memo: dict[int, Any]) -> dict[str, Any]:
+    """Return copies by name; most are of a kind that takes no call of a function."""
+    copied = {}
+    for name, value in items.items():
+        kind = type(value)
+        if kind in _CONTAINERS and not value:
+            copied[name] = kind()
+        else:
+            copied[name] = value if kind in _ATOMS else _copy(value, memo)
     return copied
 
 
 def _copy(value: Any, memo: dict[int, Any]) -> Any:
     kind = type(value)
-    if kind in _ATOMS:
-        return value
-    if kind is dict:
-        return {name: _copy(item, memo) for name, item in value.items()}
-    if isinstance(value, nn.Module):
-        return copy_module(value, memo)
     if kind in (Tensor, nn.Parameter):
         return _copy_tensor(value, memo)
-    if isinstance(value, dict | set) and not value:
-        return kind()
+    if kind is dict:
+        return _copy_items(value, memo)
+    if isinstance(value, nn.Module):
+        return copy_module(value, memo)
     return deepcopy(value, memo)
 
 

@@ -21,8 +21,9 @@ def set_shrinkage(net: TrainingNet, shrinkage: float) -> None:
 def shrink(net: TrainingNet) -> None:
     """Take back, once, what was to be taken back in the end."""
     for half in _pca_halves(net):
-        half.shrink(half.shrinkage)
-        half.shrinkage = 0.0
+        if half.shrinkage:
+            half.shrink(half.shrinkage)
+            half.shrinkage = 0.0
 
 
 def shrunk_errors(

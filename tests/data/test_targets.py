@@ -15,6 +15,17 @@ from sk_aecnn.data._targets import (
 # -- classes ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint64, np.float32])
+def test_plain_labels_are_passed_on(dtype):
+    """An array of numbers along one axis is not copied; others become one."""
+    y = np.array([0, 1, 1], dtype)
+    assert check_labels(y) is y
+    with pytest.warns(UserWarning, match="column-vector"):
+        np.testing.assert_array_equal(check_labels(y[:, None]), y)
+    with pytest.raises(ValueError, match="NaN"):
+        check_labels(np.array([0.0, np.nan]))
+
+
 @pytest.mark.parametrize(
     "y", [[3, 1, 3, 2], ["c", "a", "c", "b"], [False, True, False, False], [-1.0, 1.0, 1.0, -1.0]]
 )

@@ -3,6 +3,7 @@
 import inspect
 import typing
 
+import numpy as np
 import pytest
 from sklearn.base import clone
 
@@ -121,3 +122,23 @@ def test_a_subclass_adds_its_parameters():
     copied = clone(Mine(extra=3))
     assert copied.extra == 3
     assert set(copied.get_params()) == {"conv_channels", "extra", "random_state"}
+
+
+def test_a_subclass_may_leave_parameters_out():
+    """Those that its constructor does not name have the values that it gives them."""
+
+    class Mine(CNNClassifier):
+        def __init__(self, *, random_state=None):
+            super().__init__(lr=1e-4, random_state=random_state)
+
+    X, y = np.eye(4), [0, 1, 0, 1]
+    mine = Mine(random_state=0).partial_fit(X, y, classes=[0, 1])
+    same = CNNClassifier(lr=1e-4, random_state=0).partial_fit(X, y, classes=[0, 1])
+    np.testing.assert_array_equal(mine.predict_proba(X), same.predict_proba(X))
+
+
+@every_class
+def test_the_parameters_of_a_fit_are_those_of_get_params(cls):
+    """A fit reads them without a look at the signature."""
+    estimator = cls()
+    assert estimator._parameters() == estimator.get_params(deep=False)

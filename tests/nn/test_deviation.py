@@ -30,6 +30,13 @@ def test_the_deviation_is_that_of_errors_and_of_codes(network, usual, rows):
     torch.testing.assert_close(network.deviation(rows, **usual), expected)
 
 
+def test_errors_and_codes_are_those_of_two_calls(network, rows):
+    """They stand side by side, to the last bit."""
+    errors, codes = network.error_and_code(rows).tensor_split([60], dim=1)
+    assert errors.equal(network.standardised_squared_error(rows))
+    assert codes.equal(network.encode(rows).double())
+
+
 def test_what_is_missing_counts_nowhere(network, usual, rows):
     """A value that is missing has no error, and leaves one value fewer to average over."""
     rows[:, 7] = torch.nan
