@@ -22,6 +22,7 @@ from sk_aecnn.lifecycle._convergence import had_time_to_learn, vary, warn_of_con
 from sk_aecnn.lifecycle._description import describe_fit, describe_state
 from sk_aecnn.lifecycle._memory import memory_explained
 from sk_aecnn.lifecycle._new_samples import mask_missing, widen_range
+from sk_aecnn.lifecycle._on_demand import OnDemand
 from sk_aecnn.lifecycle._parameters import Constraints, merge_constraints
 from sk_aecnn.lifecycle._planning import PlanningEstimator
 from sk_aecnn.lifecycle._saving import SavingMixin
@@ -272,7 +273,7 @@ class NetworkEstimator(
             fitted._finish(seen)
             return {name: vars(fitted)[name] for name in self._ON_DEMAND if name in vars(fitted)}
 
-        self._measure_on_demand(compute)
+        self._on_demand = OnDemand(compute)
 
     def _describe(self, net: TrainingNet, n_samples: int, geometry: SampleGeometry) -> None:
         """Write what was decided, before training begins."""

@@ -44,11 +44,6 @@ class OnDemandMixin:
     _ON_DEMAND: ClassVar[tuple[str, ...]] = ()
     _on_demand: OnDemand
 
-    def _measure_on_demand(self, compute: Callable[[], dict[str, Any]]) -> None:
-        """Let the attributes be computed when one of them is read, in place of those at hand."""
-        self._forget_measures()
-        self._on_demand = OnDemand(compute)
-
     def _forget_measures(self) -> None:
         """Take away what is measured on demand, and what would measure it."""
         for name in (*self._ON_DEMAND, "_on_demand"):
