@@ -268,6 +268,7 @@ OUT_OF_RANGE_OF_THE_CLASSIFIER = {
 }
 
 
+OUT_OF_RANGE_OF_THE_REGRESSOR = {"max_extrapolation": [-0.1, "far"]}
 OUT_OF_RANGE_OF_THE_TRANSFORMER = {
     "noise": ["pink", 0.3],
     "noise_level": [-0.1, "much", None],
@@ -292,6 +293,13 @@ def test_a_parameter_of_the_back_end_out_of_range_is_refused(
     """The classifier's own parameters are checked in the same words."""
     estimator = classifier(**{name: value})
     check_raises(estimator, table, labels, f"'{name}' parameter of .* must be .* Got ")
+
+
+@pytest.mark.parametrize(("name", "value"), cases(OUT_OF_RANGE_OF_THE_REGRESSOR))
+def test_a_parameter_of_the_regressor_out_of_range_is_refused(regressor, table, name, value):
+    """The regressor's own parameters are checked in the same words."""
+    estimator = regressor(**{name: value})
+    check_raises(estimator, table, table[:, 0], f"'{name}' parameter of .* must be .* Got ")
 
 
 @pytest.mark.parametrize(("name", "value"), cases(OUT_OF_RANGE_OF_THE_TRANSFORMER))

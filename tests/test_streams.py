@@ -398,6 +398,7 @@ REFUSED = {
     "kernel_size": (3, 5, {}),
     "label_smoothing": (0.1, 0.5, {}),
     "linear_path": (True, False, {}),
+    "max_extrapolation": (0.5, None, {}),
     "n_bins": (None, 5, {}),
     "n_estimators": (2, 3, {}),
     "max_categories": (100, 50, {}),

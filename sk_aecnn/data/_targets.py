@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -267,10 +267,28 @@ def _as_dates_of(classes: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class TargetScaler:
-    """The mean and the scale of each target; a constant target has a scale of one."""
+    """What targets are standardised by, and how far they reach.
+
+    Attributes
+    ----------
+    mean, scale : ndarray of shape (n_targets,)
+        Mean and standard deviation of each target; a constant target has a scale of one.
+    low, high : ndarray of shape (n_targets,)
+        The smallest and the largest value of each target so far.
+    given_flat : bool
+        Whether targets were passed without an axis for them.
+
+    Examples
+    --------
+    >>> scaler = TargetScaler.of(np.array([0.0, 10.0]), None)
+    >>> scaler.decode(np.array([[0.5], [9.0]]), max_extrapolation=0.5)
+    array([ 7.5, 15. ])
+    """
 
     mean: np.ndarray
     scale: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     given_flat: bool
 
     @classmethod
@@ -295,25 +313,61 @@ class TargetScaler:
                 "y holds values so large that their variance is not finite in double precision (up "
                 f"to {np.abs(filled).max():.3g}). Divide y by a constant."
             )
-        low = np.where(known, columns, np.inf).min(axis=0)
-        high = np.where(known, columns, -np.inf).max(axis=0)
+        low, high = _range(columns, w > 0)
         varies = (high > low) & (np.sqrt(var) > np.finfo(np.float64).tiny)
         scale = np.where(varies, np.sqrt(var), 1.0)
-        return cls(mean, scale, given_flat=y.ndim == 1)
+        return cls(mean, scale, low, high, given_flat=y.ndim == 1)
+
+    def widen(self, y: np.ndarray, weight: np.ndarray | None) -> TargetScaler:
+        """Return the scaler with a range that holds further targets, NaN where there are none."""
+        columns = self._as_columns(y)
+        known = ~np.isnan(columns)
+        if weight is not None:
+            known &= weight[:, None] > 0
+        low, high = _range(columns, known)
+        return replace(self, low=np.minimum(self.low, low), high=np.maximum(self.high, high))
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return standardised targets, float64 of shape (n_samples, n_targets)."""
-        columns = y.reshape(len(y), -1)
+        result: np.ndarray = (self._as_columns(y) - self.mean) / self.scale
+        return result
+
+    def decode(self, predictions: np.ndarray, max_extrapolation: float | None = None) -> np.ndarray:
+        """Return predictions in the units and the layout of the targets, float64.
+
+        Parameters
+        ----------
+        predictions : ndarray of shape (n_samples, n_targets)
+            Standardised predictions.
+        max_extrapolation : float or None
+            How far they may lie outside of the range, as a share of it; ``None`` for any distance.
+        """
+        y = predictions.astype(np.float64) * self.scale + self.mean
+        np.clip(y, *self.limits(max_extrapolation), out=y)
+        result: np.ndarray = y[:, 0] if self.given_flat else y
+        return result
+
+    def limits(self, max_extrapolation: float | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the range of each target, widened at either end by a share of it."""
+        if max_extrapolation is None:
+            return np.full_like(self.low, -np.inf), np.full_like(self.high, np.inf)
+        with np.errstate(over="ignore"):  # infinite limits are none
+            # in halves, as the whole may be more than a number can be
+            margin = max_extrapolation * (self.high / 2 - self.low / 2)
+            return self.low - margin - margin, self.high + margin + margin
+
+    def _as_columns(self, y: np.ndarray) -> np.ndarray:
+        columns: np.ndarray = y.reshape(len(y), -1)
         if columns.shape[1] != len(self.mean):
             raise ValueError(
                 f"y has {columns.shape[1]} target(s), but the estimator was fitted on "
                 f"{len(self.mean)}. Pass as many."
             )
-        result: np.ndarray = (columns - self.mean) / self.scale
-        return result
+        return columns
 
-    def decode(self, predictions: np.ndarray) -> np.ndarray:
-        """Return predictions in the units and the layout of the targets, float64."""
-        y = predictions.astype(np.float64) * self.scale + self.mean
-        result: np.ndarray = y[:, 0] if self.given_flat else y
-        return result
+
+def _range(columns: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and the largest known value of each column."""
+    low: np.ndarray = np.where(known, columns, np.inf).min(axis=0)
+    high: np.ndarray = np.where(known, columns, -np.inf).max(axis=0)
+    return low, high

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 from sk_aecnn.lifecycle._coding import SamplingMixin
 from sk_aecnn.lifecycle._joint import JointEstimator
-from sk_aecnn.lifecycle._parameters import Constraints, JointParameters
+from sk_aecnn.lifecycle._parameters import Constraints, JointParameters, RegressionParameters
 from sk_aecnn.lifecycle._regression import RegressionMixin
 from sk_aecnn.training._stream import Seen
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class JointRegressionParameters(JointParameters):
-    """What is learned from samples without a target."""
+class JointRegressionParameters(RegressionParameters, JointParameters):
+    """The parameters of a joint regressor."""
 
     unlabeled: float | None = None
 
@@ -143,6 +143,10 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
     unlabeled : float or None, default=None
         Value in ``y`` that marks missing targets: ``float('nan')``, or ``None`` if every target is
         a number. Samples without any target train the reconstruction only.
+    max_extrapolation : "auto", float or None, default="auto"
+        How far predictions may lie outside of the range of the training targets, as a share of this
+        range. 0: not at all, as for trees. ``None``: any distance. ``"auto"``: 0.5, or ``None`` if
+        ``augmentation`` changes targets.
     sample_shape : tuple of int or None, default=None
         Shape of one sample, needed only if images, sequences or volumes are passed as flat rows.
         ``None``: ``X.shape[1:]``.

@@ -5,11 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sk_aecnn.lifecycle._convolutional import ConvolutionalEstimator
+from sk_aecnn.lifecycle._parameters import ConvolutionalParameters, RegressionParameters
 from sk_aecnn.lifecycle._regression import RegressionMixin
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
+class ConvolutionalRegressionParameters(RegressionParameters, ConvolutionalParameters):
+    """The parameters of a convolutional regressor."""
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class CNNRegressor(RegressionMixin, ConvolutionalEstimator, ConvolutionalRegressionParameters):
     r"""Predict numbers with a convolutional network.
 
     For images, sequences and volumes, the network consists of stages of convolution and pooling
@@ -82,6 +88,10 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator):
     normalization : {"auto", "batch"} or None, default="auto"
         Batch normalization in the convolutional stages, or ``None`` for no normalization.
         ``"auto"``: ``"batch"``, but ``None`` in classifiers and regressors of tables.
+    max_extrapolation : "auto", float or None, default="auto"
+        How far predictions may lie outside of the range of the training targets, as a share of this
+        range. 0: not at all, as for trees. ``None``: any distance. ``"auto"``: 0.5, or ``None`` if
+        ``augmentation`` changes targets.
     sample_shape : tuple of int or None, default=None
         Shape of one sample, needed only if images, sequences or volumes are passed as flat rows.
         ``None``: ``X.shape[1:]``.

@@ -102,6 +102,9 @@ class NetworkEstimator(
     def _fit_target_encoder(self, data: TrainingData, classes: np.ndarray | None) -> None:
         """Take from the targets of the first call what encodes them."""
 
+    def _see_targets(self, data: TrainingData) -> None:
+        """Take from the targets of a further call what there is to know: nothing."""
+
     @abstractmethod
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         """Return a new net around the network and the objective, and what it was built from."""
@@ -166,7 +169,9 @@ class NetworkEstimator(
             self._schema = self._learn_schema(call.X)
         given = call.X, call.y, call.sample_weight
         data, geometry = self._validate_training_data(*given, fitted)
-        if not call.resume:
+        if call.resume:
+            self._see_targets(data)
+        else:
             self._fit_target_encoder(data, call.classes)
         return self._encode_target(data), geometry
 

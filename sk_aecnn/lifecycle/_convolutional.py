@@ -36,7 +36,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
         backend_recipe = resolve_backend(parameters, summary, in_shape, self._n_outputs(plan.data))
         backend = _build_backend(backend_recipe, plan, summary, layout, columns, n_inputs)
         transforms = resolve_augmentation(parameters["augmentation"], summary)
-        task = self._task_parts(summary)
+        task = self._task_parts(summary, transforms)
         network = ConvolutionalNetwork(
             layout,
             backend,
@@ -51,6 +51,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
             "n_bins": n_bins_of(columns, recipe),
             "augmentation": as_parameter(transforms),
             "label_smoothing": task.label_smoothing,
+            "max_extrapolation": task.max_extrapolation,
         }
         if backend_recipe.channels:
             chosen["conv_channels"] = backend_recipe.channels

@@ -101,9 +101,9 @@ class JointEstimator(
         self._check_phases()
         self.pretrain_loss_curve_ = self._pretrain(parts, loss, plan)
         backend, backend_recipe = self._build_backend(parts, recipe, plan, summary)
-        task = self._task_parts(summary)
-        consistency = self._consistency(task.label_smoothing)
         transforms = resolve_augmentation(parameters["augmentation"], summary)
+        task = self._task_parts(summary, transforms)
+        consistency = self._consistency(task.label_smoothing)
         network = JointNetwork(
             parts,
             Corruption() if consistency is None else Corruption(*_CONSISTENCY_NOISE),
@@ -127,6 +127,7 @@ class JointEstimator(
             "n_bins": None if members is None else n_bins_of(members.columns, recipe.input),
             "augmentation": as_parameter(transforms),
             "label_smoothing": task.label_smoothing,
+            "max_extrapolation": task.max_extrapolation,
         }
         if backend_recipe.channels:
             chosen["backend_channels"] = backend_recipe.channels

@@ -239,6 +239,17 @@ class ClassificationParameters:
     }
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class RegressionParameters:
+    """Which numbers are predicted."""
+
+    max_extrapolation: float | Auto | None = "auto"
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        "max_extrapolation": [StrOptions({"auto"}), _NOT_NEGATIVE, None],
+    }
+
+
 def merge_constraints(cls: type) -> Constraints:
     """Return the constraints of all the groups that a class inherits."""
     merged: Constraints = {}

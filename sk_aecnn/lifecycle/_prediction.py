@@ -16,10 +16,11 @@ from sk_aecnn.lifecycle._base import NetworkEstimator
 from sk_aecnn.lifecycle._parameters import EnsembleParameters
 from sk_aecnn.lifecycle._scoring import EpochScore, find_scorer
 from sk_aecnn.nn import MeanPrediction, MeanProbability
+from sk_aecnn.recipes._augmentation import Augmenting
 from sk_aecnn.recipes._backends import build_averaging
 from sk_aecnn.recipes._parameters import is_choice
 from sk_aecnn.recipes._recipe import DataSummary
-from sk_aecnn.recipes._training import resolve_label_smoothing
+from sk_aecnn.recipes._training import resolve_label_smoothing, resolve_max_extrapolation
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData
 from sk_aecnn.training._prediction_losses import TemperatureSoftmax
@@ -33,6 +34,7 @@ class TaskParts:
     averaging: MeanPrediction | MeanProbability | None
     nonlinearity: TemperatureSoftmax | None
     label_smoothing: float
+    max_extrapolation: float | None
 
 
 class ValidationAttributes:
@@ -85,8 +87,9 @@ class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParame
         """What standardises targets, where these are numbers."""
         return getattr(self, "_target_scaler", None)
 
-    def _task_parts(self, summary: DataSummary) -> TaskParts:
-        smoothing = resolve_label_smoothing(self._parameters(), summary)
+    def _task_parts(self, summary: DataSummary, transforms: Augmenting) -> TaskParts:
+        parameters = self._parameters()
+        smoothing = resolve_label_smoothing(parameters, summary)
         inverse_temperature = TemperatureSoftmax(smoothing).inverse_temperature
         averaging = build_averaging(summary.ensemble, summary.task, inverse_temperature)
         is_tempered = isinstance(averaging, MeanProbability)  # whose outputs are log-probabilities
@@ -95,6 +98,7 @@ class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParame
             averaging=averaging,
             nonlinearity=self._nonlinearity(0.0 if is_tempered else smoothing),
             label_smoothing=smoothing,
+            max_extrapolation=resolve_max_extrapolation(parameters, transforms),
         )
 
     def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:

@@ -31,8 +31,10 @@ class RegressionMixin(RegressorMixin):
     _target_scaler: TargetScaler
     # of the estimator that this is mixed into
     warm_start: bool
+    resolved_params_: dict[str, Any]
     _fit: Callable[[FitCall], Self]
     _infer: Any
+    _shallow_copy: Callable[[], Self]
 
     def _nonlinearity(self, label_smoothing: float) -> None:
         """Return what comes between the network and its predictions: nothing."""
@@ -156,7 +158,8 @@ class RegressionMixin(RegressorMixin):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets), float64
-            Targets in the layout and the units given to ``fit``.
+            Targets in the layout and the units given to ``fit``, in the range that
+            ``max_extrapolation`` allows.
 
         Examples
         --------
@@ -170,8 +173,9 @@ class RegressionMixin(RegressorMixin):
         >>> model.fit(X, np.column_stack([y, y**2])).predict(X[:5]).shape
         (5, 2)
         """
-        predictions = self._infer("predict", X)
-        return self._target_scaler.decode(predictions)
+        fitted = self._shallow_copy()  # of one call, whatever another thread fits meanwhile
+        predictions = fitted._infer("predict", X)
+        return fitted._target_scaler.decode(predictions, fitted._max_extrapolation)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R² on the samples that have a target.
@@ -239,6 +243,15 @@ class RegressionMixin(RegressorMixin):
         n_labeled = len(data.targets) if data.labeled is None else int(data.labeled.sum())
         check_some_labeled(n_labeled, getattr(self, "unlabeled", None))
         self._target_scaler = TargetScaler.of(data.targets, data.weight)
+
+    def _see_targets(self, data: TrainingData) -> None:
+        self._target_scaler = self._target_scaler.widen(data.targets, data.weight)
+
+    @property
+    def _max_extrapolation(self) -> float | None:
+        """How far predictions may lie outside of the range of targets, as a share of it."""
+        share: float | None = self.resolved_params_["max_extrapolation"]
+        return share
 
     def _encode_target(self, data: TrainingData) -> TrainingData:
         return replace(data, y=self._target_scaler.encode(data.targets))

@@ -19,8 +19,9 @@ Result = tuple[str, nn.Module, bool]
 
 def _predict(estimator: Any) -> Result:
     scaler = estimator._target_scaler
-    mean, scale = (torch.from_numpy(part.copy()) for part in (scaler.mean, scaler.scale))
-    return "predict", Units(mean, scale, scaler.given_flat), False
+    parts = scaler.mean, scaler.scale, *scaler.limits(estimator._max_extrapolation)
+    mean, scale, low, high = (torch.from_numpy(part.copy()) for part in parts)
+    return "predict", Units(mean, scale, low, high, scaler.given_flat), False
 
 
 def _predict_proba(estimator: Any) -> Result:

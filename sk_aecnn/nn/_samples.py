@@ -77,12 +77,14 @@ class Probabilities(nn.Module):
 
 
 class Units(nn.Module):
-    """From standardised targets to targets in their units, in double precision.
+    """From standardised targets to targets in their units and limits, in double precision.
 
     Parameters
     ----------
     mean, scale : Tensor of shape (n_targets,), float64
         What they were standardised with.
+    low, high : Tensor of shape (n_targets,), float64
+        Their limits.
     flat : bool
         Whether there is one target, without an axis of its own.
 
@@ -93,19 +95,25 @@ class Units(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> units = Units(torch.tensor([10.0]), torch.tensor([2.0]), flat=True)
-    >>> units(torch.tensor([[0.5], [-1.0]]))
+    >>> mean, scale, low, high = torch.tensor([[10.0], [2.0], [8.0], [20.0]]).double()
+    >>> units = Units(mean, scale, low, high, flat=True)
+    >>> units(torch.tensor([[0.5], [-3.0]]))
     tensor([11.,  8.], dtype=torch.float64)
     """
 
-    def __init__(self, mean: Tensor, scale: Tensor, flat: bool) -> None:
+    def __init__(self, mean: Tensor, scale: Tensor, low: Tensor, high: Tensor, flat: bool) -> None:
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
+        self.register_buffer("low", low)
+        self.register_buffer("high", high)
         self.mean: Tensor
         self.scale: Tensor
+        self.low: Tensor
+        self.high: Tensor
         self.flat = flat
 
     def forward(self, prediction: Tensor) -> Tensor:
         targets = prediction.double() * self.scale + self.mean
+        targets = targets.clamp(self.low, self.high)
         return targets[:, 0] if self.flat else targets

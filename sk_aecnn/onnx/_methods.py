@@ -96,6 +96,8 @@ def _predict_target(network: NetworkGraph, estimator: Any) -> Output:
     graph, scaler = network.graph, estimator._target_scaler
     value = graph.add("Mul", graph.cast(network.prediction, _DOUBLE), scaler.scale)
     value = graph.add("Add", value, scaler.mean)
+    if estimator._max_extrapolation is not None:
+        value = network.clip(value, *scaler.limits(estimator._max_extrapolation))
     if scaler.given_flat:
         return Output("prediction", graph.reshape(value, -1), _DOUBLE)
     return Output("prediction", value, _DOUBLE, scaler.mean.shape)

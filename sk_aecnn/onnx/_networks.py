@@ -243,7 +243,7 @@ class NetworkGraph:
             restored = self._restore(self._output)
         if network.low is None:
             return restored
-        return self._clip(restored, self.constant(network.low), self.constant(network.high))
+        return self.clip(restored, self.constant(network.low), self.constant(network.high))
 
     def _restore(self, output: str) -> str:
         graph, layout = self.graph, self.layout
@@ -253,7 +253,8 @@ class NetworkGraph:
         scaled = graph.add("Mul", self._cast(output, graph.dtype, _DOUBLE), scale)
         return self._cast(graph.add("Add", scaled, mean), _DOUBLE, graph.dtype)
 
-    def _clip(self, x: str, low: np.ndarray, high: np.ndarray) -> str:
+    def clip(self, x: str, low: np.ndarray, high: np.ndarray) -> str:
+        """Limit values to a range, one for all or one for each feature."""
         if low.size == high.size == 1:
             return self.graph.add("Clip", x, low.reshape(()), high.reshape(()))
         return self.graph.add("Min", self.graph.add("Max", x, low), high)
@@ -273,7 +274,7 @@ class NetworkGraph:
             output = self._standardise(self.graph.add("Sigmoid", output), self.graph.dtype)
         if network.low is not None:
             ends = (layout.standardise(end[None]) for end in (network.low, network.high))
-            output = self._clip(output, *(self.constant(end) for end in ends))
+            output = self.clip(output, *(self.constant(end) for end in ends))
         return self._cast(self.graph.add("Sub", standardised, output), self.graph.dtype, _DOUBLE)
 
     @cached_property

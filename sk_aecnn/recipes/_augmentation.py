@@ -74,6 +74,11 @@ def as_parameter(transforms: Augmenting) -> dict[str, float] | tuple[Any, ...] |
     return dict(named) if once else tuple({name: strength} for name, strength in named)
 
 
+def moves_targets(transforms: Augmenting) -> bool:
+    """Tell whether a transform takes the targets of a batch, and returns others."""
+    return any(callable(transform) and has_parameter(transform, "y") for transform in transforms)
+
+
 def build_augmentation(
     transforms: Augmenting,
     geometry: SampleGeometry,

@@ -730,6 +730,18 @@ def auto_dropout(geometry: SampleGeometry) -> float:
     return 0.0 if geometry.spatial else _DROPOUT_OF_TABLES
 
 
+def auto_max_extrapolation(moves_targets: bool) -> float | None:
+    """Return ``max_extrapolation="auto"``: half of the range of the targets, at either end.
+
+    A sample whose features are far from all others would have a prediction as far off. Where
+    augmentation moves targets, those of the training samples do not tell how far they reach.
+
+    >>> auto_max_extrapolation(moves_targets=False)
+    0.5
+    """
+    return None if moves_targets else 0.5
+
+
 def auto_label_smoothing(geometry: SampleGeometry) -> float:
     """Return ``label_smoothing="auto"``: 0.1, but none for tables, where labels are noisy as is.
 

@@ -28,6 +28,7 @@ AUTO_PARAMETERS = (
     "clip",
     "n_bins",
     "label_smoothing",
+    "max_extrapolation",
     "channel_axis",
     "scaling",
     "augmentation",

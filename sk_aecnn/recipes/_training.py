@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sk_aecnn._torch import AUTOCASTS
+from sk_aecnn.recipes._augmentation import Augmenting, moves_targets
 from sk_aecnn.recipes._defaults import (
     Task,
     auto_batch_size,
@@ -16,6 +17,7 @@ from sk_aecnn.recipes._defaults import (
     auto_lr,
     auto_lr_of_members,
     auto_lr_schedule,
+    auto_max_extrapolation,
     chunk_lr_factor,
 )
 from sk_aecnn.recipes._parameters import Parameters, is_auto
@@ -102,3 +104,11 @@ def resolve_label_smoothing(parameters: Parameters, summary: DataSummary) -> flo
     """Return the share of a label that goes to all classes; 0 where numbers are predicted."""
     smoothing = parameters.get("label_smoothing", 0.0)
     return auto_label_smoothing(summary.geometry) if is_auto(smoothing) else float(smoothing)
+
+
+def resolve_max_extrapolation(parameters: Parameters, transforms: Augmenting) -> float | None:
+    """Return how far predictions may lie outside of the range of targets; None for any distance."""
+    share = parameters.get("max_extrapolation")
+    if is_auto(share):
+        return auto_max_extrapolation(moves_targets(transforms))
+    return None if share is None else float(share)

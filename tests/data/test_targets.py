@@ -212,6 +212,17 @@ def test_numbers_too_large_to_square_are_refused(y):
         TargetScaler.of(np.array(y), None)
 
 
+def test_limits_are_the_range_and_a_share_of_it():
+    """Every target has limits of its own; as wide as numbers can be, they are infinite."""
+    scaler = TargetScaler.of(np.array([[0.0, -1e150], [np.nan, 1e150], [4.0, 0.0]]), None)
+    low, high = scaler.limits(0.25)
+    np.testing.assert_allclose([low, high], [[-1, -1.5e150], [5, 1.5e150]])
+    np.testing.assert_array_equal(scaler.limits(1e200)[1], [4e200, np.inf])
+    np.testing.assert_array_equal(scaler.limits(None), [[-np.inf] * 2, [np.inf] * 2])
+    wider = scaler.widen(np.array([[9.0, np.nan], [-7.0, 0.0]]), np.array([1.0, 0.0]))
+    np.testing.assert_array_equal([wider.low, wider.high], [[0, -1e150], [9, 1e150]])
+
+
 @pytest.mark.parametrize(("y", "found"), [(np.zeros(3), 1), (np.zeros((3, 4)), 4)])
 def test_another_number_of_targets_is_refused(numbers, y, found):
     """Targets must be as many as in the first call."""

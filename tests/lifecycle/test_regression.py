@@ -148,8 +148,47 @@ def test_the_first_partial_fit_fixes_the_scaling(predictor, table, targets):
     for _ in range(60):
         estimator.partial_fit(table, targets)
     assert estimator.score(table, targets) > 0.9
-    scaler = estimator._target_scaler
-    assert estimator.partial_fit(table, 10 * targets)._target_scaler is scaler
+    before = estimator._target_scaler
+    after = estimator.partial_fit(table, 10 * targets)._target_scaler
+    assert (after.mean, after.scale) == (before.mean, before.scale)
+
+
+@pytest.mark.parametrize("share", ["auto", 0, 2.0])
+def test_predictions_are_limited(predictor, table, targets, share):
+    """Samples far from all others have predictions in the range of targets, widened by a share."""
+    model = predictor(max_extrapolation=share, max_epochs=20, lr=0.05).fit(table, targets)
+    factor = model.resolved_params_["max_extrapolation"]
+    assert factor == (0.5 if share == "auto" else share)
+    far = np.concatenate([1e5 * table, -1e5 * table])
+    predicted = model.predict(far)
+    margin = factor * np.ptp(targets)
+    limits = targets.min() - margin, targets.max() + margin
+    np.testing.assert_allclose([predicted.min(), predicted.max()], limits)
+    tensor = model.to_torch()(torch.from_numpy(far)).detach()
+    np.testing.assert_allclose(tensor, predicted)
+
+
+def test_predictions_without_limits(predictor, table, targets):
+    """A linear trend goes on as far as samples do."""
+    model = predictor(max_extrapolation=None, max_epochs=20, lr=0.05).fit(table, targets)
+    assert model.resolved_params_["max_extrapolation"] is None
+    assert np.ptp(model.predict(np.concatenate([1e5 * table, -1e5 * table]))) > 1e3
+
+
+def test_limits_are_those_of_all_targets_so_far(predictor, table, targets):
+    """Later calls widen the range; samples of no weight, and of no known target, do not."""
+    model = predictor(max_extrapolation=0).partial_fit(table, targets)
+    far, weight = targets.copy(), np.ones(len(table))
+    far[0], far[1], weight[1] = 90, 1000, 0
+    model.partial_fit(table, far, sample_weight=weight)
+    predicted = model.predict(np.concatenate([1e6 * table, -1e6 * table]))
+    assert (predicted.min(), predicted.max()) == (targets.min(), 90)
+
+
+def test_targets_that_are_moved_have_no_limits(cnn_regressor, images, labels):
+    """Where augmentation moves targets, those of ``fit`` do not tell how far they reach."""
+    model = cnn_regressor(augmentation=flip_some).fit(images, labels + 0.5)
+    assert model.resolved_params_["max_extrapolation"] is None
 
 
 def test_partial_fit_refuses_another_number_of_targets(predictor, table, targets, many):

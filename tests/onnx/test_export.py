@@ -204,6 +204,16 @@ def test_double_precision(classifier, regressor, table, labels, run):
         np.testing.assert_allclose(found, getattr(fitted, method)(table), rtol=1e-12)
 
 
+@pytest.mark.parametrize("share", [0, 0.5, None])
+@pytest.mark.parametrize("flat", [True, False])
+def test_limits_of_predictions(regressor, table, run, share, flat):
+    """Samples far from all others have the predictions that the estimator limits."""
+    y = table[:, 0] if flat else table[:, :2] * [1, 1000]
+    fitted = regressor(max_extrapolation=share).fit(table, y)
+    (found,) = run(to_onnx(fitted, method="predict"), 1e4 * table)
+    np.testing.assert_allclose(found, fitted.predict(1e4 * table), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("names", "dtype"),
     [
