@@ -43,7 +43,11 @@ class LinearMembers(nn.Module):
         self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
         self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
         self.register_buffer("seen", None)
+        self.register_parameter("scale", None)
+        self.register_buffer("scale_rate", None)
         self.seen: Tensor | None
+        self.scale: nn.Parameter | None
+        self.scale_rate: Tensor
 
     @torch.no_grad()
     def see(self, n_seen: Sequence[int]) -> None:
@@ -57,10 +61,26 @@ class LinearMembers(nn.Module):
         self.seen = (places < count).to(self.weight.dtype)
         self.weight.mul_((n_inputs / count).sqrt())
 
+    def learn_scales(self, rates: Sequence[float]) -> None:
+        """Let each member learn a scale for every input, which begins as one.
+
+        Parameters
+        ----------
+        rates : sequence of float
+            For each member, how many times the learning rate of a weight that of a scale is; 0 for
+            no scales.
+        """
+        n_members, _, n_inputs = self.weight.shape
+        self.scale = nn.Parameter(self.weight.new_zeros(n_members, 1, n_inputs))  # divided by rate
+        self.scale_rate = self.weight.new_tensor(rates)[:, None, None]
+
     @property
     def seen_weight(self) -> Tensor:
-        """The weights, (members, n_outputs, n_inputs), zero for inputs that are not seen."""
-        return self.weight if self.seen is None else self.weight * self.seen
+        """The weights of inputs, (members, n_outputs, n_inputs): zero where they are not seen."""
+        weight: Tensor = self.weight
+        if self.scale is not None:
+            weight = weight * (1 + self.scale_rate * self.scale)
+        return weight if self.seen is None else weight * self.seen
 
     def forward(self, x: Tensor) -> Tensor:
         if x.stride(0) == 0 and not self.training:

@@ -403,6 +403,9 @@ def are_indicated(p_values: np.ndarray) -> np.ndarray:
 # factors of the loss of linear models without bins, below which some members go without them
 _LOST_WITHOUT_BINS = {"classifier": 1.0, "regressor": 1.5}
 
+# learning rate of the scales of inputs, in that of weights, and the share of members that have them
+_SCALE_RATE = 20.0
+_SCALED_MEMBERS = 0.4
 # features of a table whose columns are encoded by what each holds
 _MOST_FEATURES = 500
 # bins of a feature, the samples that each should have at the least, and the inputs that features
@@ -527,6 +530,23 @@ def inputs_of_members(n_members: int, losses: Mapping[int, float], task: Task) -
     n_inputs, n_features = next(iter(losses)), list(losses)[-1]
     mixed = losses[n_features] < _LOST_WITHOUT_BINS[task] * losses[n_inputs]
     return [n_features if mixed and member % 2 else n_inputs for member in range(n_members)]
+
+
+def scale_rates(n_members: int, task: Task) -> list[float]:
+    """Return how fast each member of an ensemble of tables learns the scales of its inputs.
+
+    That is in learning rates of weights; 0 is for no scales. With scales, what says nothing of the
+    classes is left out sooner. Where every feature says something, such as those of letters, they
+    do harm, so that some members alone have them. In regression, features with long tails lose as
+    much as others gain.
+
+    Examples
+    --------
+    >>> scale_rates(5, "classifier"), scale_rates(3, "regressor")
+    ([0.0, 0.0, 0.0, 20.0, 20.0], [0.0, 0.0, 0.0])
+    """
+    n_scaled = int(_SCALED_MEMBERS * n_members) if task == "classifier" else 0
+    return [0.0] * (n_members - n_scaled) + [_SCALE_RATE] * n_scaled
 
 
 # -- encoder and decoder -----------------------------------------------------------------------

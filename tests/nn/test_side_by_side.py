@@ -70,6 +70,26 @@ def test_all_linear_layers_may_see_the_same_rows(training, rows):
     torch.testing.assert_close(layers(same), layers(same.expand(3, -1, -1)))
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_scales_of_inputs_are_learned(training, rows):
+    """They begin as one; each is that of an input of a member, at the member's rate."""
+    layers = LinearMembers([nn.Linear(6, 2).double() for _ in range(3)]).train(training)
+    before = layers(rows)
+    layers.learn_scales([20.0, 20.0, 0.0])
+    torch.testing.assert_close(layers(rows), before)
+    with torch.no_grad():
+        layers.scale[1, 0, 4] = 0.1
+    scaled = rows.clone()
+    scaled[1, :, 4] *= 3
+    with torch.no_grad():
+        expected = torch.einsum("mbi,moi->mbo", scaled, layers.weight) + layers.bias[:, None]
+    torch.testing.assert_close(layers(rows), expected)
+    layers(rows).sum().backward()
+    gradient = 20 * (rows.sum(1, keepdim=True) * layers.weight.sum(1, keepdim=True))
+    gradient[2] = 0
+    torch.testing.assert_close(layers.scale.grad, gradient.detach())
+
+
 def test_a_row_alone_is_the_row_among_others():
     """In prediction, to the last bit."""
     layers = LinearMembers([nn.Linear(7, 3) for _ in range(3)]).eval()

@@ -204,6 +204,15 @@ def test_double_precision(classifier, regressor, table, labels, run):
         np.testing.assert_allclose(found, getattr(fitted, method)(table), rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["classifier", "cnn_classifier"])
+def test_scales_of_inputs(request, kind, columns, labels, run):
+    """What members multiply their inputs with is in their weights."""
+    make = request.getfixturevalue(kind)
+    fitted = make(n_estimators=3, early_stopping="cv", lr=0.05).fit(columns, labels)
+    (found,) = run(to_onnx(fitted), columns)
+    np.testing.assert_allclose(found, fitted.predict_proba(columns), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("share", [0, 0.5, None])
 @pytest.mark.parametrize("flat", [True, False])
 def test_limits_of_predictions(regressor, table, run, share, flat):
