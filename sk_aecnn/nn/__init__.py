@@ -9,7 +9,7 @@ from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._backend import CNNBackend, DenseBackend
 from sk_aecnn.nn._categories import Categories
-from sk_aecnn.nn._columns import ColumnEncoding, Columns, describe_columns
+from sk_aecnn.nn._columns import ColumnEncoding, Columns, Steps, cut_columns, describe_columns
 from sk_aecnn.nn._conditional_mean import MOST_DEVIATIONS, ConditionalMean
 from sk_aecnn.nn._conv import (
     ConvDecoder,
@@ -110,6 +110,7 @@ __all__ = [
     "RandomVerticalFlip",
     "SampleModule",
     "SoftOrdering",
+    "Steps",
     "TargetTransform",
     "Units",
     "UpsamplingStage",
@@ -120,6 +121,7 @@ __all__ = [
     "build_custom_encoder",
     "check_memory",
     "column_moments",
+    "cut_columns",
     "describe_columns",
     "divergence_from_normal",
     "find_minimum",

@@ -39,9 +39,8 @@ class Steps:
     start: Tensor
     width: Tensor
 
-    def shares(self, x: Tensor) -> Tensor:
-        """Return the share of every interval that lies below the value of its feature."""
-        return ((x.index_select(1, self.column) - self.start) / self.width).clamp(0, 1)
+    def __len__(self) -> int:
+        return len(self.column)
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,10 @@ class Columns:
         What is taken off, and what the rest is multiplied by.
     clipped : Tensor of shape (n_features,), bool
         Which features are clipped then.
-    bins : Steps
-        Intervals between quantiles and thresholds.
+    binned : Tensor of shape (n_binned,), int64
+        The features that may be cut into bins.
+    deviation : Tensor of shape (n_features,), float64
+        Standard deviations.
     category_column : Tensor of shape (n_categories,), int64
         The feature that a value is of.
     category, tolerance : Tensor of shape (n_categories,), float64
@@ -65,29 +66,20 @@ class Columns:
     centre: Tensor
     gain: Tensor
     clipped: Tensor
-    bins: Steps
+    binned: Tensor
+    deviation: Tensor
     category_column: Tensor
     category: Tensor
     tolerance: Tensor
 
-    @property
-    def n_added(self) -> int:
-        """The number of inputs that are added to the features themselves."""
-        return len(self.bins.column) + len(self.category)
-
 
 def describe_columns(
-    rows: Tensor,
-    x: Tensor,
-    row_weight: Tensor | None,
-    levels: Sequence[float],
-    clip: bool = True,
-    thresholds: Sequence[Tensor] | None = None,
+    rows: Tensor, x: Tensor, row_weight: Tensor | None, clip: bool = True
 ) -> Columns:
     """Find out what the columns of a table hold.
 
     Columns of two values keep the distance of these as their unit. Columns of at most twelve whole
-    numbers are standardised, and each of these values is an input as well. Others are cut into
+    numbers are standardised, and each of these values is an input as well. Others can be cut into
     bins; clipped, they are centred at the median, in units of a robust standard deviation.
 
     Parameters
@@ -98,22 +90,17 @@ def describe_columns(
         The same, standardised.
     row_weight : Tensor of shape (n_samples,) or None
         Weights.
-    levels : sequence of float
-        Shares of the samples, from 0 to 1, below the quantiles that part bins.
     clip : bool
         Whether features of many values are clipped smoothly.
-    thresholds : sequence of Tensor of shape (n_thresholds,), or None
-        Further values that part the bins of each feature.
 
     Examples
     --------
     >>> rows = torch.tensor([[0.0, 1.0], [1.0, 2.0], [1.0, 3.0], [0.0, 3.0]]).double()
-    >>> columns = describe_columns(rows, rows, None, [0, 0.5, 1])
+    >>> columns = describe_columns(rows, rows, None)
     >>> columns.category, columns.clipped
     (tensor([1., 2., 3.], dtype=torch.float64), tensor([False, False]))
     """
-    weight = torch.ones(len(x), dtype=torch.float64) if row_weight is None else row_weight.double()
-    weight = weight / weight.sum()
+    weight = _shares(x, row_weight)
     mean, deviation = _moments(x, weight)
     centre, scale = mean.clone(), deviation.clone()
     low, median, high = _quantiles(x, weight, _QUARTILES).unbind(1)
@@ -135,11 +122,65 @@ def describe_columns(
             if clip and spread[feature] > 0:
                 centre[feature], scale[feature] = median[feature], spread[feature]
     gain = torch.where(scale > 0, 1 / scale, 0.0)
-    added = [torch.zeros(0, dtype=x.dtype)] * x.shape[1] if thresholds is None else thresholds
-    further = [(feature, added[feature], _APART * deviation[feature]) for feature in binned]
-    return Columns(
-        centre, gain, clipped, _find_bins(x, weight, levels, further), *_stack(categories)
-    )
+    of_bins = torch.tensor(binned, dtype=torch.int64)
+    return Columns(centre, gain, clipped, of_bins, deviation, *_stack(categories))
+
+
+def cut_columns(
+    columns: Columns,
+    x: Tensor,
+    row_weight: Tensor | None,
+    levels: Sequence[float],
+    thresholds: Sequence[Tensor] | None = None,
+) -> Steps:
+    """Cut the range of features at quantiles and thresholds; one of a single interval gets none.
+
+    Where a value is several of the quantiles, they are those of the distinct values.
+
+    Parameters
+    ----------
+    columns : Columns
+        What the features hold.
+    x : Tensor of shape (n_samples, n_features), float64
+        Standardised rows.
+    row_weight : Tensor of shape (n_samples,) or None
+        Weights.
+    levels : sequence of float
+        Shares of the samples, from 0 to 1, below the quantiles that part bins.
+    thresholds : sequence of Tensor of shape (n_thresholds,), or None
+        Further values that part the bins of each feature.
+
+    Examples
+    --------
+    >>> x = torch.linspace(0, 1, 101, dtype=torch.float64)[:, None]
+    >>> bins = cut_columns(describe_columns(x, x, None), x, None, [0, 0.5, 1])
+    >>> bins.start
+    tensor([0.0000, 0.5000], dtype=torch.float64)
+    """
+    empty = torch.zeros(0, dtype=x.dtype)
+    features, starts, widths = [], [empty], [empty]
+    quantiles = _quantiles(x[:, columns.binned], _shares(x, row_weight), levels)
+    for feature, found in zip(columns.binned.tolist(), quantiles, strict=True):
+        edges: Tensor = torch.unique(found)
+        if len(edges) < len(levels):  # of a value that is several quantiles, as zero often is
+            values = _values(x[:, feature])
+            places = torch.linspace(0, len(values) - 1, len(levels)).round().long()
+            edges = torch.unique(values[places])
+        if thresholds is not None and len(thresholds[feature]):
+            distances = (thresholds[feature][:, None] - edges).abs().amin(1)
+            apart = distances > _APART * columns.deviation[feature]
+            edges = torch.cat([edges, thresholds[feature][apart]]).sort().values
+        if len(edges) > 2:
+            features += [feature] * (len(edges) - 1)
+            starts.append(edges[:-1])
+            widths.append(edges.diff())
+    return Steps(torch.tensor(features, dtype=torch.int64), torch.cat(starts), torch.cat(widths))
+
+
+def _shares(x: Tensor, row_weight: Tensor | None) -> Tensor:
+    """Return weights whose sum is one."""
+    weight = torch.ones(len(x), dtype=torch.float64) if row_weight is None else row_weight.double()
+    return weight / weight.sum()
 
 
 def _are_whole(values: Tensor) -> bool:
@@ -177,35 +218,6 @@ def _stack(categories: list[tuple[int, Tensor]]) -> tuple[Tensor, Tensor, Tensor
     )
 
 
-def _find_bins(
-    x: Tensor,
-    weight: Tensor,
-    levels: Sequence[float],
-    features: list[tuple[int, Tensor, Tensor]],
-) -> Steps:
-    """Cut the range of features at quantiles and thresholds; one of a single interval gets none.
-
-    A feature comes with its thresholds, and the distance at which these count as apart. Where a
-    value is several of the quantiles, they are those of the distinct values.
-    """
-    columns, starts, widths = [], [torch.zeros(0, dtype=x.dtype)], [torch.zeros(0, dtype=x.dtype)]
-    quantiles = _quantiles(x[:, [feature for feature, _, _ in features]], weight, levels)
-    for (feature, thresholds, apart), found in zip(features, quantiles, strict=True):
-        edges: Tensor = torch.unique(found)
-        if len(edges) < len(levels):  # of a value that is several quantiles, as zero often is
-            values = _values(x[:, feature])
-            places = torch.linspace(0, len(values) - 1, len(levels)).round().long()
-            edges = torch.unique(values[places])
-        if len(thresholds):
-            distances = (thresholds[:, None] - edges).abs().amin(1)
-            edges = torch.cat([edges, thresholds[distances > apart]]).sort().values
-        if len(edges) > 2:
-            columns += [feature] * (len(edges) - 1)
-            starts.append(edges[:-1])
-            widths.append(edges.diff())
-    return Steps(torch.tensor(columns, dtype=torch.int64), torch.cat(starts), torch.cat(widths))
-
-
 def _quantiles(x: Tensor, weight: Tensor, levels: Sequence[float]) -> Tensor:
     """Return the values below which are shares of the weight, (n_features, n_levels)."""
     values, order = x.T.contiguous().sort(dim=1)  # which puts what is missing last
@@ -235,6 +247,8 @@ class ColumnEncoding(nn.Module):
     ----------
     columns : Columns
         What the features hold.
+    bins : Steps
+        The intervals of features.
     x : Tensor of shape (n_samples, n_features), float64
         Standardised rows, whose mean becomes zero.
     row_weight : Tensor of shape (n_samples,) or None
@@ -242,23 +256,23 @@ class ColumnEncoding(nn.Module):
 
     Shape
     -----
-    input : (batch, n_features); output : (batch, n_features + columns.n_added)
+    input : (batch, n_features); output : (batch, n_features + n_bins + n_categories)
 
     Examples
     --------
     >>> x = torch.tensor([[1.0], [2.0], [3.0], [2.0]]).double()
-    >>> columns = describe_columns(x, x, None, [0, 0.25, 0.5, 0.75, 1])
-    >>> encoding = ColumnEncoding(columns, x, None).double()
+    >>> columns = describe_columns(x, x, None)
+    >>> bins = cut_columns(columns, x, None, [0, 0.25, 0.5, 0.75, 1])
+    >>> encoding = ColumnEncoding(columns, bins, x, None).double()
     >>> encoding(x[:2])
     tensor([[-1.4142,  0.7500, -0.5000, -0.2500],
             [ 0.0000, -0.2500,  0.5000, -0.2500]], dtype=torch.float64)
     """
 
-    def __init__(self, columns: Columns, x: Tensor, row_weight: Tensor | None) -> None:
+    def __init__(self, columns: Columns, bins: Steps, x: Tensor, row_weight: Tensor | None) -> None:
         super().__init__()
         self.n_features = x.shape[1]
-        self.n_outputs = self.n_features + columns.n_added
-        bins = columns.bins
+        self.n_outputs = self.n_features + len(bins) + len(columns.category)
         buffers = {
             "gain": columns.gain,
             "shift": -columns.centre * columns.gain,

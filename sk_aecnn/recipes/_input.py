@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -10,11 +9,11 @@ from sk_aecnn.nn import (
     MOST_DEVIATIONS,
     Categories,
     ColumnEncoding,
-    Columns,
     ConditionalMean,
     InputLayout,
     Moments,
     column_moments,
+    cut_columns,
     describe_columns,
     fit_scaling,
 )
@@ -102,27 +101,25 @@ def build_columns(
     rows = torch.cat([rows.double(), indicators], dim=1) if len(recipe.indicated) else rows
     known = None if weight is None else weight[index] / weight[index].mean()
 
-    def describe(fine: bool) -> Columns:
-        levels = levels_of_bins(n_bins, fine)
-        thresholds = _thresholds(x, data, index.numpy(), known) if fine else None
-        return describe_columns(rows, x, known, levels, clips_tails(recipe.task), thresholds)
-
-    fine = has_fine_bins(len(data.rows), n_bins, recipe.task, recipe.scaling)
-    columns = describe(fine)
-    if fine and are_too_many(columns.n_added, fine):
-        columns = describe(fine=False)
-    if recipe.n_bins_is_auto and are_too_many(columns.n_added):
+    columns = describe_columns(rows, x, known, clips_tails(recipe.task))
+    bins, n_values = None, len(columns.category)
+    if has_fine_bins(len(data.rows), n_bins, recipe.task, recipe.scaling):
+        levels, thresholds = levels_of_bins(n_bins, fine=True), _thresholds(x, data, index, known)
+        bins = cut_columns(columns, x, known, levels, thresholds)
+    if bins is None or are_too_many(len(bins) + n_values, fine=True):
+        bins = cut_columns(columns, x, known, levels_of_bins(n_bins, fine=False))
+    if recipe.n_bins_is_auto and are_too_many(len(bins) + n_values):
         return nn.Identity(), n_inputs
-    encoding = ColumnEncoding(columns, filled, known).to(recipe.dtype)
+    encoding = ColumnEncoding(columns, bins, filled, known).to(recipe.dtype)
     return encoding, encoding.n_outputs
 
 
 def _thresholds(
-    x: Tensor, data: TrainingData, index: np.ndarray, weight: Tensor | None
+    x: Tensor, data: TrainingData, index: Tensor, weight: Tensor | None
 ) -> list[Tensor]:
     """Return where classes change along each feature, by the samples that have a label."""
-    known = slice(None) if data.labeled is None else data.labeled[index]
-    y = data.targets[index][known]
+    known = slice(None) if data.labeled is None else data.labeled[index.numpy()]
+    y = data.targets[index.numpy()][known]
     sample_weight = None if weight is None else weight.numpy()[known]
     found = find_thresholds(x.numpy()[known], y, sample_weight)
     return [torch.from_numpy(thresholds) for thresholds in found]

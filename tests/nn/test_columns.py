@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sk_aecnn.nn import ColumnEncoding, describe_columns
+from sk_aecnn.nn import ColumnEncoding, cut_columns, describe_columns
 
 
 @pytest.fixture
@@ -17,13 +17,17 @@ def shares(n_bins):
 
 
 def encode(x, row_weight=None, n_bins=4, clip=True):
-    columns = describe_columns(x, x, row_weight, shares(n_bins), clip)
-    return ColumnEncoding(columns, x, row_weight)
+    columns = describe_columns(x, x, row_weight, clip)
+    return ColumnEncoding(columns, cut(x, n_bins, row_weight), x, row_weight)
+
+
+def cut(x, n_bins, row_weight=None):
+    return cut_columns(describe_columns(x, x, row_weight), x, row_weight, shares(n_bins))
 
 
 def test_bins_hold_equally_many_rows(x):
     """The cuts of a feature are quantiles, from the smallest value to the largest."""
-    bins = describe_columns(x, x, None, shares(5)).bins
+    bins = cut(x, 5)
     assert bins.column.tolist() == [0] * 5 + [1] * 5 + [2] * 5
     for column in range(3):
         start, width = (part.view(3, 5)[column] for part in (bins.start, bins.width))
@@ -48,7 +52,7 @@ def test_what_is_encoded_has_a_mean_of_zero(x):
 
 def test_the_layer_after_it_can_be_linear_between_quantiles(x):
     """A kinked function of one feature is a linear one of its bins."""
-    kink = describe_columns(x, x, None, shares(4)).bins.start[2]
+    kink = cut(x, 4).start[2]
     y = (x[:, 0] - kink).clamp(min=0)
     rows = torch.cat([encode(x, clip=False)(x), torch.ones(500, 1).double()], dim=1)
     weights = torch.linalg.lstsq(rows, y[:, None], driver="gelsd").solution
