@@ -1,17 +1,13 @@
 """What a table is made of: tasks are its columns, models its rows."""
 
-from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
 from sklearn.utils import shuffle
-
-# parameters that say how long something is trained
-LENGTHS = ("max_epochs", "epochs", "n_epochs", "max_iter", "n_iter", "n_estimators")
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,7 @@ class Metric:
     """A number that tells how good a model is."""
 
     name: str  # where it ends in %, results are shown in percent
-    digits: int  # decimals in a table
+    digits: int | None  # decimals in a table; None: by the size of the number
     scorer: str | Callable = ""  # one of scikit-learn, or a function of a model and a Split
     sign: int = 1  # -1 where less is better
 
@@ -40,9 +36,13 @@ class Metric:
             value = get_scorer(self.scorer)(model, split.X_test, split.y_test)
         return float(100 * value if self.name.endswith("%") else value)
 
+    def text(self, value):
+        digits = sum((value < 10, value < 1)) if self.digits is None else self.digits
+        return f"{value:.{digits}f}"
+
 
 ACCURACY = Metric("accuracy, %", 2, "accuracy")
-SECONDS = Metric("fit, s", 2)
+SECONDS = Metric("fit, s", None)
 
 
 @dataclass(frozen=True)
@@ -74,39 +74,28 @@ class Table:
 
     title: str
     tasks: list
-    models: dict  # by the name of the row, an estimator or a function of the Run that makes one
+    models: dict  # by the name of the row, an estimator or a function of the task that makes one
     metrics: tuple = (ACCURACY,)
     apart: Callable | None = None  # instead of metrics: measures a named row and a split
     halves: int | None = None  # the seed of `report.half_of`, where the tasks are in two halves
     rows: int | None = None  # the most rows of a data set
-    notes: tuple = ()
 
 
-@dataclass(frozen=True)
-class Run:
-    """One split of a task for a seed, and the command line, parsed, that it is part of."""
+@dataclass(eq=False, repr=False)
+class Fitted(BaseEstimator):
+    """What a function makes of a model, of rows, of a target and of a seed."""
 
-    task: Task
-    seed: int
-    fold: int  # the number of the split
-    split: Any
-    plan: Namespace
+    model: object
+    function: Callable
+    random_state: int | None = None
 
-    def build(self, entry):
-        """Return the model of a row, set up for this run."""
-        model = clone(entry) if isinstance(entry, BaseEstimator) else entry(self)
-        for part in own_parts(model):
-            part.set_params(**self.plan.params)
-        for name, value in model.get_params().items():
-            last = name.rpartition("__")[2]
-            if last == "random_state":
-                model.set_params(**{name: self.seed})
-            elif self.plan.quick and last in LENGTHS and (value == "auto" or (value or 0) > 1):
-                model.set_params(**{name: 1})
-        return model
+    def fit(self, X, y=None):
+        self.result_ = self.function(self.model, X, y, self.random_state)
+        return self
 
+    def predict(self, X):
+        return self.result_.predict(X)
 
-def own_parts(model):
-    """Return the estimators of this package in a model."""
-    parts = [model, *model.get_params().values()]
-    return [part for part in parts if type(part).__module__.startswith("sk_aecnn.")]
+    def decision_function(self, X):
+        """Return the scores of the rows, which are those that it was fitted to."""
+        return self.result_

@@ -2,7 +2,11 @@
 
 from itertools import pairwise
 
-from torch import nn
+from torch import nn, optim
+
+LR = 1e-3
+TRAINING = {"optimizer": optim.Adam, "lr": LR, "train_split": None, "verbose": 0}
+TRAINING |= {"iterator_train__shuffle": True}  # by skorch
 
 
 def dense(*sizes, last=None):

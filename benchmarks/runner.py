@@ -1,17 +1,13 @@
-"""Tasks by seeds by splits by models: every run that a table wants, kept for the next time."""
+"""The command line, and every run that a table wants, kept for the next time."""
 
-import hashlib
-import platform
-import re
-import subprocess
+import argparse
+import json
+import shlex
 import sys
 import time
 import traceback
 import warnings
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -19,125 +15,131 @@ import joblib
 import numpy as np
 import pandas as pd
 import torch
-from core import SECONDS, Run, own_parts
+from core import SECONDS
+from report import machine, markdown, sources
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 
 import sk_aecnn
 
-PACKAGES = """
-    numpy pandas scikit-learn torch skorch onnxruntime pyod isotree catboost lightgbm pytabkit aeon
-    ctgan keras jax tensorflow-cpu
-"""
+PAGES = Path(__file__).parents[1] / "docs" / "guide" / "quality"
+# parameters that say how long something is trained, and with how many threads
+LENGTHS = ("max_epochs", "epochs", "n_epochs", "max_iter", "n_iter", "n_estimators")
+THREADS = ("n_jobs", "n_threads", "thread_count")
 
 
-@dataclass
-class Results:
-    """What was found, by (model, task, seed, fold), and what went wrong."""
+def plan_of(argv, tables):
+    """Return what the arguments ask for; whole tables of quality are written into the guide."""
+    parser = argparse.ArgumentParser(description="Make a table of the documentation.")
+    commands = parser.add_subparsers(dest="name", metavar="TABLE", required=True)
+    for name, table in tables.items():
+        one = commands.add_parser(name, help=table.title.replace("%", "%%"))
+        tasks = [task.name for task in table.tasks]
+        one.set_defaults(table=table)
+        one.add_argument("folder", nargs="?", type=Path, metavar="DATA", default=Path())
+        one.add_argument("--seeds", type=int, nargs="+", default=[0])
+        one.add_argument("--variants", nargs="+", choices=table.models, default=table.models)
+        one.add_argument("--tasks", nargs="+", choices=tasks, default=tasks)
+        one.add_argument("--params", type=json.loads, default={}, help="JSON, for this package's")
+        one.add_argument("--rows", type=int, help="the most rows of a data set")
+        one.add_argument("--quick", action="store_true", help="100 rows, two columns, one epoch")
+        one.add_argument("--out", type=Path, metavar="FILE")
+    plan = parser.parse_args(argv)
+    plan.tasks = [task for task in plan.table.tasks if task.name in plan.tasks]
+    in_part = plan.params or plan.rows or plan.quick or plan.tasks != plan.table.tasks
+    if not (in_part or plan.table.apart):
+        plan.out = plan.out or PAGES / f"{plan.name}.md"
+    if plan.quick:
+        plan.tasks, plan.rows = plan.tasks[-2:], 100
+    plan.rows = plan.rows or plan.table.rows
+    return plan
 
-    found: dict = field(default_factory=dict)
-    missing: dict = field(default_factory=dict)  # packages, by model
-    failed: bool = False
 
-    def frame(self):
-        """Return a frame of the metrics, indexed by model, task, seed and fold."""
-        keys = pd.DataFrame(list(self.found), columns=["model", "task", "seed", "fold"])
-        return pd.DataFrame(list(self.found.values()), pd.MultiIndex.from_frame(keys))
+def main(program, tables, argv=None):
+    """Make a table; return whether something failed, as an exit status."""
+    argv = argv or sys.argv[1:]
+    plan = plan_of(argv, tables)
+    names = {str(plan.folder): "DATA", str(plan.out): "FILE"}  # whatever they are called here
+    command = f"{program} {shlex.join(names.get(one, one) for one in argv)}"
+    frame, missing, failed = run(plan)
+    text = markdown(plan, frame, missing, command)
+    if plan.out:
+        plan.out.parent.mkdir(parents=True, exist_ok=True)
+        plan.out.write_text(text)
+    print(text)
+    return int(failed)
 
 
 def run(plan):
-    """Return the results of a plan: what fails is told and leaves the others alone."""
-    results = Results()
-    folder = plan.out and plan.out.parent / ".results"
-    kept = joblib.Memory(folder, verbose=0).cache(outcome, ignore=["work"])
+    """Return a frame of metrics, models whose packages are missing and why, and if some failed."""
+    found, missing, failed = {}, {}, False
+    # loads what the first fit of a process loads, so that no row pays for it
+    sk_aecnn.AECNNClassifier(2, max_epochs=1).fit(np.eye(20), np.arange(20) % 2)
+    memory = joblib.Memory(plan.out and plan.out.parent / ".results", verbose=0)
+    kept = memory.cache(outcome, ignore=["measure"])
+    for name, task, seed, fold, split in runs(plan):
+        key = name, task.name, seed, fold
+        try:
+            measure, own = measure_of(name, task, seed, split, plan)
+            own = [sources()[0], sorted(plan.params.items())] if own else []
+            stamp = plan.name, machine(), plan.quick, plan.rows, own
+            if name in plan.variants or kept.check_call_in_cache(key, stamp, None):
+                found[key] = kept(key, stamp, measure)
+        except ImportError as error:
+            missing[name] = str(error).splitlines()[0]
+        except Exception:  # is told, and leaves the others alone
+            print(*key, traceback.format_exc(), sep=", ", file=sys.stderr)
+            failed = True
+    index = pd.MultiIndex.from_tuples(list(found), names=["model", "task", "seed", "fold"])
+    return pd.DataFrame(list(found.values()), index), missing, failed
+
+
+def runs(plan):
+    """Yield the name of a model, a task, a seed, the number of a split, and the split."""
     for task in plan.tasks:
         data = task.load(plan.folder, plan.rows)
         for seed in plan.seeds:
             splits = islice(task.split(data, seed), 1 if plan.quick else None)
             for fold, split in enumerate(splits):
                 for name in task.models or plan.table.models:
-                    _add(name, Run(task, seed, fold, split, plan), kept, results)
-    return results
+                    yield name, task, seed, fold, split
 
 
-def _add(name, run, kept, results):
-    """Add the metrics of a run, made now or earlier, to the results, or why there are none."""
-    plan, key = run.plan, (name, run.task.name, run.seed, run.fold)
-    if name in results.missing:
-        return
-    try:
-        work, own = _work(name, run)
-        own = [sources()[0], sorted(plan.params.items())] if own else []
-        stamp = plan.name, machine(), plan.quick, plan.rows, own
-        if name in plan.variants or kept.check_call_in_cache(key, stamp, None):
-            results.found[key] = kept(key, stamp, work)
-        return
-    except ImportError as error:
-        trouble = results.missing[name] = str(error).splitlines()[0]
-    except Exception:
-        traceback.print_exc()
-        trouble, results.failed = "failed", True
-    print(*key, trouble, sep=", ", file=sys.stderr, flush=True)
-
-
-def _work(name, run):
-    """Return what measures a row, and whether that depends on this package."""
-    table = run.plan.table
-    if table.apart:
-        return partial(table.apart, name, run.split), True
-    model = run.build(table.models[name])
-    return partial(measure, model, run), bool(own_parts(model))
-
-
-def outcome(key, stamp, work):
-    """Do the work that ``key`` names; ``stamp`` is what its outcome depends on besides."""
-    metrics = work()
+def outcome(key, stamp, measure):
+    """Measure what ``key`` names; ``stamp`` is what its outcome depends on besides."""
+    metrics = measure()
     print(*key, metrics, sep=", ", file=sys.stderr, flush=True)
     return metrics
 
 
-def measure(model, run):
-    """Fit a model and return its metrics and the time of the fit."""
-    warm_up()
+def measure_of(name, task, seed, split, plan):
+    """Return what measures a row, and whether that depends on this package."""
+    if plan.table.apart:
+        return partial(plan.table.apart, name, split), True
+    entry = plan.table.models[name]
+    model = clone(entry) if isinstance(entry, BaseEstimator) else entry(task)
+    parts = [model, *model.get_params().values()]
+    own = [part for part in parts if type(part).__module__.startswith("sk_aecnn.")]
+    for part in own:
+        part.set_params(**plan.params)
+    for name, value in model.get_params().items():
+        last = name.rpartition("__")[2]
+        if last == "random_state":
+            model.set_params(**{name: seed})
+        elif last in THREADS and value:
+            model.set_params(**{name: torch.get_num_threads()})
+        elif plan.quick and last in LENGTHS and (value == "auto" or (value or 0) > 1):
+            model.set_params(**{name: 1})
+    return partial(fit_and_score, model, split, seed, plan.table.metrics), bool(own)
+
+
+def fit_and_score(model, split, seed, metrics):
+    """Return the metrics of a model and the time of its fit."""
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        torch.manual_seed(run.seed)
+        torch.manual_seed(seed)
         start = time.perf_counter()
-        model.fit(run.split.X, run.split.y)
+        model.fit(split.X, split.y)
         seconds = time.perf_counter() - start
-        found = {metric.name: metric(model, run.split) for metric in run.plan.table.metrics}
+        found = {metric.name: metric(model, split) for metric in metrics}
     return found | {SECONDS.name: seconds}
-
-
-@cache
-def warm_up():
-    """Load what the first fit of a process loads, so that no row pays for it."""
-    X = np.random.default_rng(0).normal(size=(20, 3))
-    sk_aecnn.AECNNClassifier(2, max_epochs=1).fit(X, np.arange(20) % 2)
-
-
-# -- where figures come from ------------------------------------------------------------------
-
-
-@cache
-def machine():
-    """Return processor, as Linux has it, cores in reach, threads and versions, in words."""
-    info = Path("/proc/cpuinfo")
-    named = re.search(r"model name\s*: (.*)", info.read_text() if info.exists() else "")
-    versions = [f"Python {platform.python_version()}"]
-    for name in PACKAGES.split():
-        with suppress(PackageNotFoundError):
-            versions.append(f"{name} {version(name)}")
-    return (
-        f"{named[1] if named else platform.processor()}, cores: {joblib.cpu_count()}, threads of "
-        f"torch: {torch.get_num_threads()}; {', '.join(versions)}"
-    )
-
-
-@cache
-def sources():
-    """Return a digest of this package's sources, and its commit where git knows it."""
-    folder = Path(sk_aecnn.__file__).parent
-    git = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    parts = b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
-    return hashlib.sha256(parts).hexdigest()[:12], commit or "not known"

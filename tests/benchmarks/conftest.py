@@ -79,12 +79,12 @@ def write_series_and_texts(folder):
 
 def write_tables(folder):
     """Write wine under each name that is read, with text and holes where the table has them."""
-    suite, data, tables = (sys.modules[name] for name in ("suite", "data", "tables"))
+    data, tables = sys.modules["data"], sys.modules["tables"]
     frame = load_wine(as_frame=True).frame.sample(150, random_state=0)
     frame["proline"] = frame["proline"].rank(pct=True).mul(4).astype(int)  # a category
     (folder / "pmlb").mkdir(parents=True)
     frame.to_csv(folder / "pmlb" / "wine.tsv.gz", sep="\t", index=False)
-    for name in (suite.CLASSIFICATION + suite.REGRESSION).split():
+    for name in (tables.CLASSIFICATION + tables.REGRESSION).split():
         (folder / "pmlb" / f"{name}.tsv.gz").symlink_to("wine.tsv.gz")
     y = frame.pop("target")
     frame["hue"] = frame["hue"].where(frame["hue"] > 0.7)

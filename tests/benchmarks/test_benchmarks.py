@@ -16,31 +16,28 @@ PAGES = sorted((ROOT / "docs" / "guide" / "quality").glob("*.md"))
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="the benchmarks are not distributed")
 
 
-PATHS = [str(FOLDER / "quality"), str(FOLDER / "speed"), str(FOLDER)]
-
-
 def load(name):
     """Return a module, which imports its neighbours by their plain names."""
-    sys.path[:0] = PATHS
+    sys.path.insert(0, str(FOLDER))
     try:
         return importlib.import_module(name)
     finally:
-        del sys.path[: len(PATHS)]
+        sys.path.remove(str(FOLDER))
 
 
 TABLES, SPEEDS = {}, {}
 if FOLDER.exists():
-    TABLES, SPEEDS, command = load("tables").TABLES, load("works").TABLES, load("command")
+    TABLES, SPEEDS, runner = load("tables").TABLES, load("works").TABLES, load("runner")
 
 
 def main(*arguments, tables=TABLES):
     """Make a table as the command line does; return its exit status."""
-    return command.main("benchmarks", tables, "", argv=list(map(str, arguments)))
+    return runner.main("benchmarks", tables, list(map(str, arguments)))
 
 
 def test_the_table_of_speeds_is_printed(monkeypatch, capsys):
     """Variants take turns in processes of their own, which import what they need themselves."""
-    monkeypatch.setattr(sys, "path", [*PATHS, *sys.path])
+    monkeypatch.syspath_prepend(str(FOLDER))
     options = ["--quick", "--tasks", "encode one row", "--variants", "plain torch", "sk_aecnn"]
     assert main("peers", *options, tables=SPEEDS) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
@@ -56,7 +53,7 @@ def test_a_published_table_has_an_entry(page):
     head = page.read_text().splitlines()[0]
     program, script, *arguments = shlex.split(head.removeprefix("<!-- Written by: "))
     assert (program, script) == ("python", "benchmarks/quality")
-    plan = command.plan_of(arguments, TABLES, "")
+    plan = runner.plan_of(arguments, TABLES)
     assert plan.table.title in page.read_text()
 
 

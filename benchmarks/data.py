@@ -1,6 +1,8 @@
 """Readers of the files, and the ways of splitting what they return."""
 
 import gzip
+from csv import QUOTE_NONE
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -52,11 +54,7 @@ def speech(folder):
 
 
 def series(folder, name, padded=False):
-    """Return series (n, time, channels) and labels, to train with and to test with.
-
-    Series of unequal length end in NaN; unless they are to stay ``padded``, each is stretched to
-    the length of the longest one that there is to train with.
-    """
+    """Return series (n, time, channels), stretched or else padded with NaN, and labels, twice."""
     file = np.load(folder / "timeseries" / f"{name}.npz")
     n_steps = file["X_train"].shape[2]
     X, X_test = (
@@ -75,10 +73,9 @@ def stretched(row, n_steps):
 
 def messages(folder):
     """Return texts and whether each is spam."""
-    path = folder / "text" / "SMSSpamCollection.gz"
-    lines = gzip.decompress(path.read_bytes()).decode().strip("\n").split("\n")
-    labels, texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
-    return np.array(texts), (np.array(labels) == "spam").astype(int)
+    options = {"sep": "\t", "header": None, "quoting": QUOTE_NONE, "keep_default_na": False}
+    kinds, texts = pd.read_csv(folder / "text" / "SMSSpamCollection.gz", **options).to_numpy().T
+    return texts, (kinds == "spam").astype(int)
 
 
 # -- tables -----------------------------------------------------------------------------------
@@ -118,12 +115,10 @@ def mixed(folder, name):
 
 def adult(folder):
     """Return the raw frames of Adult, to train with and to test with."""
-    columns = [*(f"column {place}" for place in range(14)), "y"]
     options = {"na_values": "?", "comment": "|", "skipinitialspace": True}
-    data = []
+    options["names"], data = [*map(str, range(14)), "y"], []
     for part in ("data", "test"):
-        path = folder / "tabular" / "adult" / f"adult.{part}.gz"
-        X = pd.read_csv(path, names=columns, **options)
+        X = pd.read_csv(folder / "tabular" / "adult" / f"adult.{part}.gz", **options)
         data += [X, X.pop("y").str.strip(".").to_numpy()]
     return data
 
@@ -152,9 +147,11 @@ def clusters(folder):
 # -- splits -----------------------------------------------------------------------------------
 
 
-def split_at(X, y, train, test):
-    X_train, X_test = (X.iloc[rows] if hasattr(X, "iloc") else X[rows] for rows in (train, test))
-    return Split(X_train, y[train], X_test, y[test])
+def splits_at(X, y, indices):
+    """Yield a split for each pair of indices of rows."""
+    X = getattr(X, "iloc", X)
+    for train, test in indices:
+        yield Split(X[train], y[train], X[test], y[test])
 
 
 def own_split(data, seed):
@@ -163,21 +160,18 @@ def own_split(data, seed):
 
 
 def folds(data, seed, kind=StratifiedKFold, n_folds=5, n_used=None):
-    """Yield splits of a cross-validation whose shuffle is the seed's, all or the first ones."""
+    """Return splits of a cross-validation whose shuffle is the seed's, all or the first ones."""
     splitter = kind(n_folds, shuffle=True, random_state=seed)
-    for index in islice(splitter.split(*data), n_used):
-        yield split_at(*data, *index)
+    return splits_at(*data, islice(splitter.split(*data), n_used))
 
 
-half = partial(folds, n_folds=2, n_used=1)
-number_folds = partial(folds, kind=KFold)
+half, number_folds = partial(folds, n_folds=2, n_used=1), partial(folds, kind=KFold)
 
 
 def marked(data, seed, which):
-    """Yield a split for each fold that one of the marks beside rows and target tells."""
+    """Return a split for each fold that one of the marks beside rows and target tells."""
     X, y, *marks = data
-    for index in PredefinedSplit(marks[which]).split():
-        yield split_at(X, y, *index)
+    return splits_at(X, y, PredefinedSplit(marks[which]).split())
 
 
 def some(data, seed, n_rows):
@@ -191,9 +185,7 @@ def few_labels(data, seed, n_labels):
     X, y, *test = data
     order = np.random.default_rng(seed).permutation(len(y))
     kept = np.concatenate([order[y[order] == label][: n_labels // 10] for label in range(10)])
-    drawn = np.full(len(y), -1)
-    drawn[kept] = y[kept]
-    yield Split(X, drawn, *test)
+    yield Split(X, np.where(np.isin(np.arange(len(y)), kept), y, -1), *test)
 
 
 def all_rows(data, seed):
@@ -225,10 +217,7 @@ def folds_with_holes(data, seed, share=0.3):
 
 
 def holes(data, seed, share=0.3):
-    """Yield a table without a share of its cells, the table as it was, and which cells they are.
-
-    Numbers are in standard deviations.
-    """
+    """Yield a table without some cells, the whole table, in standard deviations, and which."""
     X = data[0].loc[:, data[0].nunique() > 1]
     numbers = X.select_dtypes("number")
     X = X.assign(**(numbers - numbers.mean()) / numbers.std())
@@ -240,8 +229,8 @@ def words(data, seed, dense=False, **params):
     """Yield folds of texts as tf-idf weights of the words, sparse or as a frame."""
     for split in folds(data, seed):
         weigh = TfidfVectorizer(**params).fit(split.X)
-        X, X_test = weigh.transform(split.X), weigh.transform(split.X_test)
+        X, X_test = map(weigh.transform, (split.X, split.X_test))
         if dense:
             names = weigh.get_feature_names_out()
             X, X_test = (pd.DataFrame(rows.toarray(), columns=names) for rows in (X, X_test))
-        yield Split(X, split.y, X_test, split.y_test)
+        yield replace(split, X=X, X_test=X_test)
