@@ -18,10 +18,8 @@ from core import SECONDS
 
 import sk_aecnn
 
-PACKAGES = """
-    numpy pandas scikit-learn torch skorch onnxruntime pyod isotree catboost lightgbm pytabkit aeon
-    ctgan keras jax tensorflow-cpu
-"""
+PACKAGES = "numpy pandas scikit-learn torch skorch onnxruntime pyod isotree catboost lightgbm "
+PACKAGES += "pytabkit aeon ctgan keras jax tensorflow-cpu"
 # a call or an assignment at the start of a row's name, which is set as code
 CODE = re.compile(r"^\w+(\([^)]*\)|=.*)")
 

@@ -79,6 +79,8 @@ def run(plan):
     kept = memory.cache(outcome, ignore=["measure"])
     for name, task, seed, fold, split in runs(plan):
         key = name, task.name, seed, fold
+        if name in missing:
+            continue
         try:
             measure, own = measure_of(name, task, seed, split, plan)
             own = [sources()[0], sorted(plan.params.items())] if own else []
