@@ -60,7 +60,7 @@ class Work:
             X = np.memmap(file, np.float32, "w+", shape=(self.n_rows, *self.shape))
             for rows in gen_batches(len(X), len(part)):
                 X[rows] = part[: len(X[rows])]
-        if any(map(is_classifier, self.models.values())):
+        if any(is_classifier(getattr(one, "model", one)) for one in self.models.values()):
             return X, factors[:, : self.n_outputs].argmax(axis=1)
         return X, X[:, : self.n_outputs]
 
