@@ -4,9 +4,9 @@ __all__ = ["DivergenceError"]
 
 
 class DivergenceError(ValueError):
-    """The training loss is no longer finite.
+    """The training loss is no longer finite, or the weights give results that are not.
 
-    Raised by ``fit`` and ``partial_fit``; the message names the epoch, the loss and the remedy. The
+    Raised by ``fit`` and ``partial_fit``; the message names what is not finite and the remedy. The
     estimator is left as it was before the call.
 
     Examples

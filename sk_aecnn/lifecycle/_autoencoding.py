@@ -113,6 +113,14 @@ class AutoencodingEstimator(CodingEstimator):
         self : estimator
             The fitted estimator.
 
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used, or a sample is too far from the others for
+            the precision; the estimator is left as it was before the call.
+        DivergenceError
+            If the loss is no longer finite; likewise.
+
         Examples
         --------
         >>> from sklearn.datasets import load_iris

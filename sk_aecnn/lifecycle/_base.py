@@ -37,7 +37,7 @@ from sk_aecnn.recipes._resolved_params import resolved_parameters
 from sk_aecnn.recipes._training import resolve_training
 from sk_aecnn.recipes._warm_start import check_unchanged
 from sk_aecnn.training._copies import fork, snapshot
-from sk_aecnn.training._inference import infer
+from sk_aecnn.training._inference import check_computable, infer
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 from sk_aecnn.training._progress import FitProgress
@@ -266,16 +266,18 @@ class NetworkEstimator(
         """Take from the training rows what else there is to know.
 
         In a stream that is left until it is asked for: each call would measure the rows that are
-        kept, and the next one measures them anew.
+        kept, and the next one measures them anew. What cannot be measured is refused in the call.
         """
         self._forget_measures()
         if not (call.partial and self._ON_DEMAND):
             self._finish(seen)
             return
+        check_computable(self.net_, seen.latest)
         fitted = self._shallow_copy()
 
         def compute() -> dict[str, Any]:
-            fitted._finish(seen)
+            are_computable = infer(fitted.net_, "are_computable", seen.data.rows)
+            fitted._finish(seen.choose(are_computable))
             return {name: vars(fitted)[name] for name in self._ON_DEMAND if name in vars(fitted)}
 
         self._on_demand = OnDemand(compute)

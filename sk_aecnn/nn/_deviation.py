@@ -14,6 +14,9 @@ from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._neighbours import find_neighbours
 
+# sums of squares of larger numbers overflow in double precision, as soon as they are scaled
+_LARGEST = 1e100
+
 
 class DeviationMixin:
     """What an autoencoder tells of unusual rows."""
@@ -21,6 +24,7 @@ class DeviationMixin:
     # of the autoencoder that this is mixed into
     layout: InputLayout
     encoder: Any
+    decoder: Any
     categories: Any
     encode: Callable[[Tensor], Tensor]
     known: Callable[[Tensor], Tensor]
@@ -103,6 +107,26 @@ class DeviationMixin:
         left = _squared_distance(code, mean, whitening) - distances.sum(1)
         n_terms = self.known(rows).sum(1) + code.shape[1]
         return (errors + distances + left[:, None] / errors.shape[1]) / n_terms[:, None]
+
+    def are_computable(self, rows: Tensor) -> Tensor:
+        """Tell which rows can be measured, bool (batch,).
+
+        Sums of squares of their features, codes and reconstructions do not overflow, nor do
+        statistics of these. In single precision, 2e19 standard deviations are too far.
+        """
+        x = self.layout.filled(rows)
+        code = self.encoder(x)
+        limit = min(torch.finfo(self.layout.dtype).max ** 0.5, _LARGEST)
+        parts = x, code, self.decoder(code)
+        lengths = [torch.linalg.vector_norm(part.flatten(1), dim=1) for part in parts]
+        result: Tensor = (torch.stack(lengths) <= limit).all(0)  # NaN is not
+        return result
+
+    def distance(self, rows: Tensor) -> Tensor:
+        """Return how far rows are from the mean, in standard deviations of a feature, (batch,)."""
+        x = self.layout.complete(self.layout.standardise(rows))
+        result: Tensor = torch.linalg.vector_norm(x, dim=1) / x.shape[1] ** 0.5
+        return result
 
     def standardised(self, rows: Tensor) -> Tensor:
         """Return standardised rows, filled in where values are missing, float64."""

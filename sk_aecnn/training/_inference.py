@@ -13,8 +13,12 @@ import torch
 from sk_aecnn._torch import describe_shortage, is_out_of_memory, is_undisturbed, undisturbed
 from sk_aecnn.data._mapping import inference_batch_size, map_rows
 from sk_aecnn.data._rows import Rows, RowSubset
+from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.training._net import TrainingNet
 
+# standard deviations of a row from the mean, and norms of weights, up to which nothing overflows
+_FAR = 3.0
+_LARGE = 1e3
 # up to which a look at each costs less than to sum them up and mind overflow
 _FEW_VALUES = 10_000
 
@@ -46,8 +50,39 @@ def infer(net: TrainingNet, method: str, rows: Rows | RowSubset, **arguments: An
             "smaller network."
         ) from error
     if not _are_finite(result):
-        raise ValueError(_describe_overflow(net, rows, result))
+        is_finite = np.isfinite(result.reshape(len(result), -1)).all(axis=1)
+        raise ValueError(_describe_overflow(net, rows, int(is_finite.argmin())))
     return result
+
+
+def check_computable(net: TrainingNet, rows: Rows) -> None:
+    """Raise where what the net's network makes of a row is too large to be measured.
+
+    Raises
+    ------
+    ValueError
+        If the row is too far from the others.
+    DivergenceError
+        If it is not: training left weights that make too much of it.
+    """
+    norms = [torch.linalg.vector_norm(weight.detach()) for weight in net.module_.parameters()]
+    is_looked_at = infer(net, "distance", rows) > _FAR
+    if torch.stack(norms).max() > _LARGE:
+        is_looked_at[:] = True
+    if not is_looked_at.any():
+        return
+    index = np.flatnonzero(is_looked_at)
+    are_computable = infer(net, "are_computable", RowSubset(rows, torch.from_numpy(index)))
+    if are_computable.all():
+        return
+    row = int(index[are_computable.argmin()])
+    largest = torch.finfo(net.module_.layout.dtype).max
+    if _distances(net, rows[row : row + 1].to(torch.float64)[0]).max() < largest**0.25:
+        raise DivergenceError(
+            f"Training at lr={net.lr:g} left weights whose codes and reconstructions overflow: it "
+            "diverged. Pass a lower lr (a tenth, say)."
+        )
+    raise ValueError(_describe_overflow(net, rows, row))
 
 
 def _are_finite(values: np.ndarray) -> bool:
@@ -58,9 +93,8 @@ def _are_finite(values: np.ndarray) -> bool:
         return isfinite(values.sum()) or bool(np.isfinite(values).all())
 
 
-def _describe_overflow(net: TrainingNet, rows: Rows | RowSubset, result: np.ndarray) -> str:
-    """Return what there is to say of rows whose results are not finite."""
-    row = int(np.flatnonzero(~np.isfinite(result.reshape(len(result), -1)).all(axis=1))[0])
+def _describe_overflow(net: TrainingNet, rows: Rows | RowSubset, row: int) -> str:
+    """Return what there is to say of a row whose results are not finite."""
     values = rows[row : row + 1].to(torch.float64)[0]
     precision = str(net.module_.layout.dtype).removeprefix("torch.")
     advice = "pass smaller values"
@@ -71,10 +105,17 @@ def _describe_overflow(net: TrainingNet, rows: Rows | RowSubset, result: np.ndar
             f"The codes hold values of {values.abs().max():.3g} in row {row}, beyond what a net "
             f"of precision={precision!r} can decode: {advice}."
         )
-    distances = ((values - net.module_.layout.mean.cpu()) / net.module_.layout.scale.cpu()).abs()
+    distances = _distances(net, values)
     feature = int(distances.argmax())
     return (
         f"X holds {values[feature]:.3g} in row {row}, feature {feature}, which is "
         f"{distances[feature]:.3g} standard deviations from the mean seen in fit, beyond what a "
         f"network of precision={precision!r} can compute with: {advice}."
     )
+
+
+def _distances(net: TrainingNet, values: torch.Tensor) -> torch.Tensor:
+    """Return how far values of a row are from the means, in standard deviations, 0 if missing."""
+    layout = net.module_.layout
+    distances: torch.Tensor = ((values - layout.mean.cpu()) / layout.scale.cpu()).abs()
+    return distances.nan_to_num(0.0, posinf=torch.inf)

@@ -53,6 +53,11 @@ class Seen:
         """Whether there was a call before this one."""
         return self.n_before + self.n_rows > len(self.latest)
 
+    def choose(self, kept: np.ndarray) -> Seen:
+        """Return what is measured of some of the rows; of the latest ones, where none is chosen."""
+        chosen = self.data.choose(kept) if kept.any() else TrainingData(self.latest, None, None)
+        return replace(self, data=chosen)
+
     def merge(self, name: str, present: Any) -> Any:
         """Return the mean of a present measure and the earlier one, by their numbers of rows."""
         if self.n_before == 0:

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
 from sk_aecnn import AECNNClassifier, AutoencoderOutlierDetector
@@ -85,6 +86,69 @@ def test_constants_are_those_of_calls_that_nobody_looked_at():
         detector.partial_fit(X)
     assert not detector._deviations.constants.is_constant.any()
     assert stream()._deviations.constants.is_constant.tolist() == [False] * 6 + [True]
+
+
+# -- what cannot be measured ------------------------------------------------------------------
+
+
+def answers(detector, X):
+    """What is read of a detector, and what a file of it holds."""
+    return detector.offset_, detector.score_samples(X).tolist(), pickle.dumps(detector)
+
+
+def with_far_values(rng):
+    """Rows as above, some of whose values are far from the others in most cases."""
+    X = rows_like(int(rng.choice([1, 3, 60])), rng.integers(1000))
+    for _ in range(rng.integers(3)):
+        X[rng.integers(len(X)), rng.integers(6)] = 10.0 ** rng.uniform(3, 300) * rng.choice([-1, 1])
+    return X
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("lr", [0.01, 1e4])
+def test_what_is_accepted_can_be_read(loss, precision, lr):
+    """A call ends in answers, or in an error that leaves all as it was."""
+    rng, X, n_accepted = np.random.default_rng(0), rows_like(20, 9), 0
+    detector = stream(1, precision=precision, reconstruction_loss=loss).set_params(lr=lr)
+    before = answers(detector, X)
+    for _ in range(12):
+        try:
+            detector.partial_fit(with_far_values(rng))
+            refusal = ""
+        except ValueError as error:
+            refusal = str(error)
+        after = answers(detector, X)
+        if refusal:
+            assert after == before
+            assert "lower lr" in refusal or "standard deviations from the mean" in refusal
+        before, n_accepted = after, n_accepted + (refusal == "")
+        assert np.isfinite(before[0])
+    assert 0 < n_accepted < 12
+
+
+def test_what_is_too_far_is_named_in_the_call():
+    """Where the loss is finite nevertheless, the error names the row of the call."""
+    detector, X = stream(2, reconstruction_loss="mae"), rows_like(30, 5)
+    X[7, 2] = -1e30
+    with pytest.raises(ValueError, match=r"-1e\+30 in row 7, feature 2, .* precision='float64'"):
+        detector.partial_fit(X)
+    assert detector.offset_ == stream(2, reconstruction_loss="mae").offset_
+
+
+def test_rows_that_a_later_network_cannot_compute_are_left_out():
+    """They do not stand in the way of later calls, nor of their threshold."""
+    detector, far = stream(2), rows_like(1, 5)
+    far[0, 2] = 1e15
+    detector.partial_fit(far)
+    assert detector._deviations.usual.n_rows == 81
+    with torch.no_grad():
+        for weight in detector.net_.module_.encoder.parameters():
+            weight.mul_(1e3)
+    detector.partial_fit(rows_like(40, 6))
+    assert len(detector._stream.rows) == 121
+    assert detector._deviations.usual.n_rows == 120
+    assert np.isfinite(detector.score_samples(rows_like(20, 9))).all()
 
 
 def test_names_that_are_missing_are_told_as_ever():

@@ -37,6 +37,27 @@ def test_errors_and_codes_are_those_of_two_calls(network, rows):
     assert codes.equal(network.encode(rows).double())
 
 
+def test_the_distance_is_that_of_standardised_features(network, rows):
+    """It is the root of their mean square, the mean in the place of what is missing."""
+    rows[4, 7] = torch.nan
+    expected = network.layout.standardise(rows).nan_to_num(0.0).square().mean(1).sqrt()
+    torch.testing.assert_close(network.distance(rows), expected)
+
+
+@pytest.mark.parametrize("limit", [1e18, 1e21])
+def test_rows_whose_squares_overflow_cannot_be_measured(network, rows, limit):
+    """It is told of each row for itself, whether features, codes or reconstructions are large."""
+    rows[2, 5], rows[4, 7], rows[6, 8] = limit, torch.nan, torch.inf
+    expected = torch.ones(len(rows), dtype=torch.bool)
+    expected[2], expected[6] = limit < 1e19, False
+    assert network.are_computable(rows).equal(expected)
+    for part in (network.encoder, network.decoder):
+        last = list(part.parameters())[-1]
+        last.data += 1e20
+        assert not network.are_computable(rows).any()
+        last.data.zero_()
+
+
 def test_what_is_missing_counts_nowhere(network, usual, rows):
     """A value that is missing has no error, and leaves one value fewer to average over."""
     rows[:, 7] = torch.nan

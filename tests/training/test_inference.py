@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from sk_aecnn.data._rows import RowSubset
-from sk_aecnn.training._inference import infer
+from sk_aecnn.exceptions import DivergenceError
+from sk_aecnn.training._inference import check_computable, infer
 
 
 def test_arguments_reach_the_method_of_the_network(autoencoder, table):
@@ -29,6 +30,31 @@ def test_what_a_precision_cannot_compute_is_named(autoencoder, table):
     rows[7, 1] = 1e300
     with pytest.raises(ValueError, match=r"1e\+300 in row 7, feature 1, .*precision='float64'"):
         infer(net, "encode", rows)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_what_cannot_be_measured_is_named(autoencoder, table, precision):
+    """Squares that would overflow are told before; missing values are not to blame."""
+    net = autoencoder(scaling="feature", precision=precision).fit(table).net_
+    rows = torch.from_numpy(table.copy())
+    rows[3, :2] = torch.nan
+    rows[7, 1] = {"float32": 1e17, "float64": 1e98}[precision]
+    check_computable(net, rows)
+    rows[7, 1] *= 1e5
+    rows[7, 0] = torch.nan
+    with pytest.raises(ValueError, match=r"1e\+(22|103) in row 7, feature 1, ") as caught:
+        check_computable(net, rows)
+    assert not isinstance(caught.value, DivergenceError)
+
+
+def test_weights_that_make_too_much_of_rows_have_diverged(autoencoder, table):
+    """The error of usual rows is about the learning rate, not about the rows."""
+    net = autoencoder(lr=0.125).fit(table).net_
+    with torch.no_grad():
+        for weight in net.module_.decoder.parameters():
+            weight.fill_(1e12)
+    with pytest.raises(DivergenceError, match=r"lr=0\.125 .* diverged\. Pass a lower lr"):
+        check_computable(net, torch.from_numpy(table))
 
 
 def test_memory_that_does_not_suffice_is_explained(autoencoder, table, monkeypatch):

@@ -131,3 +131,15 @@ def test_a_stream_is_not_changed_by_what_comes_after():
     np.testing.assert_array_equal(before.rows, rows)
     np.testing.assert_array_equal(before.keys, keys)
     assert before.n_rows == 150
+
+
+def test_some_of_the_kept_rows_can_be_chosen():
+    """They keep their weights; where none is chosen, the rows of the last call are left."""
+    seen = numbered(3, 50, n_most=60).see(torch.zeros(50, 1))
+    chosen = seen.choose(np.arange(60) % 2 == 0)
+    assert chosen.data.rows.equal(seen.data.rows[::2])
+    np.testing.assert_array_equal(chosen.data.weight, seen.data.weight[::2])
+    assert chosen.n_rows == 150
+    latest = seen.choose(np.zeros(60, dtype=bool)).data
+    assert latest.rows is seen.latest
+    assert latest.weight is None
