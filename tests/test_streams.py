@@ -3,6 +3,7 @@
 import copy
 import pickle
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -162,10 +163,10 @@ def test_the_size_of_chunks_does_not_change_what_is_measured():
     np.testing.assert_allclose(offsets, offsets[0], rtol=0.35)
 
 
-def planar_rows(n, rng):
-    """Rows of ten features on three directions, with noise."""
-    plane = np.random.default_rng(99).normal(size=(3, 10))
-    return rng.normal(size=(n, 3)) @ plane + 0.3 * rng.normal(size=(n, 10))
+def planar_rows(n, rng, shape=(3, 10), noise=0.3):
+    """Rows of some features, ten by default, on a few directions, with noise."""
+    plane = np.random.default_rng(99).normal(size=shape)
+    return rng.normal(size=(n, shape[0])) @ plane + noise * rng.normal(size=(n, shape[1]))
 
 
 @pytest.mark.parametrize(("contamination", "seed"), [("auto", 0), (0.05, 1)])
@@ -199,30 +200,42 @@ def test_a_stream_that_changes_is_measured_as_a_whole():
     assert np.mean(detector.predict(far) == -1) == 1
 
 
+@pytest.mark.parametrize("shape", [(3, 20), (2, 12)])
+@pytest.mark.parametrize("contamination", ["auto", 0.05])
+def test_the_share_of_outliers_in_a_stream_after_a_fit_is_that_of_the_fit(shape, contamination):
+    """The network of the first calls is far from that of the fit; the share of outliers is not."""
+    rows = partial(planar_rows, rng=np.random.default_rng(0), shape=shape, noise=0.15)
+    detector = AutoencoderOutlierDetector(contamination=contamination, random_state=0)
+    detector.fit(rows(2000))
+    new, found = rows(2000), []
+    expected, error = np.mean(detector.predict(new) == -1), detector.reconstruction_error(new)
+    for _ in range(4):
+        detector.partial_fit(rows(64)).partial_fit(rows(64))
+        found.append(np.mean(detector.predict(new) == -1) / expected)
+    assert detector.reconstruction_error(new).mean() > 1.4 * error.mean()
+    assert 0.5 < min(found) < max(found) < 1.7
+    assert 0.7 < np.mean(found) < 1.4
+
+
 def test_a_stream_after_a_fit_counts_the_samples_of_the_fit():
-    """What ``fit`` has measured counts less and less: from call 20 on shares are those of a fit."""
+    """2 000 rows of ``fit`` and one more are measured as 2 001 rows, of which 512 are kept."""
     rng = np.random.default_rng(0)
-    detector = AutoencoderOutlierDetector(random_state=0).fit(planar_rows(2000, rng))
-    new = planar_rows(2000, rng)
-    expected, found = np.mean(detector.predict(new) == -1), []
-    for _ in range(25):
-        detector.partial_fit(planar_rows(500, rng))
-        found.append(np.mean(detector.predict(new) == -1) / expected)
-    assert 0.5 < min(found) < max(found) < 5
-    assert max(found[20:]) < 2
+    detector = AutoencoderOutlierDetector(max_epochs=1, random_state=0).fit(planar_rows(2000, rng))
+    assert detector._stream.rows.shape == (512, 10)
+    detector.partial_fit(planar_rows(1, rng))
+    assert detector._stream.n_rows == 2001
+    assert detector._deviations.usual.n_rows in {512, 513}
+    assert len(detector._deviations.neighbours.rows) > 0.7 * 512
 
 
-def test_a_stream_after_a_fit_may_go_on_at_a_lower_rate():
-    """At a tenth of the learning rate, shares are those of the fit from the first call on."""
-    rng = np.random.default_rng(0)
-    detector = AutoencoderOutlierDetector(random_state=0).fit(planar_rows(2000, rng))
-    new = planar_rows(2000, rng)
-    expected, found = np.mean(detector.predict(new) == -1), []
-    detector.set_params(lr=detector.resolved_params_["lr"] / 10)
-    for _ in range(3):
-        detector.partial_fit(planar_rows(500, rng))
-        found.append(np.mean(detector.predict(new) == -1) / expected)
-    assert 0.7 < min(found) < max(found) < 1.4
+def test_a_fit_after_a_stream_is_measured_by_itself(detector):
+    """Neither ``fit`` nor a warm start knows of rows of an earlier call."""
+    X, far = rows_like(60, 0), 100 + rows_like(60, 1)
+    expected = detector().fit(X).offset_
+    assert detector().partial_fit(far).fit(X).offset_ == expected
+    model = detector(warm_start=True).fit(far).fit(X)
+    np.testing.assert_array_equal(model._stream.rows, X)
+    assert model._deviations.usual.n_rows == 60
 
 
 def test_the_noise_variance_in_a_long_stream_is_that_of_the_present_network():
@@ -246,15 +259,16 @@ def holds_rows(estimator, X):
     return any(row.tobytes() in pickled for row in X)
 
 
-def test_no_rows_are_kept_by_fit(every):
-    """What is fitted at once holds none of its rows, and neither does what predicts."""
+def test_rows_are_kept_where_the_guide_says_so(every):
+    """Detectors keep some, variational autoencoders those of a stream, and all others none."""
     X, y = two_kinds(60)
+    is_detector = every.func is AutoencoderOutlierDetector
     estimator = every().fit(X, y)
-    assert not holds_rows(estimator, X)
+    assert holds_rows(estimator, X) == is_detector
     estimator.partial_fit(X, y)
-    keeps = (AutoencoderOutlierDetector, VariationalAutoencoderTransformer)
-    assert holds_rows(estimator, X) == isinstance(estimator, keeps)
-    assert not holds_rows(estimator.fit(X, y), X)
+    keeps = is_detector or every.func is VariationalAutoencoderTransformer
+    assert holds_rows(estimator, X) == keeps
+    assert holds_rows(estimator.fit(X, y), X) == is_detector
 
 
 @pytest.mark.parametrize("name", ["detector", "variational"])

@@ -20,15 +20,11 @@ from sk_aecnn.lifecycle._coding import EncoderMixin, SamplingMixin
 from sk_aecnn.lifecycle._constant_features import ConstantFeatures
 from sk_aecnn.lifecycle._deviations import Deviations
 from sk_aecnn.lifecycle._parameters import Auto, CodeParameters, Constraints, Sizes, Transforms
-from sk_aecnn.recipes._defaults import rows_of_a_stream
+from sk_aecnn.recipes._defaults import ROWS_OF_A_FIT, rows_of_a_stream
 from sk_aecnn.recipes._recipe import DataSummary
-from sk_aecnn.statistics._quantiles import choose_quantiles, upper_fence, weighted_quantile
+from sk_aecnn.statistics._quantiles import upper_fence, weighted_quantile
 from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 from sk_aecnn.training._stream import Seen
-
-# samples of a fit that count at the most in calls of partial_fit after it: what the network did
-# with them before it learned more is forgotten
-_MOST_BEFORE = 5000
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -49,7 +45,6 @@ class DeviationAttributes:
 
     offset_: float
     _deviations: Deviations
-    _quantiles: np.ndarray
     _constants: ConstantFeatures
 
 
@@ -338,8 +333,7 @@ class AutoencoderOutlierDetector(
     noise_level: float = 0.5
     augmentation: Transforms | Auto | None = None
 
-    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_deviations", "_quantiles")
-    _ON_DEMAND: ClassVar[tuple[str, ...]] = (*_MEASURED, "_missing", "offset_")
+    _ON_DEMAND: ClassVar[tuple[str, ...]] = ("_sampler", "_deviations", "_missing", "offset_")
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return minus the squared deviation of each sample: higher is more usual.
@@ -498,8 +492,8 @@ class AutoencoderOutlierDetector(
         trimmed = 1 - self.support_fraction
         return build_autoencoder(self._parameters(), plan, summary, trimmed=trimmed)
 
-    def _n_rows_kept(self, geometry: SampleGeometry) -> int:
-        return rows_of_a_stream(geometry)
+    def _n_rows_kept(self, geometry: SampleGeometry, partial: bool) -> int:
+        return rows_of_a_stream(geometry) if partial else ROWS_OF_A_FIT
 
     def _see(self, call: FitCall, data: TrainingData, geometry: SampleGeometry) -> Seen:
         seen = super()._see(call, data, geometry)
@@ -509,26 +503,12 @@ class AutoencoderOutlierDetector(
 
     def _finish(self, seen: Seen) -> None:
         super()._finish(seen)
-        seen = replace(seen, n_before=min(seen.n_before, _MOST_BEFORE))
         rows, weight = seen.data.rows, seen.data.weight
         weight = np.ones(len(rows)) if weight is None else weight
-        deviations = Deviations.fit(self.net_, seen, weight, self.support_fraction, self._constants)
+        deviations = Deviations.fit(self.net_, rows, weight, self.support_fraction, self._constants)
         deviation = deviations.measure(self.net_, rows)
-        if seen.n_before > 0:
-            deviation, weight = _merge_with_earlier(deviation, weight, seen)
-        self._quantiles = choose_quantiles(deviation, weight)
         self._deviations = replace(deviations, largest=float(deviation.max()))
         self.offset_ = -_threshold(deviation, weight, self.contamination)
-
-
-def _merge_with_earlier(
-    deviation: np.ndarray, weight: np.ndarray, seen: Seen
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the deviations of rows and of those seen before them, with their weights."""
-    before = seen.before["_quantiles"]
-    weight = weight * (seen.n_rows / weight.sum())
-    weight_before = np.full(len(before), seen.n_before / len(before))
-    return np.concatenate([before, deviation]), np.concatenate([weight_before, weight])
 
 
 def _threshold(

@@ -414,8 +414,8 @@ class VariationalAutoencoderTransformer(
         result: np.ndarray = -error - infer(self.net_, "divergence", rows).sum(axis=1)
         return result
 
-    def _n_rows_kept(self, geometry: SampleGeometry) -> int:
-        return rows_of_a_stream(geometry, _DRAWS // 2)
+    def _n_rows_kept(self, geometry: SampleGeometry, partial: bool) -> int:
+        return rows_of_a_stream(geometry, _DRAWS // 2) if partial else 0
 
     @property
     def noise_variance_(self) -> float:

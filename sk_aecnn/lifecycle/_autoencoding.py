@@ -90,8 +90,9 @@ class AutoencodingEstimator(CodingEstimator):
         Outlier detectors and variational autoencoders keep some of the rows, in the dtype given:
         at most 4096, or 512, of all calls, and 16 MiB. After every call ``offset_``,
         ``noise_variance_`` and what else they measure are those of the network as it is then.
-        Copies and pickles hold these rows. ``fit`` keeps none, but for up to 1024 standardised rows
-        that a detector looks for neighbours in.
+        Copies and pickles hold these rows. ``fit`` of a detector keeps up to 512, for a stream that
+        may follow, and up to 1024 standardised ones that it looks for neighbours in; ``fit`` of the
+        others keeps none.
 
         Parameters
         ----------

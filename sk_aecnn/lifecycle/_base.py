@@ -247,10 +247,13 @@ class NetworkEstimator(
         of a stream is all new after some calls, that tells little of it; so rows are kept.
         """
         stream, self._stream = self._stream if call.resume else None, None
-        n_kept = self._n_rows_kept(geometry) if call.partial else 0
+        n_kept = self._n_rows_kept(geometry, call.partial)
+        if not call.partial:
+            self._stream = Stream().add(data, n_kept) if n_kept > 0 else None
+            return Seen(data, data.rows, len(data.rows))
         if stream is None or n_kept == 0:
             n_before, before = 0, {}
-            if call.partial and call.resume:
+            if call.resume:
                 n_before, before = self._n_samples_seen, self._measures()
             if n_kept == 0:
                 return Seen(data, data.rows, len(data.rows), n_before, before)
@@ -331,8 +334,8 @@ class NetworkEstimator(
         fitted._finish(seen)
         return fitted.__dict__
 
-    def _n_rows_kept(self, geometry: SampleGeometry) -> int:
-        """Return how many rows ``partial_fit`` keeps, to measure them after later calls."""
+    def _n_rows_kept(self, geometry: SampleGeometry, partial: bool) -> int:
+        """Return how many rows ``fit`` or ``partial_fit`` keeps, to measure them in later calls."""
         return 0
 
     def _infer(self, method: str, X: Any) -> np.ndarray:

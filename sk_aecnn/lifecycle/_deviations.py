@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from sk_aecnn.statistics._quantiles import weighted_quantile
 from sk_aecnn.statistics._robust import choose_rows_for_covariance
 from sk_aecnn.training._inference import infer
 from sk_aecnn.training._net import TrainingNet
-from sk_aecnn.training._stream import Seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,7 @@ class Deviations:
     def fit(
         cls,
         net: TrainingNet,
-        seen: Seen,
+        rows: Rows,
         weight: np.ndarray,
         support_fraction: float,
         constants: ConstantFeatures,
@@ -60,8 +59,8 @@ class Deviations:
         ----------
         net : TrainingNet
             The trained net.
-        seen : Seen
-            The samples, and what was measured of those seen before them.
+        rows : Tensor, SparseRows or TableRows of shape (n_samples, n_features)
+            The samples.
         weight : ndarray of shape (n_samples,)
             Weights of the samples.
         support_fraction : float
@@ -69,11 +68,8 @@ class Deviations:
         constants : ConstantFeatures
             The features that have one value in all of them.
         """
-        before = seen.before["_deviations"] if seen.n_before > 0 else None
-        usual = _measure_usual(net, seen, weight, None if before is None else before.usual)
-        neighbours = _choose_neighbours(net, seen, weight, usual, support_fraction)
-        if before is not None:
-            neighbours = before.neighbours.merge(neighbours, seen.share)
+        usual = _measure_usual(net, rows, weight)
+        neighbours = _choose_neighbours(net, rows, weight, usual, support_fraction)
         return cls(usual, neighbours, constants)
 
     def measure(self, net: TrainingNet, rows: Rows) -> np.ndarray:
@@ -105,27 +101,21 @@ class Deviations:
         return result
 
 
-def _measure_usual(
-    net: TrainingNet, seen: Seen, weight: np.ndarray, before: UsualSamples | None
-) -> UsualSamples:
+def _measure_usual(net: TrainingNet, rows: Rows, weight: np.ndarray) -> UsualSamples:
     """Measure the variances of residuals and the covariance of codes of training rows."""
-    rows = seen.data.rows
     index = choose_rows_for_covariance(*rows.shape)
     chosen, weight = RowSubset(rows, as_tensor(index)), weight[index]
-    if before is not None:
-        before = replace(before, n_rows=seen.n_before * len(index) / seen.n_rows)
-    return UsualSamples.measure(net, chosen, weight / weight.mean(), before)
+    return UsualSamples.measure(net, chosen, weight / weight.mean())
 
 
 def _choose_neighbours(
     net: TrainingNet,
-    seen: Seen,
+    rows: Rows,
     weight: np.ndarray,
     usual: UsualSamples,
     support_fraction: float,
 ) -> Neighbours:
     """Keep usual ones of the training rows, and measure how far they are from each other."""
-    rows = seen.data.rows
     index, weight = choose_neighbours(weight, rows.shape[1])
     chosen = RowSubset(rows, as_tensor(index))
     deviation = infer(net, "deviation", chosen, **usual.arguments())

@@ -943,6 +943,8 @@ def best_shrinkage(errors: np.ndarray, weight: np.ndarray) -> float:
 # rows that are kept, and measured after every call
 _ROWS_OF_A_STREAM = 4096
 _ROWS_OF_A_STREAM_SPATIAL = 512
+# rows of a fit that are kept for a stream that may follow: files hold them
+ROWS_OF_A_FIT = 512
 
 
 def rows_of_a_stream(geometry: SampleGeometry, n_passes: int = 1) -> int:

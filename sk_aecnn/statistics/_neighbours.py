@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,15 @@ class Neighbours:
     distance: float = 1.0
     deviation: float = 1.0
     power: float = 1.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the neighbours are, rows of a network of single precision as such."""
+        with np.errstate(over="ignore"):
+            single = self.rows.astype(np.float32)
+        return vars(self) | ({"rows": single} if np.array_equal(single, self.rows) else {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, rows=state["rows"].astype(np.float64))
 
     @cached_property
     def nearest(self) -> float:
@@ -104,30 +114,6 @@ class Neighbours:
         ratio = (squares + self.floor) / (self.distance + self.floor)
         result: np.ndarray = ratio**self.power
         return self.deviation * result
-
-    def merge(self, other: Neighbours, share: float) -> Neighbours:
-        """Return rows of both, no more than are kept of one; ``share`` is what the other weighs.
-
-        Examples
-        --------
-        >>> zeros, ones = (Neighbours(np.full((200, 1), i), np.ones(200)) for i in (0, 1))
-        >>> merged = zeros.merge(ones, 0.25)
-        >>> merged.rows.shape, merged.weight @ merged.rows
-        ((400, 1), array([0.25]))
-        """
-        rows = np.concatenate([self.rows, other.rows])
-        weight = np.concatenate(
-            [
-                (1 - share) * self.weight / self.weight.sum(),
-                share * other.weight / other.weight.sum(),
-            ]
-        )
-        index, weight = choose_neighbours(weight, rows.shape[1])
-        measures = {
-            name: (1 - share) * getattr(self, name) + share * getattr(other, name)
-            for name in ("distance", "deviation", "power")
-        }
-        return Neighbours(rows[index], weight, **measures)
 
 
 def choose_neighbours(weight: np.ndarray, n_features: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-_MOST_QUANTILES = 1000
 # beyond the third quartile, in interquartile ranges: Tukey's fence
 _FENCE = 1.5
 # of a cumulative sum of weights, relative
 _ROUNDING = 1e-12
-
-
-def choose_quantiles(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return values of a distribution like that of weighted ones, at most 1000 of them, sorted."""
-    order = np.argsort(values)
-    cumulative = np.cumsum(weight[order])
-    n_kept = min(len(values), _MOST_QUANTILES)
-    middles = (np.arange(n_kept) + 0.5) / n_kept * cumulative[-1]
-    kept: np.ndarray = values[order[np.searchsorted(cumulative, middles)]]
-    return kept
 
 
 def weighted_quantile(values: np.ndarray, weight: np.ndarray, share: float) -> float:

@@ -1,5 +1,7 @@
 """Neighbours: the training samples that others are compared with, and the unit of distances."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -61,11 +63,18 @@ def test_distances_of_nothing_but_zeros_are_usual():
     assert neighbours.deviations(np.ones(1)) > 10
 
 
-def test_measures_are_merged_by_their_shares():
-    """Rows of both are kept, and each measure is the mean by shares."""
-    one = Neighbours(rows(10), np.ones(10), distance=1.0, deviation=1.0, power=1.0)
-    other = Neighbours(rows(30, seed=1), np.ones(30), distance=3.0, deviation=2.0, power=0.5)
-    merged = one.merge(other, 0.75)
-    assert (merged.distance, merged.deviation, merged.power) == (2.5, 1.75, 0.625)
-    assert merged.rows.shape == (40, 3)
-    assert merged.weight[10:].sum() == pytest.approx(0.75 * merged.weight.sum())
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_are_pickled_in_single_precision_where_that_is_exact(dtype):
+    """Those of a network of single precision take half of the room, and come back in double."""
+    neighbours = Neighbours(rows(100).astype(dtype).astype(np.float64), np.ones(100))
+    assert neighbours.__getstate__()["rows"].dtype == dtype
+    copied = pickle.loads(pickle.dumps(neighbours))
+    assert copied.rows.dtype == np.float64
+    np.testing.assert_array_equal(copied.rows, neighbours.rows)
+    assert copied.nearest == neighbours.nearest
+
+
+def test_rows_beyond_single_precision_are_pickled_as_they_are():
+    """There is no infinity in their place."""
+    neighbours = Neighbours(np.full((2, 1), 1e60), np.ones(2))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(neighbours)).rows, 1e60)

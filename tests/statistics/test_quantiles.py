@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sk_aecnn.statistics._quantiles import choose_quantiles, upper_fence, weighted_quantile
+from sk_aecnn.statistics._quantiles import upper_fence, weighted_quantile
 
 
 @pytest.fixture
@@ -38,12 +38,3 @@ def test_a_fence_is_that_of_a_box_plot(values):
 def test_equal_values_are_within_their_fence(value):
     """Rounding puts none of them beyond it."""
     assert upper_fence(np.full(5, value), np.ones(5)) >= value
-
-
-def test_many_values_are_represented_by_some(values):
-    """Few are kept as they are, sorted; of many, a thousand that have their quantiles."""
-    np.testing.assert_array_equal(choose_quantiles(values, np.ones(200)), np.sort(values))
-    many = np.random.default_rng(0).normal(size=50_000)
-    kept = choose_quantiles(many, np.ones(50_000))
-    assert kept.shape == (1000,)
-    np.testing.assert_allclose(np.quantile(kept, 0.9), np.quantile(many, 0.9), atol=0.01)
