@@ -116,11 +116,13 @@ class Stream:
     def add(self, data: TrainingData, n_most: int) -> Stream:
         """Return the stream with the rows of a call, of which at most ``n_most`` are kept."""
         rows = _matrix_of(data.rows)
-        weight = np.ones(len(data.rows)) if data.weight is None else data.weight
-        weight = np.maximum(weight / weight.mean(), _LEAST_WEIGHT)
-        keys = np.random.default_rng(self.n_rows).exponential(size=len(weight)) / weight
-        new = np.flatnonzero(keys < self.threshold)
-        new = new[np.argsort(keys[new], kind="stable")]
+        keys = np.random.default_rng(self.n_rows).exponential(size=len(data.rows))
+        weight = np.broadcast_to(1.0, keys.shape)
+        if data.weight is not None:
+            weight = np.maximum(data.weight / data.weight.mean(), _LEAST_WEIGHT)
+            keys /= weight
+        new = _order_least(keys, n_most + 1)
+        new = new[keys[new] < self.threshold]
         new = np.sort(new[: _count_fitting(_bytes_of_rows(rows)[new], n_most) + 1])
         stream = replace(self, n_rows=self.n_rows + len(keys))
         return stream._keep(rows[new], weight[new], keys[new], n_most)
@@ -143,6 +145,21 @@ class Stream:
         weight = self.weight / -np.expm1(-self.weight * self.threshold)
         data = TrainingData(_as_rows(self.rows, latest), None, weight)
         return Seen(data, latest, self.n_rows, self.n_before, self.before)
+
+
+def _order_least(keys: np.ndarray, n_most: int) -> np.ndarray:
+    """Return where the least keys are, in their order: of many, the others are not sorted.
+
+    Examples
+    --------
+    >>> _order_least(np.array([0.4, 0.1, 0.3, 0.2]), 2)
+    array([1, 3])
+    """
+    index = np.arange(len(keys))
+    if len(keys) > n_most:
+        index = np.argpartition(keys, n_most)[:n_most].copy()
+    order: np.ndarray = index[np.argsort(keys[index], kind="stable")]
+    return order
 
 
 def _matrix_of(rows: Rows) -> Any:
@@ -172,7 +189,7 @@ def _bytes_of_rows(rows: Any) -> np.ndarray:
         of_a_value = rows.data.itemsize + rows.indices.itemsize
         n_bytes: np.ndarray = np.diff(rows.indptr) * of_a_value + rows.indptr.itemsize
         return n_bytes
-    return np.full(rows.shape[0], rows[:1].nbytes)
+    return np.broadcast_to(rows[:1].nbytes, rows.shape[:1])
 
 
 def _count_fitting(n_bytes: np.ndarray, n_most: int) -> int:
