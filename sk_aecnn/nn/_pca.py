@@ -189,10 +189,11 @@ class PCAHalf(nn.Module, ABC):
         """The last layer of the residual."""
 
     @torch.no_grad()
-    def start_at(self, weight: Tensor, bias: Tensor) -> None:
-        """Make the linear path that of some numbers, zero for those that are missing."""
+    def start_at(self, weight: Tensor, bias: Tensor, inputs: Tensor | None = None) -> None:
+        """Make the linear path that of some inputs, or of the first, zero for what is left."""
         n_outputs, n_inputs = weight.shape
-        self.linear.start_weight.zero_()[:n_outputs, :n_inputs] = weight
+        at = torch.arange(n_inputs) if inputs is None else inputs
+        self.linear.start_weight.zero_()[:n_outputs, at] = weight.to(self.linear.start_weight)
         self.linear.start_bias.zero_()[:n_outputs] = bias
         for parameter in self.last.parameters():
             parameter.zero_()
@@ -232,6 +233,7 @@ class PCAEncoder(PCAHalf):
 
     def __init__(self, residual: nn.Module, in_shape: Sequence[int], encoding_dim: int) -> None:
         super().__init__(residual, prod(in_shape), encoding_dim)
+        self.in_shape = tuple(in_shape)
         self.encoding_dim = encoding_dim
         channels, *spatial = self.residual.feature_shape
         # channels in which the numbers of the linear path find room
@@ -336,7 +338,9 @@ def start_as_pca(
         The categories among the features.
     """
     whitening = components.directions / components.deviations[:, None]
-    encoder.start_at(whitening, -(whitening @ components.mean))
+    place = as_feature_maps(torch.arange(prod(encoder.in_shape))[None], encoder.in_shape)
+    features = as_vectors(place[:, : place.shape[1] - layout.n_indicators])[0]
+    encoder.start_at(whitening, -(whitening @ components.mean), features)
     loadings, mean = components.directions.T * components.deviations, components.mean
     scale, shift = (as_vectors(layout.arrange(v[None]))[0] for v in (layout.scale, layout.mean))
     if probabilities:

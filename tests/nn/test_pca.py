@@ -132,6 +132,26 @@ def test_convolutions_start_as_pca_too(shape, axis):
     torch.testing.assert_close(encoder.code(features), code)
 
 
+@pytest.mark.parametrize(("shape", "axis"), [((7, 6), None), ((7, 6, 2), 2), ((9, 2), 1)])
+def test_the_linear_path_does_not_see_where_values_are_missing(shape, axis):
+    """A code is the components of the completed sample, whatever a channel says of it."""
+    n = int(np.prod(shape))
+    rows = torch.randn(50, n, generator=generator(), dtype=torch.float64)
+    constants = rows.mean(0), torch.ones(n, dtype=torch.float64)
+    rows[::2, 5] = torch.nan
+    layout = InputLayout(shape, axis, *constants, torch.float64, indicated=torch.tensor([5])).eval()
+    components = found(rows, 3, layout=layout)
+    x = layout.filled(rows)
+    channels, *spatial = x.shape[1:]
+    encoder = PCAEncoder(ConvEncoder(channels, spatial, (4,), 3).double(), x.shape[1:], 3).double()
+    decoder = PCADecoder(ConvDecoder(channels - 1, spatial, (4,), 3), 3, (channels - 1, *spatial))
+    start_as_pca(encoder, decoder, components, layout)
+    completed = layout.complete(layout(rows)).double()
+    vectors = (completed.movedim(1, -1) if len(spatial) == 2 else completed).flatten(1)
+    whitened = (vectors - components.mean) @ components.directions.T / components.deviations
+    torch.testing.assert_close(encoder.eval()(x), whitened)
+
+
 def test_probabilities_start_near_those_of_pca():
     """Logits have the means of the rows, and rise with what PCA rebuilds."""
     rows = torch.rand(100, 5, generator=generator(), dtype=torch.float64)
