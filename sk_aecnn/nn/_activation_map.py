@@ -14,12 +14,12 @@ _LEAST_POSITIONS = 7
 _INTERPOLATION = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
-def feature_maps(encoder: Any, x: Tensor) -> list[Tensor]:
+def feature_maps(encoder: Any, *inputs: Tensor) -> list[Tensor]:
     """Return the feature maps of an encoder or back end, those of each of its stages if it can."""
     if hasattr(encoder, "feature_maps"):
-        maps: list[Tensor] = encoder.feature_maps(x)
+        maps: list[Tensor] = encoder.feature_maps(*inputs)
         return maps
-    return [encoder.features(x)]
+    return [encoder.features(*inputs)]
 
 
 def choose_feature_map(maps: Sequence[Tensor]) -> Tensor:
@@ -84,8 +84,9 @@ def class_activation_map(network: Any, rows: Tensor, output: int) -> Tensor:
         Interpolated to the spatial shape of the samples.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        x = network.layout.fill(network.layout(rows.clone())).clone().requires_grad_()
-        maps, prediction = network.maps_and_prediction(x)
+        x, *mask = network.layout.inputs(network.layout(rows.clone()))
+        x = x.clone().requires_grad_()
+        maps, prediction = network.maps_and_prediction(x, *mask)
         found = choose_feature_map(maps)
         score = prediction[:, output] - prediction.mean(1)
         (gradient,) = torch.autograd.grad(score.sum(), found)

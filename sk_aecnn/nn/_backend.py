@@ -15,6 +15,7 @@ from sk_aecnn.nn._conv import (
     SoftOrdering,
     apply_one_by_one,
     as_vectors,
+    coarsen,
     global_mean_max_pool,
     pooled,
 )
@@ -54,7 +55,8 @@ class CNNBackend(nn.Module):
 
     Shape
     -----
-    input : (batch, *in_shape); output : (batch, n_outputs), no activation (logits)
+    input : (batch, *in_shape); mask : (batch, 1, *spatial) or None; output : (batch, n_outputs), no
+    activation (logits)
 
     Examples
     --------
@@ -95,18 +97,24 @@ class CNNBackend(nn.Module):
         self.dropout = Dropout(dropout)
         self.output = Linear(dense_units, n_outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.predict(self.stages(x))
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        features = self.stages(x) if mask is None else self.feature_maps(x, mask)[-1]
+        return self.predict(features, mask)
 
-    def feature_maps(self, x: Tensor) -> list[Tensor]:
+    def feature_maps(self, x: Tensor, mask: Tensor | None = None) -> list[Tensor]:
         """Return the feature map of each stage."""
-        return apply_one_by_one(self.stages, x)
+        return apply_one_by_one(self.stages, x, mask)
 
-    def predict(self, features: Tensor) -> Tensor:
-        """Go on from the last feature map to the output."""
-        hidden = self.activation(self.dense(self.flatten(features)))
+    def predict(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Go on from the last feature map, and the mask of the input, to the output."""
+        hidden = self.activation(self.dense(self._flatten(features, mask)))
         output: Tensor = self.output(self.dropout(hidden))
         return output
+
+    def _flatten(self, features: Tensor, mask: Tensor | None) -> Tensor:
+        if mask is None or self.flatten is as_vectors:
+            return self.flatten(features)
+        return global_mean_max_pool(features, coarsen(mask, features.shape[2:]))
 
 
 class DenseBackend(nn.Module):

@@ -1,4 +1,10 @@
-"""Convolutional stages over one, two or three spatial axes, down to a code and back."""
+"""Convolutional stages over one, two or three spatial axes, down to a code and back.
+
+A mask, (batch, 1, *spatial), is 1 at positions of a sample at which anything is known, and 0 where
+nothing is, as in the padding of a short series. It is None where it would be 1 everywhere. Stages
+put out zeros at masked positions. Of a few positions that become one, any that is known makes that
+a known one.
+"""
 
 from __future__ import annotations
 
@@ -40,18 +46,29 @@ def as_vectors(features: Tensor) -> Tensor:
     return features.movedim(1, -1).flatten(1) if features.ndim == 4 else features.flatten(1)
 
 
-def global_mean_max_pool(features: Tensor) -> Tensor:
+def global_mean_max_pool(features: Tensor, mask: Tensor | None = None) -> Tensor:
     """Sum feature maps, (batch, channels, *spatial), up to (batch, 2 · channels).
 
-    What a channel responds to counts, and how often, but not where.
+    What a channel responds to counts, and how often, but not where. Masked positions, at which the
+    feature maps are zero, do not count; where all are masked, so are the sums.
 
     Examples
     --------
     >>> global_mean_max_pool(torch.tensor([[[0.0, 3.0, 0.0]]]))
     tensor([[1., 3.]])
+    >>> mask = torch.tensor([[[1.0, 1.0, 0.0]]])
+    >>> global_mean_max_pool(torch.tensor([[[-1.0, -3.0, 0.0]]]), mask)
+    tensor([[-2., -1.]])
     """
     positions = features.flatten(2)
-    return torch.cat([positions.mean(2), positions.amax(2)], dim=1)
+    mean = positions.mean(2)
+    if mask is None:
+        return torch.cat([mean, positions.amax(2)], dim=1)
+    known = mask.flatten(2)
+    n_known = known.sum(2)
+    mean = mean * (known.shape[2] / n_known.clamp_min(1))
+    largest = positions.masked_fill(known == 0, -torch.inf).amax(2).masked_fill(n_known == 0, 0)
+    return torch.cat([mean, largest], dim=1)
 
 
 def as_feature_maps(vectors: Tensor, shape: Sequence[int]) -> Tensor:
@@ -68,19 +85,22 @@ def as_feature_maps(vectors: Tensor, shape: Sequence[int]) -> Tensor:
     return vectors.view(vectors.shape[0], channels, *spatial)
 
 
-def apply_one_by_one(stages: nn.Sequential, x: Tensor) -> list[Tensor]:
+def apply_one_by_one(stages: nn.Sequential, x: Tensor, mask: Tensor | None = None) -> list[Tensor]:
     """Return what each of some stages makes of the output of the one before.
 
     Examples
     --------
-    >>> apply_one_by_one(nn.Sequential(nn.ReLU(), nn.Flatten()), torch.ones(1, 2, 1))[
-    ...     1
-    ... ].shape
-    torch.Size([1, 2])
+    >>> stages = nn.Sequential(ConvStage(1, 4, (7,)), ConvStage(4, 6, (4,)))
+    >>> [maps.shape for maps in apply_one_by_one(stages, torch.ones(2, 1, 7))]
+    [torch.Size([2, 4, 4]), torch.Size([2, 6, 2])]
     """
     outputs = []
     for stage in stages:
-        x = stage(x)
+        if mask is None:
+            x = stage(x)
+        else:
+            mask = coarsen(mask, x.shape[2:])
+            x = stage(x, mask)
         outputs.append(x)
     return outputs
 
@@ -88,6 +108,25 @@ def apply_one_by_one(stages: nn.Sequential, x: Tensor) -> list[Tensor]:
 def pooled(spatial: Sequence[int]) -> tuple[int, ...]:
     """Return the sizes after one stage: halved and rounded up."""
     return tuple(-(-size // 2) for size in spatial)
+
+
+def pool_of_two(spatial: Sequence[int]) -> Any:
+    """Return what takes the maximum of two positions along each axis that has as many."""
+    window = tuple(min(2, size) for size in spatial)
+    return _MAX_POOL[len(spatial)](window, ceil_mode=True)
+
+
+def coarsen(mask: Tensor, spatial: Sequence[int]) -> Tensor:
+    """Return the mask of the positions that some stages leave of those of a mask.
+
+    Examples
+    --------
+    >>> coarsen(torch.tensor([[[1.0, 1.0, 1.0, 0.0, 0.0, 0.0]]]), (3,))
+    tensor([[[1., 1., 0.]]])
+    """
+    while max(mask.shape[2:]) > max(spatial):
+        mask = pool_of_two(mask.shape[2:])(mask)
+    return mask
 
 
 class ConvStage(nn.Module):
@@ -112,7 +151,8 @@ class ConvStage(nn.Module):
 
     Shape
     -----
-    input : (batch, in_channels, *spatial); output : (batch, out_channels, *ceil(spatial / 2))
+    input : (batch, in_channels, *spatial); mask : (batch, 1, *spatial) or None; output :
+    (batch, out_channels, *ceil(spatial / 2))
 
     Examples
     --------
@@ -138,13 +178,21 @@ class ConvStage(nn.Module):
             padding=kernel_size // 2,
             bias=normalization is None,
         )
-        window = tuple(min(2, size) for size in spatial)
-        self.pool = _MAX_POOL[n_axes](window, ceil_mode=True)
+        self.pool = pool_of_two(spatial)
         self.norm = build_norm(normalization, out_channels)
         self.activation = build_activation(activation)
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.activation(self.norm(self.pool(self.conv(x))))
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        output: Tensor
+        if mask is None:
+            output = self.activation(self.norm(self.pool(self.conv(x))))
+            return output
+        known = self.pool(mask)
+        largest = self.pool(self.conv(x).masked_fill(mask == 0, -torch.inf))
+        largest = largest.masked_fill(known == 0, 0)
+        normalises = isinstance(self.norm, BatchNorm)
+        normalised = self.norm(largest, known) if normalises else self.norm(largest)
+        output = self.activation(normalised) * known
         return output
 
 
@@ -221,8 +269,8 @@ class ConvEncoder(nn.Module):
 
     Shape
     -----
-    input : (batch, in_channels, *spatial); features : (batch, conv_channels[-1], *feature_spatial);
-    code : (batch, encoding_dim)
+    input : (batch, in_channels, *spatial); mask : (batch, 1, *spatial) or None; features :
+    (batch, conv_channels[-1], *feature_spatial); code : (batch, encoding_dim)
 
     Examples
     --------
@@ -252,21 +300,21 @@ class ConvEncoder(nn.Module):
         self.bottleneck = Linear(prod(self.feature_shape), encoding_dim)
         self.code_activation = build_activation(code_activation, "code_activation")
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the last feature map, shape (batch, channels, *spatial)."""
-        return self.feature_maps(x)[-1]
+        return self.feature_maps(x, mask)[-1]
 
-    def feature_maps(self, x: Tensor) -> list[Tensor]:
+    def feature_maps(self, x: Tensor, mask: Tensor | None = None) -> list[Tensor]:
         """Return the feature map of each stage."""
-        return apply_one_by_one(self.body, x)
+        return apply_one_by_one(self.body, x, mask)
 
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""
         code: Tensor = self.code_activation(self.bottleneck(as_vectors(features)))
         return code
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.code(self.features(x))
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.code(self.features(x, mask))
 
 
 class ConvDecoder(nn.Module):

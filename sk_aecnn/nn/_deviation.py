@@ -101,8 +101,10 @@ class DeviationMixin:
         """
         code = self.encode(rows)
         errors = self._errors(rows, code, scaled=True).div_(variances.to(code.device))
-        distance = partial(self._squared_distance, mean=mean, whitening=whitening)
-        x = self.layout.complete(self.layout.standardise(rows))
+        x = self.layout.standardise(rows)
+        mask = self.layout.mask(self.layout.arrange(x))
+        distance = partial(self._squared_distance, mean=mean, whitening=whitening, mask=mask)
+        x = self.layout.complete(x)
         distances = self.add_up(integrated_gradients(distance, x, reference))
         left = _squared_distance(code, mean, whitening) - distances.sum(1)
         n_terms = self.known(rows).sum(1) + code.shape[1]
@@ -159,9 +161,14 @@ class DeviationMixin:
         """Return the sum over the features of each column, (batch, n_columns)."""
         return values if self.categories is None else self.categories.add_up(values)
 
-    def _squared_distance(self, x: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
+    def _squared_distance(
+        self, x: Tensor, mean: Tensor, whitening: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
         """Return how far the codes of standardised rows are from usual, float64 (batch,)."""
-        code = self.encoder(self.layout.fill(self.layout.arrange(x)))
+        x = self.layout.arrange(x)
+        if mask is not None:
+            x = x.masked_fill(mask == 0, torch.nan)
+        code = self.encoder(*self.layout.inputs(x))
         return _squared_distance(code, mean, whitening)
 
 

@@ -225,12 +225,14 @@ def _is_table(channel: Tensor) -> bool:
 
 
 def _pool(moments: Moments, channel: Tensor) -> tuple[Tensor, Tensor]:
-    """Give all positions of a channel one mean and one scale."""
+    """Give all positions of a channel one mean and one scale, by as much as is known of each."""
     n_channels = int(channel.max()) + 1
-    count = torch.zeros(n_channels).double().index_add_(0, channel, torch.ones_like(moments.mean))
+    count = torch.zeros(n_channels).double().index_add_(0, channel, moments.known)
+    count = _without_zeros(count)
 
     def average(values: Tensor) -> Tensor:
-        return (torch.zeros_like(count).index_add_(0, channel, values) / count)[channel]
+        total = torch.zeros_like(count).index_add_(0, channel, values * moments.known)
+        return (total / count)[channel]
 
     # means from a common origin, near all of them
     origins = moments.origin - moments.origin[0]
@@ -264,9 +266,11 @@ class InputLayout(nn.Module):
         Precision of the network.
     indicated : Tensor of shape (n_indicated,), int64, or None
         Features of which the network is told where they are missing; of samples with axes, it is
-        told where any channel is, if there are such features at all.
+        told where all channels are known, if there are such features at all.
     expectation : ConditionalMean or None
         What fills in missing values of samples that are vectors; ``None`` for their means.
+    masks : bool
+        Whether the network takes a mask of the positions of a sample at which anything is known.
 
     Attributes
     ----------
@@ -276,7 +280,7 @@ class InputLayout(nn.Module):
     Shape
     -----
     rows : (batch, n_features), any dtype, NaN where missing; result : (batch, channels, *spatial);
-    filled : with ``n_indicators`` more features or channels
+    filled : with ``n_indicators`` more features or channels; mask : (batch, 1, *spatial)
 
     Examples
     --------
@@ -297,9 +301,11 @@ class InputLayout(nn.Module):
         origin: Tensor | None = None,
         indicated: Tensor | None = None,
         expectation: ConditionalMean | None = None,
+        masks: bool = False,
     ) -> None:
         super().__init__()
         self.expectation = expectation
+        self.masks = masks
         self.shape = tuple(shape)
         self.channel_axis = channel_axis
         self.dtype = dtype
@@ -353,23 +359,45 @@ class InputLayout(nn.Module):
 
     def complete(self, x: Tensor) -> Tensor:
         """Put the mean for what is missing in laid out rows, or what the others let expect."""
+        return self._complete(x, x.isnan())
+
+    def fill(self, x: Tensor) -> Tensor:
+        """Complete laid out rows, and tell where values were missing."""
+        return self.inputs(x)[0]
+
+    def inputs(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return what a network takes of laid out rows: these, filled, and a mask if there is one.
+
+        There is none where the network takes none, and where something is known at every position:
+        what is complete costs nothing.
+        """
+        if self.training and not self.has_missing:
+            return (x,)
         missing = x.isnan()
+        filled = self._complete(x, missing)
+        mask = None if filled is x else self._mask(missing, x.dtype)
+        if self.n_indicators > 0:
+            # zeros, with which convolutions pad, are for what is not known
+            seen = missing[:, self.indicated] if self.is_flat else ~missing.any(1, keepdim=True)
+            filled = torch.cat([filled, seen.to(x.dtype)], dim=1)
+        return (filled,) if mask is None else (filled, mask)
+
+    def mask(self, x: Tensor) -> Tensor | None:
+        """Return the mask of laid out rows, None where there is none."""
+        return self._mask(x.isnan(), x.dtype)
+
+    def _complete(self, x: Tensor, missing: Tensor) -> Tensor:
         if not missing.any():
             return x
         return (
             x.masked_fill(missing, 0) if self.expectation is None else self.expectation(x, missing)
         )
 
-    def fill(self, x: Tensor) -> Tensor:
-        """Complete laid out rows, and tell where values were missing."""
-        if self.training and not self.has_missing:
-            return x
-        filled = self.complete(x)
-        if self.n_indicators == 0:
-            return filled
-        missing = x.isnan()
-        seen = missing[:, self.indicated] if self.is_flat else missing.any(1, keepdim=True)
-        return torch.cat([filled, seen.to(x.dtype)], dim=1)
+    def _mask(self, missing: Tensor, dtype: torch.dtype) -> Tensor | None:
+        if not self.masks:
+            return None
+        known = ~missing.all(1, keepdim=True)
+        return None if known.all() else known.to(dtype)
 
     def standardise(self, rows: Tensor) -> Tensor:
         """Scale rows, after centring that loses none of their digits."""

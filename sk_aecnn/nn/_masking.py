@@ -59,7 +59,7 @@ class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
         x, is_hidden = self.layout(rows), self.layout.arrange(hidden)
         seen = x if self.augmentation is None else self.augmentation.perturb(x)
         with weighted_batch_norm(self, row_weight):
-            code = self.encoder(self.layout.fill(seen.masked_fill(is_hidden, torch.nan)))
+            code = self.encoder(*self.layout.inputs(seen.masked_fill(is_hidden, torch.nan)))
             output = self.decoder(code)
         asked = rows.masked_fill(~hidden, torch.nan), x.masked_fill(~is_hidden, torch.nan)
         return self.compare(*asked, output) | {"code": code}

@@ -146,7 +146,7 @@ class BaseAutoencoder(DeviationMixin, nn.Module):
 
     def encode(self, rows: Tensor) -> Tensor:
         """Return the codes of rows."""
-        code: Tensor = self.encoder(self.layout.filled(rows))
+        code: Tensor = self.encoder(*self.layout.inputs(self.layout(rows)))
         return code
 
     def decode(self, code: Tensor) -> Tensor:
@@ -285,7 +285,7 @@ class Autoencoder(BaseAutoencoder):
             moved = self.augmentation.move(rows)
             seen = self.augmentation.perturb(x if moved is rows else self.layout(moved))
         with weighted_batch_norm(self, row_weight):
-            code = self.encoder(self.layout.fill(self.corruption(seen)))
+            code = self.encoder(*self.layout.inputs(self.corruption(seen)))
             output = self.decoder(self.nested_dropout(code))
         return self.compare(rows, x, output) | {"code": code}
 

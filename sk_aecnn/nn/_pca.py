@@ -220,8 +220,8 @@ class PCAEncoder(PCAHalf):
 
     Shape
     -----
-    input : (batch, *in_shape); features : those of the residual and the linear path, side by side;
-    output : that of the residual
+    input : (batch, *in_shape), and a mask where the residual takes one; features : those of the
+    residual and the linear path, side by side; output : that of the residual
 
     Examples
     --------
@@ -246,9 +246,9 @@ class PCAEncoder(PCAHalf):
         layer: nn.Module = self.residual.bottleneck
         return layer
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, *mask: Tensor) -> Tensor:
         """Return the features of the residual, and the linear path as further channels."""
-        features = self.residual.features(x)
+        features = self.residual.features(x, *mask)
         room = self.n_channels * prod(features.shape[2:])
         path = F.pad(self.linear(as_vectors(x)), (0, room - self.encoding_dim))
         path = path.view(x.shape[0], self.n_channels, *features.shape[2:])
@@ -265,8 +265,8 @@ class PCAEncoder(PCAHalf):
         residual = self.residual.code(features.contiguous())  # rows apart sum in another order
         return self._add(path.flatten(1)[:, : self.encoding_dim], residual)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self._add(self.linear(as_vectors(x)), self.residual(x))
+    def forward(self, x: Tensor, *mask: Tensor) -> Tensor:
+        return self._add(self.linear(as_vectors(x)), self.residual(x, *mask))
 
     def _add(self, path: Tensor, residual: Tensor) -> Tensor:
         return F.pad(path, (0, residual.shape[1] - self.encoding_dim)) + residual

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from sk_aecnn.nn._activation_map import class_activation_map, feature_maps
 from sk_aecnn.nn._augmentation import Augmentation
+from sk_aecnn.nn._backend import CNNBackend
+from sk_aecnn.nn._conv import ConvEncoder, coarsen
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._members import MeanPrediction, MeanProbability, separately
 from sk_aecnn.nn._networks import AutoencoderParts, BaseAutoencoder, Outputs, weighted_batch_norm
@@ -174,11 +176,13 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         rows = self.augmentation.move(rows)
         x = self.layout(rows)
         with weighted_batch_norm(self, row_weight):
-            features = self.encoder.features(self.layout.fill(self.augmentation.perturb(x)))
+            filled, *mask = self.layout.inputs(self.augmentation.perturb(x))
+            features = self.encoder.features(filled, *mask)
             if not self.reconstructs:
-                return of_members(self._predict(features), self.averaging, fold)
+                return of_members(self._predict(features, *mask), self.averaging, fold)
             code = self.encoder.code(features)
-            prediction = self.backend(code if self.backend_input == "code" else features)
+            sees_code = self.backend_input == "code"
+            prediction = self.backend(*((code,) if sees_code else self._seen(features, *mask)))
             output = self.decoder(code)
         outputs = of_members(prediction, self.averaging, fold)
         return outputs | self.compare(rows, x, output) | {"code": code}
@@ -200,8 +204,9 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         weight = None if row_weight is None else torch.cat([row_weight, row_weight[unlabeled]])
         with weighted_batch_norm(self, weight):
             seen = torch.cat([self.augmentation.perturb(x), copies])
-            features = self.encoder.features(self.layout.fill(seen))
-            prediction = self._average(self._predict(features))
+            filled, *mask = self.layout.inputs(seen)
+            features = self.encoder.features(filled, *mask)
+            prediction = self._average(self._predict(features, *mask))
         outputs = {"prediction": prediction[: len(x)], "corrupted": prediction[len(x) :]}
         if not self.reconstructs:
             return outputs
@@ -211,8 +216,8 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         return outputs | self.compare(rows, x, output) | {"code": code}
 
     def _predict_as_they_are(self, rows: Tensor) -> Tensor:
-        features = self.encoder.features(self.layout.filled(rows))
-        return self._average(self._predict(features))
+        x, *mask = self.layout.inputs(self.layout(rows))
+        return self._average(self._predict(self.encoder.features(x, *mask), *mask))
 
     def predict_separately(self, rows: Tensor) -> Tensor:
         """Return what every member says of rows of its own.
@@ -230,18 +235,30 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         """Whether positions of samples can be told apart in the encoder's features."""
         return self.averaging is None and len(self.encoder.feature_shape) > 1
 
-    def maps_and_prediction(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+    def maps_and_prediction(self, x: Tensor, *mask: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return all feature maps that come before the prediction, and the prediction."""
-        maps = feature_maps(self.encoder, x)
+        maps = feature_maps(self.encoder, x, *mask)
         if self.backend_input == "code" or not hasattr(self.backend, "feature_maps"):
-            return maps, self._predict(maps[-1])
-        further = self.backend.feature_maps(maps[-1])
-        return maps + further, self.backend.predict(further[-1])
+            return maps, self._predict(maps[-1], *mask)
+        _, *seen = self._seen(maps[-1], *mask)
+        further = self.backend.feature_maps(maps[-1], *seen)
+        return maps + further, self.backend.predict(further[-1], *seen)
 
-    def _predict(self, features: Tensor) -> Tensor:
-        seen = self.encoder.code(features) if self.backend_input == "code" else features
-        prediction: Tensor = self.backend(seen)
+    def _predict(self, features: Tensor, *mask: Tensor) -> Tensor:
+        sees_code = self.backend_input == "code"
+        seen = (self.encoder.code(features),) if sees_code else self._seen(features, *mask)
+        prediction: Tensor = self.backend(*seen)
         return prediction
+
+    def _seen(self, features: Tensor, *mask: Tensor) -> tuple[Tensor, ...]:
+        """Return features, and the mask of their positions where the back end takes one.
+
+        There is none where encoder or back end are the user's own, and beside a linear path, which
+        has no positions.
+        """
+        if type(self.encoder) is not ConvEncoder or type(self.backend) is not CNNBackend:
+            return (features,)
+        return (features, *(coarsen(one, features.shape[2:]) for one in mask))
 
 
 class ConvolutionalNetwork(PredictionMixin, nn.Module):
@@ -286,10 +303,10 @@ class ConvolutionalNetwork(PredictionMixin, nn.Module):
         """Return the predictions."""
         with weighted_batch_norm(self, row_weight):
             x = self.augmentation.perturb(self.layout(self.augmentation.move(rows)))
-            return of_members(self.backend(self.layout.fill(x)), self.averaging, fold)
+            return of_members(self.backend(*self.layout.inputs(x)), self.averaging, fold)
 
     def _predict_as_they_are(self, rows: Tensor) -> Tensor:
-        return self._average(self.backend(self.layout.filled(rows)))
+        return self._average(self.backend(*self.layout.inputs(self.layout(rows))))
 
     def predict_separately(self, rows: Tensor) -> Tensor:
         """Return what every member says of rows of its own.
@@ -306,7 +323,7 @@ class ConvolutionalNetwork(PredictionMixin, nn.Module):
         """Whether positions of samples can be told apart in the back end's features."""
         return self.averaging is None and hasattr(self.backend, "feature_maps")
 
-    def maps_and_prediction(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+    def maps_and_prediction(self, x: Tensor, *mask: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return all feature maps that come before the prediction, and the prediction."""
-        maps = feature_maps(self.backend, x)
-        return maps, self.backend.predict(maps[-1])
+        maps = feature_maps(self.backend, x, *mask)
+        return maps, self.backend.predict(maps[-1], *mask)

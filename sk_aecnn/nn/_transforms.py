@@ -255,7 +255,7 @@ class RandomErasing(RandomTransform):
             erased = erased & inside.view(
                 len(x), *(size if a == axis else 1 for a in range(1, x.ndim))
             )
-        return x.masked_fill_(erased, 0.0)
+        return x.mul_(~erased)  # what is missing stays missing
 
 
 def _draw_for_each(x: Tensor, strength: float, generator: torch.Generator | None) -> Tensor:

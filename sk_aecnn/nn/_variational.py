@@ -46,7 +46,7 @@ class VariationalAutoencoder(BaseAutoencoder, RandomLayer):
 
     def distribution(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the means and deviations of the codes of laid out rows."""
-        mean, raw = self.encoder(self.layout.fill(x)).chunk(2, dim=1)
+        mean, raw = self.encoder(*self.layout.inputs(x)).chunk(2, dim=1)
         return mean, F.softplus(raw) + LEAST_DEVIATION
 
     def forward(self, rows: Tensor, row_weight: Tensor | None = None) -> Outputs:

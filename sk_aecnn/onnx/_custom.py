@@ -23,21 +23,22 @@ _TOLERANCE = 1e-3
 class _Part(nn.Module):
     """A module, or a method of one, as a module."""
 
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, function: Callable[..., Tensor]) -> None:
         super().__init__()
         self.owner = getattr(function, "__self__", function)
         self.function = function
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.function(x)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.function(*inputs)
 
 
 def add_custom(
     graph: Graph,
     name: str,
-    function: Callable[[Tensor], Tensor],
+    function: Callable[..., Tensor],
     x: str,
     in_shape: Sequence[int],
+    mask: str = "",
 ) -> str:
     """Add what `torch.onnx.export` makes of a module, or of a method of one.
 
@@ -53,6 +54,8 @@ def add_custom(
         Its input.
     in_shape : sequence of int
         Shape of one input.
+    mask : str
+        The mask of its positions, which the function takes as well; empty for none.
 
     Raises
     ------
@@ -69,21 +72,24 @@ def add_custom(
     part = deepcopy(_Part(function)).cpu().eval()
     dtype = getattr(torch, graph.dtype.name)
     stream = torch.Generator().manual_seed(0)
-    tried = torch.randn(_TRIED, *in_shape, dtype=dtype, generator=stream, device="cpu")
+    tried = [torch.randn(_TRIED, *in_shape, dtype=dtype, generator=stream, device="cpu")]
+    if mask:
+        tried.append((tried[0][:, :1] > 0).to(dtype))
     with undisturbed(torch.device("cpu")), torch.no_grad():
-        model = _export(name, part, tried[:-1])
-        expected = part(tried).numpy()
-    _check_equal(graph, name, model, tried.numpy(), expected)
-    return graph.insert(model, x)
+        model = _export(name, part, [values[:-1] for values in tried])
+        expected = part(*tried).numpy()
+    _check_equal(graph, name, model, [values.numpy() for values in tried], expected)
+    return graph.insert(model, x, *([mask] if mask else []))
 
 
-def _export(name: str, part: nn.Module, example: Tensor) -> Any:
+def _export(name: str, part: nn.Module, examples: list[Tensor]) -> Any:
+    sizes = torch.export.Dim("batch"), torch.export.Dim.DYNAMIC  # which turns out to be the same
     try:
         program: Any = torch.onnx.export(
             part,
-            (example,),
+            tuple(examples),
             dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=(tuple({0: size} for size in sizes[: len(examples)]),),
             opset_version=OPSET,
             external_data=False,
             verbose=False,
@@ -97,12 +103,13 @@ def _export(name: str, part: nn.Module, example: Tensor) -> Any:
 
 
 def _check_equal(
-    graph: Graph, name: str, model: Any, inputs: np.ndarray, expected: np.ndarray
+    graph: Graph, name: str, model: Any, inputs: list[np.ndarray], expected: np.ndarray
 ) -> None:
     """Raise unless an exported part does with some rows what the part itself does."""
     evaluate = graph.evaluator(model)
     try:
-        (found,) = evaluate.run(None, {model.graph.input[0].name: inputs})
+        names = [given.name for given in model.graph.input]
+        (found,) = evaluate.run(None, dict(zip(names, inputs, strict=True)))
         difference = np.abs(found - expected).max()
     except Exception:  # of shapes that do not fit, in whichever node
         difference = np.inf

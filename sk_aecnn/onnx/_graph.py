@@ -67,15 +67,15 @@ class Graph:
         self.nodes.append(node)
         return outputs
 
-    def insert(self, model: Any, x: str) -> str:
-        """Add the nodes of another model with one input, ``x``, and one output; return that."""
+    def insert(self, model: Any, *inputs: str) -> str:
+        """Add the nodes of another model with some inputs and one output; return that."""
         if model.functions:
             model = import_extra("onnx.inliner").inline_local_functions(model)
         prefix = f"part_{len(self.nodes)}_"
         graph = self._onnx.compose.add_prefix_graph(model.graph, prefix)
-        self.nodes.append(
-            self._onnx.helper.make_node("Identity", [x], [graph.input[0].name], name=prefix)
-        )
+        for place, (x, given) in enumerate(zip(inputs, graph.input, strict=True)):
+            name = f"{prefix}{place}"
+            self.nodes.append(self._onnx.helper.make_node("Identity", [x], [given.name], name=name))
         self.nodes += graph.node
         self._constants |= {(tensor.name,): tensor for tensor in graph.initializer}
         return str(graph.output[0].name)

@@ -17,6 +17,8 @@ from sk_aecnn.nn._side_by_side import LinearMembers
 from sk_aecnn.onnx._graph import Graph, to_array
 
 Emit = Callable[[Graph, Any, str], str]
+# farther from zero than any output of a convolution
+_FAR = 1e30
 
 
 def _node(op_type: str, **attributes: str) -> Emit:
@@ -86,21 +88,53 @@ def _parameters(graph: Graph, layer: Any) -> list[Any]:
 
 
 def _conv_stage(graph: Graph, layer: ConvStage, x: str) -> str:
-    if isinstance(layer.norm, BatchNorm) and bool((layer.norm.weight >= 0).all()):
-        x = graph.add("Conv", x, *_normalised(graph, layer), **_geometry(layer.conv))
-        parts = [layer.pool, layer.activation]
-    else:
-        parts = [layer.conv, layer.pool, layer.norm, layer.activation]
-    for part in parts:
+    x, parts = _convolve(graph, layer, x)
+    for part in (layer.pool, *parts):
         x = add_layer(graph, part, x)
     return x
 
 
-def _normalised(graph: Graph, stage: Any) -> list[np.ndarray]:
-    """Return the kernel and the bias of a convolution that normalises as well.
+def _masked_stage(graph: Graph, stage: Any, x: str, mask: str, pooled_mask: str) -> str:
+    """Add a stage some positions of whose input, and of whose output, are masked.
 
-    Factors that are not negative may come before the maximum of a window, instead of after it.
+    A rectifier makes zeros of what is far below zero.
     """
+    x, parts = _convolve(graph, stage, x)
+    x = graph.add("Add", x, _far_below_where_masked(graph, stage.conv, mask))
+    x = add_layer(graph, stage.pool, x)
+    if [type(part) for part in parts] == [nn.ReLU]:
+        return add_layer(graph, parts[0], x)
+    x = graph.add("Where", graph.cast(pooled_mask, bool), x, graph.number(0))
+    for part in parts:
+        x = add_layer(graph, part, x)
+    return graph.add("Mul", x, pooled_mask)
+
+
+def _far_below_where_masked(graph: Graph, conv: Any, mask: str) -> str:
+    """Add what is far below zero at masked positions, and zero elsewhere, for all channels.
+
+    By a convolution: onnxruntime adds the output of one to that of another in passing.
+    """
+    far = np.full((conv.out_channels, 1, *(1 for _ in conv.kernel_size)), _FAR, graph.dtype)
+    return graph.add("Conv", mask, far, -far.ravel())
+
+
+def _convolve(graph: Graph, stage: Any, x: str) -> tuple[str, list[nn.Module]]:
+    """Add the convolution of a stage, and return it with what follows after pooling.
+
+    Factors of the normalisation that are not negative may come before the maximum of a window,
+    instead of after it: then the convolution normalises as well.
+    """
+    if not isinstance(stage.norm, BatchNorm):
+        return add_layer(graph, stage.conv, x), [stage.activation]
+    if bool((stage.norm.weight < 0).any()):
+        return add_layer(graph, stage.conv, x), [stage.norm, stage.activation]
+    x = graph.add("Conv", x, *_normalised(graph, stage), **_geometry(stage.conv))
+    return x, [stage.activation]
+
+
+def _normalised(graph: Graph, stage: Any) -> list[np.ndarray]:
+    """Return the kernel and the bias of a convolution that normalises as well."""
     norm = stage.norm
     kernel, *_ = (to_array(parameter) for parameter in _parameters(graph, stage.conv))
     factor = to_array(norm.weight) / np.sqrt(to_array(norm.running_var) + norm.eps)
@@ -168,6 +202,25 @@ LAYERS: dict[type[nn.Module], Emit] = {
 def add_layer(graph: Graph, layer: nn.Module, x: str) -> str:
     """Add a layer of one of the types in `LAYERS`."""
     return LAYERS[type(layer)](graph, layer, x)
+
+
+def add_stages(graph: Graph, stages: nn.Sequential, x: str, mask: str) -> str:
+    """Add convolutional stages, the positions of whose input a mask is of, empty for none."""
+    if not mask:
+        return add_layer(graph, stages, x)
+    for stage, pooled_mask in zip(stages, pool_masks(graph, stages, mask), strict=True):
+        x, mask = _masked_stage(graph, stage, x, mask, pooled_mask), pooled_mask
+    return x
+
+
+def pool_masks(graph: Graph, stages: nn.Sequential, mask: str) -> list[str]:
+    """Add the masks of the outputs of convolutional stages."""
+    masks = []
+    for stage in stages:
+        assert isinstance(stage, ConvStage)
+        mask = add_layer(graph, stage.pool, mask)
+        masks.append(mask)
+    return masks
 
 
 def _weight_and_bias(layer: Any) -> tuple[np.ndarray, np.ndarray]:

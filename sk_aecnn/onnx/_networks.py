@@ -172,12 +172,28 @@ class NetworkGraph:
         graph, layout, filled = self.graph, self.layout, self._arrange(self.completed)
         if layout.n_indicators == 0:
             return filled
-        seen = graph.cast(graph.add("IsNaN", self._arrange(self.standardised)), graph.dtype)
         if layout.is_flat:
-            seen = graph.add("Gather", seen, layout.indicated, axis=1)
+            seen = graph.add("Gather", self._are_missing, layout.indicated, axis=1)
         else:
-            seen = graph.add("ReduceMax", seen, integers(1), keepdims=1)
+            seen = self._unless_missing("ReduceMax")
         return graph.add("Concat", filled, seen, axis=1)
+
+    @cached_property
+    def mask(self) -> str:
+        """The mask of positions that are known, (batch, 1, *spatial); empty where all count."""
+        is_masked = self.layout.masks and self.dtype.kind == "f"
+        return self._unless_missing("ReduceMin") if is_masked else ""
+
+    @cached_property
+    def _are_missing(self) -> str:
+        """Numbers, (batch, *out_shape), 1 where a value is missing and 0 where none is."""
+        missing = self.graph.add("IsNaN", self._arrange(self.standardised))
+        return self.graph.cast(missing, self.graph.dtype)
+
+    def _unless_missing(self, op_type: str) -> str:
+        """Return 0 where a value of any channel, or of all, is missing, and 1 elsewhere."""
+        missing = self.graph.add(op_type, self._are_missing, integers(1), keepdims=1)
+        return self.graph.add("Sub", self.graph.number(1), missing)
 
     def _arrange(self, x: str) -> str:
         if self.layout.is_flat:
@@ -205,7 +221,7 @@ class NetworkGraph:
 
     @cached_property
     def _features(self) -> Features:
-        return self._encoder.features(self.inputs)
+        return self._encoder.features(self.inputs, self.mask)
 
     @cached_property
     def distribution(self) -> tuple[str, str]:
@@ -318,13 +334,14 @@ class NetworkGraph:
         """What the back end sees, and the shape of one."""
         network = self.network
         if not hasattr(network, "encoder"):
-            return Features(self.inputs), self.in_shape
+            return Features(self.inputs, mask=self.mask), self.in_shape
         if network.backend_input == "code":
             return Features(self.code), (network.encoding_dim,)
         if isinstance(network.backend, BackendMembers) and network.backend.n_own:
             return self._features, (network.backend.n_own,)
         joined = self._encoder.join(self._features)
-        return Features(joined), tuple(network.encoder.feature_shape)
+        shape = tuple(network.encoder.feature_shape)
+        return Features(joined, mask=self._features.mask), shape
 
     @cached_property
     def members(self) -> str:
@@ -345,7 +362,7 @@ class NetworkGraph:
     @cached_property
     def _predicted_as_it_is(self) -> str:
         features, shape = self._seen
-        return add_backend(self.graph, self.network.backend, features.own, shape)
+        return add_backend(self.graph, self.network.backend, features.own, shape, features.mask)
 
     def _mirrored(self, flip: RandomFlip) -> NetworkGraph:
         """Return the same network on mirrored samples, in the same graph."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -34,6 +34,8 @@ from sk_aecnn.onnx._layers import (
     add_layer,
     add_linear_of_maps,
     add_linear_to_maps,
+    add_stages,
+    pool_masks,
     shape_after,
 )
 
@@ -54,11 +56,14 @@ class Features:
         What every member sees, (batch, n); empty where there are no members.
     path : str
         The linear path, (batch, n); empty where there is none.
+    mask : str
+        Of the positions of feature maps, (batch, 1, *spatial); empty where all count.
     """
 
     own: str
     inputs: str = ""
     path: str = ""
+    mask: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,8 @@ class EncoderGraph(ABC):
     in_shape: tuple[int, ...]
 
     @abstractmethod
-    def features(self, x: str) -> Features:
-        """Add what comes before the code."""
+    def features(self, x: str, mask: str = "") -> Features:
+        """Add what comes before the code, for inputs and the mask of their positions."""
 
     @abstractmethod
     def code(self, features: Features) -> str:
@@ -95,8 +100,9 @@ class EncoderGraph(ABC):
 class LayeredEncoder(EncoderGraph):
     """A `DenseEncoder` or a `ConvEncoder`."""
 
-    def features(self, x: str) -> Features:
-        return Features(add_layer(self.graph, self.encoder.body, x))
+    def features(self, x: str, mask: str = "") -> Features:
+        own = add_stages(self.graph, self.encoder.body, x, mask)
+        return Features(own, mask=_mask_after(self.graph, self.encoder.body, mask))
 
     def code(self, features: Features) -> str:
         shape, layer = self.encoder.feature_shape, self.encoder.bottleneck
@@ -111,12 +117,12 @@ class LinearPathEncoder(EncoderGraph):
     def _residual(self) -> EncoderGraph:
         return build_encoder_graph(self.graph, self.encoder.residual, self.in_shape)
 
-    def features(self, x: str) -> Features:
+    def features(self, x: str, mask: str = "") -> Features:
         last = self.encoder.last
         first: Any = last[0] if isinstance(last, nn.ModuleList) else last
         n_outputs = first.bias.shape[-1]
         path = add_linear_of_maps(self.graph, self.encoder.linear, x, self.in_shape, n_outputs)
-        return replace(self._residual.features(x), path=path)
+        return replace(self._residual.features(x, mask), path=path, mask="")
 
     def code(self, features: Features) -> str:
         return self.graph.add("Add", self._residual.code(features), features.path)
@@ -140,7 +146,7 @@ class MemberEncoders(EncoderGraph):
             return []
         return [build_encoder_graph(self.graph, one, n_inputs) for one in encoders.networks]
 
-    def features(self, x: str) -> Features:
+    def features(self, x: str, mask: str = "") -> Features:
         inputs = add_columns(self.graph, self.encoder.columns, x)
         if self._separate:
             own = _stack(self.graph, [one.features(inputs).own for one in self._separate])
@@ -167,8 +173,10 @@ class MemberEncoders(EncoderGraph):
 class CustomEncoderGraph(EncoderGraph):
     """An encoder of the user's, or with an activation of the user's."""
 
-    def features(self, x: str) -> Features:
-        return Features(add_custom(self.graph, "encoder", self.encoder.features, x, self.in_shape))
+    def features(self, x: str, mask: str = "") -> Features:
+        features = self.encoder.features
+        own = add_custom(self.graph, "encoder", features, x, self.in_shape, mask)
+        return Features(own, mask=mask and _mask_after(self.graph, self.encoder.body, mask))
 
     def code(self, features: Features) -> str:
         encoder = self.encoder
@@ -194,6 +202,11 @@ def build_encoder_graph(graph: Graph, encoder: Any, in_shape: Sequence[int]) -> 
     if kind is LayeredEncoder and not _is_known(encoder):
         kind = CustomEncoderGraph
     return kind(graph, encoder, tuple(in_shape))
+
+
+def _mask_after(graph: Graph, stages: nn.Sequential, mask: str) -> str:
+    """Add the mask of the feature maps that convolutional stages make; empty for none."""
+    return pool_masks(graph, stages, mask)[-1] if mask else ""
 
 
 def _is_known(module: nn.Module) -> bool:
@@ -280,34 +293,46 @@ def add_decoder(
 # -- back ends ----------------------------------------------------------------------------------
 
 
-def add_backend(graph: Graph, backend: Any, x: str, in_shape: Sequence[int]) -> str:
-    """Add a back end, (batch, *in_shape) to (batch, n_outputs)."""
-    if not (type(backend) in _BACKENDS and _is_known(backend)):
-        return add_custom(graph, "backend", backend, x, in_shape)
-    return _BACKENDS[type(backend)](graph, backend, x, in_shape)
+def add_backend(graph: Graph, backend: Any, x: str, in_shape: Sequence[int], mask: str = "") -> str:
+    """Add a back end, (batch, *in_shape) to (batch, n_outputs).
 
-
-def _cnn_backend(graph: Graph, backend: CNNBackend, x: str, in_shape: Sequence[int]) -> str:
-    maps = add_layer(graph, backend.stages, x)
-    shape = shape_after(backend.stages, in_shape)
-    if backend.flatten is global_mean_max_pool:
-        means, largest = (graph.add(f"Global{kind}Pool", maps) for kind in ("Average", "Max"))
-        maps = graph.add("Flatten", graph.add("Concat", means, largest, axis=1))
-        shape = (2 * shape[0],)
-    hidden = add_linear_of_maps(graph, backend.dense, maps, shape)
-    return add_layer(graph, backend.output, add_layer(graph, backend.activation, hidden))
-
-
-def _dense_backend(graph: Graph, backend: DenseBackend, x: str, in_shape: Sequence[int]) -> str:
+    A mask of the positions of its input is for those of this package alone; it is empty for none.
+    """
+    convolves = type(backend) is CNNBackend
+    mask = mask if convolves else ""
+    if not ((convolves or type(backend) is DenseBackend) and _is_known(backend)):
+        return add_custom(graph, "backend", backend, x, in_shape, mask)
+    if convolves:
+        return _cnn_backend(graph, backend, x, in_shape, mask)
     for layer in (backend.dense, backend.activation, backend.output):
         x = add_layer(graph, layer, x)
     return x
 
 
-_BACKENDS: dict[type[nn.Module], Callable[[Graph, Any, str, Sequence[int]], str]] = {
-    CNNBackend: _cnn_backend,
-    DenseBackend: _dense_backend,
-}
+def _cnn_backend(
+    graph: Graph, backend: CNNBackend, x: str, in_shape: Sequence[int], mask: str
+) -> str:
+    maps = add_stages(graph, backend.stages, x, mask)
+    shape = shape_after(backend.stages, in_shape)
+    if backend.flatten is global_mean_max_pool:
+        maps = _mean_and_max(graph, maps, shape, _mask_after(graph, backend.stages, mask))
+        shape = (2 * shape[0],)
+    hidden = add_linear_of_maps(graph, backend.dense, maps, shape)
+    return add_layer(graph, backend.output, add_layer(graph, backend.activation, hidden))
+
+
+def _mean_and_max(graph: Graph, maps: str, shape: Sequence[int], mask: str) -> str:
+    """Add the mean and the maximum over the positions that count, (batch, 2 · channels)."""
+    mean = graph.add("GlobalAveragePool", maps)
+    if mask:
+        known = graph.add("GlobalAveragePool", mask)
+        least = graph.number(1 / prod(shape[1:]))
+        mean = graph.add("Div", mean, graph.add("Max", known, least))
+        maps = graph.add("Where", graph.cast(mask, bool), maps, graph.number(-np.inf))
+    largest = graph.add("GlobalMaxPool", maps)
+    if mask:
+        largest = graph.add("Where", graph.cast(known, bool), largest, graph.number(0))
+    return graph.add("Flatten", graph.add("Concat", mean, largest, axis=1))
 
 
 def add_backend_members(

@@ -80,4 +80,5 @@ def _copy_layout(layout: InputLayout, dtype: torch.dtype) -> InputLayout:
         copied.origin,
         copied.indicated,
         copied.expectation,
+        copied.masks,
     )

@@ -58,7 +58,16 @@ def build_layout(recipe: InputRecipe, moments: Moments, data: TrainingData) -> I
         ((geometry.n_features,), 0) if recipe.flat else (geometry.shape, geometry.channel_axis)
     )
     indicated = torch.tensor(recipe.indicated, dtype=torch.int64)
-    layout = InputLayout(shape, axis, offset, scale, recipe.dtype, moments.origin, indicated)
+    layout = InputLayout(
+        shape,
+        axis,
+        offset,
+        scale,
+        recipe.dtype,
+        moments.origin,
+        indicated,
+        masks=recipe.masks,
+    )
     layout.has_missing = bool((moments.known < 1).any())
     if recipe.expects_missing:
         layout.expectation = _expect(layout, moments, data)

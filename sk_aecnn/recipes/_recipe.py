@@ -109,6 +109,8 @@ class InputRecipe:
         missing.
     expects_missing : bool
         Whether missing values of a table are filled in by the others of their rows.
+    masks : bool
+        Whether positions of a sample at which nothing is known are masked.
     """
 
     geometry: SampleGeometry
@@ -120,6 +122,7 @@ class InputRecipe:
     task: Task = None
     indicated: tuple[int, ...] = ()
     expects_missing: bool = False
+    masks: bool = False
 
     @property
     def in_shape(self) -> tuple[int, ...]:

@@ -94,3 +94,13 @@ def test_the_distance_to_neighbours_is_that_of_standardised_rows(network, rows):
     torch.testing.assert_close(distance, torch.tensor([0.01]).double(), rtol=1e-4, atol=0)
     by_column = network.neighbour_distance_by_column(near, neighbours, weight, 1, 1.0)
     torch.testing.assert_close(by_column.sum(1), distance)
+
+
+def test_what_is_masked_contributes_nothing(network, usual, rows):
+    """A position at which nothing is known has no part in a deviation but what all share."""
+    network.layout.has_missing = network.layout.masks = True
+    rows.view(7, 6, 5, 2)[:, 4:] = torch.nan
+    by_column = network.deviation_by_column(rows, **usual, reference=torch.ones(60))
+    torch.testing.assert_close(by_column.sum(1), network.deviation(rows, **usual))
+    masked = by_column.view(7, 6, 5, 2)[:, 4:].flatten(1)
+    torch.testing.assert_close(masked, masked[:, :1].expand_as(masked))

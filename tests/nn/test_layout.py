@@ -125,3 +125,65 @@ def test_a_constant_feature_has_a_scale_of_one_or_its_neighbours(scaling):
     rows = torch.full((50, 2), 0.1, dtype=torch.float64)
     _, scale = fit_scaling(column_moments(rows), scaling, torch.arange(2))
     assert scale.tolist() == [1.0, 1.0]
+
+
+def masking(shape, axis, n_indicated=0, masks=True):
+    layout = identity(shape, axis, torch.float32)
+    indicated = torch.arange(n_indicated)
+    kinds = layout.offset, layout.scale, layout.dtype, layout.origin, indicated
+    return InputLayout(shape, axis, *kinds, masks=masks).eval()
+
+
+def test_a_position_is_masked_where_nothing_is_known():
+    """All channels are missing there; elsewhere, a missing value is the mean, and told of."""
+    rows = torch.ones(2, 3, 2)
+    rows[0, 1:] = rows[1, 0, 1] = torch.nan
+    layout = masking((3, 2), 1, n_indicated=2)
+    x, mask = layout.inputs(layout(rows.flatten(1)))
+    assert mask.tolist() == [[[1.0, 0.0, 0.0]], [[1.0, 1.0, 1.0]]]
+    assert x[0].tolist() == [[1.0, 0.0, 0.0]] * 3
+    assert x[1].tolist() == [[1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
+    assert mask.equal(layout.mask(layout(rows.flatten(1))))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "masks", "missing"),
+    [
+        ((6, 5), None, True, []),
+        ((6, 5, 2), 2, True, [3, 8]),  # of two channels, one
+        ((6, 5), None, False, [3]),
+        ((30,), 0, False, [3]),
+    ],
+)
+def test_there_is_no_mask_where_none_is_needed(shape, axis, masks, missing):
+    """Where every position has a value, or the network takes no mask, or sees vectors."""
+    layout = masking(shape, axis, masks=masks)
+    rows = torch.ones(2, int(np.prod(shape)))
+    rows[0, missing] = torch.nan
+    x = layout(rows)
+    assert len(layout.inputs(x)) == 1
+    assert layout.mask(x) is None
+    assert not layout.inputs(x)[0].isnan().any()
+    if not missing:
+        assert layout.inputs(x)[0] is x
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_padding_does_not_change_the_scaling(weighted):
+    """Mean and scale of a channel are those of its known values, however long the padding is."""
+    rng = np.random.default_rng(0)
+    rows = torch.from_numpy(rng.normal(5, 2, size=(20, 8)) + np.arange(8))
+    rows[torch.arange(8) >= torch.arange(20)[:, None] % 5 + 2] = torch.nan
+    weight = torch.arange(1.0, 21).double() if weighted else None
+    longer = torch.cat([rows, torch.full((20, 7), torch.nan)], dim=1)
+    constants = []
+    for padded in (rows, longer):
+        channel = torch.zeros(padded.shape[1], dtype=torch.int64)
+        moments = column_moments(padded, weight)
+        offset, scale = fit_scaling(moments, "shared", channel)
+        constants.append((float((moments.origin + offset)[0]), float(scale[0])))
+    known, times = ~rows.isnan().numpy(), np.ones(20) if weight is None else weight.numpy()
+    values, weights = rows.numpy()[known], np.repeat(times[:, None], 8, axis=1)[known]
+    mean = np.average(values, weights=weights)
+    std = np.sqrt(np.average((values - mean) ** 2, weights=weights))
+    np.testing.assert_allclose(constants, [(mean, std)] * 2)

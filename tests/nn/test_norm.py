@@ -1,4 +1,4 @@
-"""Batch normalisation that honours row weights."""
+"""Batch normalisation that honours row weights and masks of positions."""
 
 import pytest
 import torch
@@ -81,3 +81,43 @@ def test_a_single_row_is_no_error():
     """One row of flat features is normalised to zero."""
     norm = BatchNorm(3)
     torch.testing.assert_close(norm(torch.ones(1, 3)), torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize("shape", SHAPES[1:])
+def test_masked_positions_do_not_count(shape):
+    """Output, gradients and running statistics are those of the other positions, one a row."""
+    x, masked, plain = data(shape), filled(BatchNorm(3)), filled(BatchNorm(3))
+    mask = (data((10, 1, *shape[2:])) > 3).double()
+    known = mask[:, 0] == 1
+    x.movedim(1, -1)[~known] = 1e6
+    leaf, weight = x.clone().requires_grad_(), torch.linspace(0, 1, x.numel()).view(shape)
+    output = masked(leaf, mask)
+    (output * weight * mask).sum().backward()
+    rows = x.movedim(1, -1)[known].requires_grad_()
+    expected = plain(rows)
+    (expected * weight.movedim(1, -1)[known]).sum().backward()
+    torch.testing.assert_close(output.movedim(1, -1)[known], expected)
+    torch.testing.assert_close(leaf.grad.movedim(1, -1)[known], rows.grad)
+    assert not leaf.grad.movedim(1, -1)[~known].any()
+    torch.testing.assert_close(masked.weight.grad, plain.weight.grad)
+    torch.testing.assert_close(masked.running_mean, plain.running_mean)
+    torch.testing.assert_close(masked.running_var, plain.running_var)
+
+
+def test_weights_and_masks_count_together():
+    """A row of weight two is two equal rows, each with the mask of its own."""
+    x, times = data((4, 3, 5)), torch.tensor([1, 2, 3, 1])
+    mask = (torch.arange(5) < torch.tensor([[5], [1], [3], [0]])).double()[:, None]
+    weighted, repeated = filled(BatchNorm(3)), filled(BatchNorm(3))
+    weighted.row_weight = times.double()
+    expected = repeated(x.repeat_interleave(times, 0), mask.repeat_interleave(times, 0))
+    torch.testing.assert_close(weighted(x, mask).repeat_interleave(times, 0), expected)
+    torch.testing.assert_close(weighted.running_var, repeated.running_var)
+
+
+def test_nothing_but_masked_positions_is_no_error():
+    """Where no position counts, what is normalised is finite, and so are the statistics."""
+    norm = BatchNorm(3)
+    assert norm(torch.zeros(2, 3, 4), torch.zeros(2, 1, 4)).isfinite().all()
+    assert norm.running_mean.isfinite().all()
+    assert norm.running_var.isfinite().all()

@@ -162,3 +162,12 @@ def test_shape_and_type_are_kept(name):
         batch = batch_for(name).to(dtype)
         result = seeded(TRANSFORMS[name]((4, 5), None, 0.5))(batch)
         assert (result.shape, result.dtype) == (batch.shape, dtype)
+
+
+def test_what_is_missing_is_not_erased():
+    """Padding stays what it is, also in the middle of a box."""
+    x = torch.ones(50, 1, 8)
+    x[:, :, 4:] = torch.nan
+    erased = perturbed(RandomErasing, x, 1.0)
+    assert erased[:, :, 4:].isnan().all()
+    assert (erased[:, :, :4] == 0).any()

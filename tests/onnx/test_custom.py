@@ -66,6 +66,13 @@ def test_custom_activations_of_stages(autoencoder, images, assert_exported):
     assert_exported(autoencoder(activation=nn.Mish).fit(images), images)
 
 
+def test_custom_activations_of_masked_stages(classifier, images, labels, assert_exported):
+    """Where a part of an image is missing, encoder and back end get the mask of its positions."""
+    X = images.astype(np.float32)
+    X[::2, 3:] = np.nan
+    assert_exported(classifier(activation=nn.Mish).fit(X, labels), X, np.float32)
+
+
 def test_a_part_for_one_size_of_the_batch_is_refused(autoencoder, images):
     """It is tried with another number of rows; the error says what to write instead."""
     fitted = autoencoder(encoder=OfOneBatch).fit(images)

@@ -391,6 +391,36 @@ def test_missing_values(every, geometry, labels, assert_exported):
     assert_exported(whole, X)
 
 
+def padded(shape, rng):
+    """Return samples that end in NaN along their first axis, and one without a value."""
+    X = rng.normal(size=(40, *shape))
+    for length, sample in enumerate(X):
+        sample[3 + length % (len(sample) - 2) :] = np.nan
+    X[-1] = np.nan
+    return X
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu"])
+@pytest.mark.parametrize("geometry", ["sequence", "single values in time", "colour image"])
+def test_padding(every, geometry, activation, labels, assert_exported):
+    """Positions at which nothing is known are masked, also of estimators that met none in fit."""
+    shape, parameters = GEOMETRIES[geometry]
+    rng = np.random.default_rng(0)
+    X = padded(shape, rng)
+    for seen in (X, rng.normal(size=X.shape)):
+        fitted = every(activation=activation, **parameters).fit(seen, labels)
+        assert_exported(fitted, X)
+
+
+def test_padding_of_normalisation_that_turns_signs(cnn_classifier, labels, assert_exported):
+    """A factor below zero is applied after the maximum of what is known."""
+    X = padded((12, 2), np.random.default_rng(0))
+    fitted = cnn_classifier(channel_axis=-1).fit(X, labels)
+    with torch.no_grad():
+        fitted.net_.module_.backend.stages[0].norm.weight[0] = -1
+    assert_exported(fitted, X)
+
+
 @pytest.mark.parametrize("add_indicator", [False, True])
 def test_the_imputer(table, run, assert_same, add_indicator):
     """What is missing is filled in, and the rest is as it was."""
