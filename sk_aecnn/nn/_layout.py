@@ -266,11 +266,14 @@ class InputLayout(nn.Module):
         Precision of the network.
     indicated : Tensor of shape (n_indicated,), int64, or None
         Features of which the network is told where they are missing; of samples with axes, it is
-        told where all channels are known, if there are such features at all.
+        told where all channels are known, and at how many positions, if there are such features at
+        all.
     expectation : ConditionalMean or None
         What fills in missing values of samples that are vectors; ``None`` for their means.
     masks : bool
         Whether the network takes a mask of the positions of a sample at which anything is known.
+    n_known : float
+        The number of positions that is told of as one.
 
     Attributes
     ----------
@@ -302,10 +305,12 @@ class InputLayout(nn.Module):
         indicated: Tensor | None = None,
         expectation: ConditionalMean | None = None,
         masks: bool = False,
+        n_known: float = 1.0,
     ) -> None:
         super().__init__()
         self.expectation = expectation
         self.masks = masks
+        self.n_known = n_known
         self.shape = tuple(shape)
         self.channel_axis = channel_axis
         self.dtype = dtype
@@ -377,10 +382,20 @@ class InputLayout(nn.Module):
         filled = self._complete(x, missing)
         mask = None if filled is x else self._mask(missing, x.dtype)
         if self.n_indicators > 0:
-            # zeros, with which convolutions pad, are for what is not known
-            seen = missing[:, self.indicated] if self.is_flat else ~missing.any(1, keepdim=True)
-            filled = torch.cat([filled, seen.to(x.dtype)], dim=1)
+            filled = torch.cat([filled, self._indicators(missing, x.dtype)], dim=1)
         return (filled,) if mask is None else (filled, mask)
+
+    def _indicators(self, missing: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return what tells of missing values, as further features or as a channel.
+
+        The zeros with which convolutions pad are for what is not known, like those of the channel.
+        Means over the positions that are known would not tell how many there are.
+        """
+        if self.is_flat:
+            return missing[:, self.indicated].to(dtype)
+        known = (~missing.any(1, keepdim=True)).to(dtype)
+        axes = tuple(range(1, known.ndim))
+        return known * (known.sum(axes, keepdim=True) / self.n_known)
 
     def mask(self, x: Tensor) -> Tensor | None:
         """Return the mask of laid out rows, None where there is none."""
@@ -397,7 +412,10 @@ class InputLayout(nn.Module):
         if not self.masks:
             return None
         known = ~missing.all(1, keepdim=True)
-        return None if known.all() else known.to(dtype)
+        if known.all():
+            return None
+        # the view writes the strides anew, by which kernels go
+        return known.to(dtype).flatten().view(known.shape)
 
     def standardise(self, rows: Tensor) -> Tensor:
         """Scale rows, after centring that loses none of their digits."""

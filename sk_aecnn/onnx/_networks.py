@@ -175,7 +175,9 @@ class NetworkGraph:
         if layout.is_flat:
             seen = graph.add("Gather", self._are_missing, layout.indicated, axis=1)
         else:
-            seen = self._unless_missing("ReduceMax")
+            known = self._unless_missing("ReduceMax")
+            count = graph.add("ReduceSum", known, np.arange(1, len(self.out_shape) + 1), keepdims=1)
+            seen = graph.add("Mul", known, graph.add("Div", count, graph.number(layout.n_known)))
         return graph.add("Concat", filled, seen, axis=1)
 
     @cached_property

@@ -221,14 +221,18 @@ def _find_indicated(
 
 
 def indicate_all(recipe: InputRecipe) -> InputRecipe:
-    """Return a recipe with which a network is told of every column where it is missing."""
+    """Return a recipe with which a network is told of every column where it is missing.
+
+    No position is masked: what is not known there is asked for.
+    """
     geometry = recipe.geometry
     features = torch.arange(geometry.n_features)
     if geometry.n_categories:
         index = FeatureIndex(geometry.n_categories)
         features = torch.cat([index.number_features, index.starts]).sort().values
     expects = recipe.flat and has_conditional_means(geometry.n_features)
-    return replace(recipe, indicated=tuple(features.tolist()), expects_missing=expects)
+    indicated = tuple(features.tolist())
+    return replace(recipe, indicated=indicated, expects_missing=expects, masks=False)
 
 
 # -- encoder and decoder ----------------------------------------------------------------------

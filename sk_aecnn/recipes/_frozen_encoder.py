@@ -81,4 +81,5 @@ def _copy_layout(layout: InputLayout, dtype: torch.dtype) -> InputLayout:
         copied.indicated,
         copied.expectation,
         copied.masks,
+        copied.n_known,
     )

@@ -67,6 +67,7 @@ def build_layout(recipe: InputRecipe, moments: Moments, data: TrainingData) -> I
         moments.origin,
         indicated,
         masks=recipe.masks,
+        n_known=max(1.0, float(moments.known.sum()) / geometry.channels),
     )
     layout.has_missing = bool((moments.known < 1).any())
     if recipe.expects_missing:

@@ -36,7 +36,8 @@ def padded(n_steps):
         row[:length] = torch.randn(length, 2, generator=generator)
     constants = torch.zeros(2 * n_steps).double(), torch.ones(2 * n_steps).double()
     indicated = torch.arange(2)
-    layout = InputLayout((n_steps, 2), 1, *constants, indicated=indicated, masks=True)
+    kinds = {"indicated": indicated, "masks": True, "n_known": 20.0}
+    layout = InputLayout((n_steps, 2), 1, *constants, **kinds)
     layout.has_missing = True
     return rows.flatten(1), layout
 
@@ -71,5 +72,6 @@ def test_a_padded_series_is_the_series_by_itself():
     rows, layout = padded(40)
     output = backend_of(40).eval()(*layout.eval().inputs(layout(rows)))
     for row, length, expected in zip(rows, LENGTHS, output, strict=True):
-        alone = torch.stack([*row.view(40, 2)[:length].T, torch.ones(length)])
+        known = torch.full((length,), length / 20)
+        alone = torch.stack([*row.view(40, 2)[:length].T, known])
         torch.testing.assert_close(backend_of(length).eval()(alone[None])[0], expected)

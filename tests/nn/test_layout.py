@@ -135,14 +135,14 @@ def masking(shape, axis, n_indicated=0, masks=True):
 
 
 def test_a_position_is_masked_where_nothing_is_known():
-    """All channels are missing there; elsewhere, a missing value is the mean, and told of."""
+    """All channels are missing there; a channel tells where all are known, and how often."""
     rows = torch.ones(2, 3, 2)
     rows[0, 1:] = rows[1, 0, 1] = torch.nan
     layout = masking((3, 2), 1, n_indicated=2)
     x, mask = layout.inputs(layout(rows.flatten(1)))
     assert mask.tolist() == [[[1.0, 0.0, 0.0]], [[1.0, 1.0, 1.0]]]
     assert x[0].tolist() == [[1.0, 0.0, 0.0]] * 3
-    assert x[1].tolist() == [[1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
+    assert x[1].tolist() == [[1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [0.0, 2.0, 2.0]]
     assert mask.equal(layout.mask(layout(rows.flatten(1))))
 
 
