@@ -157,7 +157,9 @@ def test_the_imputer_fills_padding_and_single_cells(series):
     """What is known stays, everything else is a number."""
     series[::3, 1, 0] = np.nan
     small = {"conv_channels": (4,), "max_epochs": 2, "random_state": 0}
-    filled = AutoencoderImputer(3, channel_axis=-1, **small).fit_transform(series)
+    imputer = AutoencoderImputer(3, channel_axis=-1, **small).fit(series)
+    assert not imputer.net_.module_.layout.masks  # what is masked is asked for
+    filled = imputer.transform(series)
     known = ~np.isnan(series)
     assert np.isfinite(filled).all()
     np.testing.assert_array_equal(filled[known], series[known])
