@@ -172,13 +172,7 @@ class JointEstimator(
             return build_backend(backend_recipe, plan.generator), backend_recipe
         n_inputs = recipe.encoding_dim if members is None else members.n_inputs
         backend = build_backend_members(
-            backend_recipe,
-            ensemble,
-            plan.generator,
-            members,
-            torch.nn.Identity(),
-            n_inputs,
-            summary.task,
+            backend_recipe, ensemble, plan.generator, members, torch.nn.Identity(), n_inputs
         )
         if members is not None and ensemble.linear_path and summary.trains_once:
             of_encoders = members.first_layer if self.pretrain_epochs == 0 else None

@@ -19,7 +19,7 @@ from sk_aecnn.nn import (
     build,
     build_custom,
 )
-from sk_aecnn.recipes._defaults import Task, scale_rates
+from sk_aecnn.recipes._defaults import Task
 from sk_aecnn.recipes._parameters import check_no_instance, is_choice
 from sk_aecnn.recipes._recipe import BackendRecipe, EnsembleRecipe
 
@@ -63,7 +63,6 @@ def build_backend_members(
     encoder: EncoderMembers | None,
     columns: nn.Module,
     n_inputs: int,
-    task: Task,
 ) -> BackendMembers:
     """Build the back ends of an ensemble, which begin as nothing beside their linear models.
 
@@ -81,8 +80,6 @@ def build_backend_members(
         What comes before the back ends.
     n_inputs : int
         Size of what all of them see.
-    task : {"classifier", "regressor"}
-        What is predicted.
     """
     n_members = ensemble.n_members
     backends = [build_backend(recipe, generator) for _ in range(n_members)]
@@ -98,9 +95,8 @@ def build_backend_members(
     n_own = 0 if encoder is None else encoder.hidden_shape[1]
     members = BackendMembers(columns, backends, n_own, n_inputs, linear)
     first_layer = members.first_layer if encoder is None else encoder.first_layer
-    rates = scale_rates(n_members, task)
-    if ensemble.n_folds and first_layer is not None and any(rates):
-        first_layer.learn_scales(rates)
+    if ensemble.scale_rates and first_layer is not None:
+        first_layer.learn_scales(ensemble.scale_rates)
     return members
 
 

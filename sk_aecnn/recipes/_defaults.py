@@ -532,21 +532,24 @@ def inputs_of_members(n_members: int, losses: Mapping[int, float], task: Task) -
     return [n_features if mixed and member % 2 else n_inputs for member in range(n_members)]
 
 
-def scale_rates(n_members: int, task: Task) -> list[float]:
+def auto_scale_rates(n_members: int, task: Task) -> tuple[float, ...]:
     """Return how fast each member of an ensemble of tables learns the scales of its inputs.
 
-    That is in learning rates of weights; 0 is for no scales. With scales, what says nothing of the
-    classes is left out sooner. Where every feature says something, such as those of letters, they
-    do harm, so that some members alone have them. In regression, features with long tails lose as
-    much as others gain.
+    That is in learning rates of weights, of an optimizer whose steps do not depend on the size of
+    gradients; 0 is for no scales, as is nothing for all members. With scales, what says nothing of
+    the classes is left out sooner. Where every feature says something, such as those of letters,
+    they do harm, so that some members alone have them. In regression, features with long tails lose
+    as much as others gain.
 
     Examples
     --------
-    >>> scale_rates(5, "classifier"), scale_rates(3, "regressor")
-    ([0.0, 0.0, 0.0, 20.0, 20.0], [0.0, 0.0, 0.0])
+    >>> auto_scale_rates(5, "classifier"), auto_scale_rates(5, "regressor")
+    ((0.0, 0.0, 0.0, 20.0, 20.0), ())
     """
-    n_scaled = int(_SCALED_MEMBERS * n_members) if task == "classifier" else 0
-    return [0.0] * (n_members - n_scaled) + [_SCALE_RATE] * n_scaled
+    n_scaled = int(_SCALED_MEMBERS * n_members)
+    if task != "classifier" or n_scaled == 0:
+        return ()
+    return (0.0,) * (n_members - n_scaled) + (_SCALE_RATE,) * n_scaled
 
 
 # -- encoder and decoder -----------------------------------------------------------------------

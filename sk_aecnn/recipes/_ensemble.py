@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sk_aecnn.recipes._defaults import auto_early_stopping, auto_n_estimators
+from sk_aecnn.recipes._defaults import (
+    auto_early_stopping,
+    auto_n_estimators,
+    auto_scale_rates,
+)
 from sk_aecnn.recipes._parameters import Parameters, is_auto, is_choice
 from sk_aecnn.recipes._recipe import DataSummary, EnsembleRecipe
 
@@ -30,7 +34,10 @@ def resolve_ensemble(parameters: Parameters, summary: DataSummary) -> EnsembleRe
     n_estimators = _resolve_n_estimators(parameters, summary, is_table)
     linear_path = _resolve_linear_model(parameters, summary, is_table)
     stopping = _resolve_early_stopping(parameters, summary, n_estimators)
-    return EnsembleRecipe(n_estimators, linear_path, stopping, is_table)
+    rates: tuple[float, ...] = ()
+    if stopping == "cv" and parameters["optimizer"] in ("adam", "adamw"):
+        rates = auto_scale_rates(n_estimators, summary.task)
+    return EnsembleRecipe(n_estimators, linear_path, stopping, is_table, rates)
 
 
 def _resolve_n_estimators(parameters: Parameters, summary: DataSummary, is_table: bool) -> int:

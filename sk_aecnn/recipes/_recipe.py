@@ -27,12 +27,15 @@ class EnsembleRecipe:
     ----------
     is_table : bool
         Whether the samples are tables, for which alone there are ensembles and linear models.
+    scale_rates : tuple of float
+        How fast each member learns the scales of its inputs; empty where none does.
     """
 
     n_estimators: int = 1
     linear_path: bool = False
     early_stopping: bool | str = False
     is_table: bool = False
+    scale_rates: tuple[float, ...] = ()
 
     @property
     def n_members(self) -> int:

@@ -19,9 +19,16 @@ def test_some_members_of_classifiers_learn_scales_of_inputs(request, kind, table
     np.testing.assert_array_equal(loaded.predict_proba(table), model.predict_proba(table))
 
 
-@pytest.mark.parametrize(("kind", "stopping"), [("classifier", False), ("regressor", "cv")])
-def test_others_learn_none(request, kind, stopping, table, labels):
-    """Members of regressors, and those without held-out samples, see inputs as they are."""
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("classifier", {"early_stopping": False}),
+        ("regressor", {"early_stopping": "cv"}),
+        ("classifier", {"early_stopping": "cv", "optimizer": "sgd"}),
+    ],
+)
+def test_others_learn_none(request, kind, options, table, labels):
+    """Members of regressors, without held-out samples, or with steps as large as gradients."""
     make = partial(request.getfixturevalue(kind), n_estimators=5, max_epochs=2)
-    model = make(early_stopping=stopping).fit(table, labels)
+    model = make(**options).fit(table, labels)
     assert not any(name.endswith("scale") for name, _ in model.net_.module_.named_parameters())
