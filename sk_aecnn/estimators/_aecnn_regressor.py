@@ -140,13 +140,13 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
     freeze_encoder : bool, default=False
         Whether the autoencoder is left as it is after these epochs, so that the back end alone is
         trained. See :ref:`training in phases <guide-phases>`.
-    unlabeled : float or None, default=None
-        Value in ``y`` that marks missing targets: ``float('nan')``, or ``None`` if every target is
-        a number. Samples without any target train the reconstruction only.
     max_extrapolation : "auto", float or None, default="auto"
         How far predictions may lie outside of the range of the training targets, as a share of this
         range. 0: not at all, as for trees. ``None``: any distance. ``"auto"``: 0.5, or ``None`` if
         ``augmentation`` changes targets.
+    unlabeled : float or None, default=None
+        Value in ``y`` that marks missing targets: ``float('nan')``, or ``None`` if every target is
+        a number. Samples without any target train the reconstruction only.
     sample_shape : tuple of int or None, default=None
         Shape of one sample, needed only if images, sequences or volumes are passed as flat rows.
         ``None``: ``X.shape[1:]``.

@@ -100,7 +100,7 @@ def _masked_stage(graph: Graph, stage: Any, x: str, mask: str, pooled_mask: str)
     A rectifier makes zeros of what is far below zero.
     """
     x, parts = _convolve(graph, stage, x)
-    x = graph.add("Add", x, _far_below_where_masked(graph, stage.conv, mask))
+    x = graph.add("Where", graph.cast(mask, bool), x, graph.number(-_FAR))
     x = add_layer(graph, stage.pool, x)
     if [type(part) for part in parts] == [nn.ReLU]:
         return add_layer(graph, parts[0], x)
@@ -108,15 +108,6 @@ def _masked_stage(graph: Graph, stage: Any, x: str, mask: str, pooled_mask: str)
     for part in parts:
         x = add_layer(graph, part, x)
     return graph.add("Mul", x, pooled_mask)
-
-
-def _far_below_where_masked(graph: Graph, conv: Any, mask: str) -> str:
-    """Add what is far below zero at masked positions, and zero elsewhere, for all channels.
-
-    By a convolution: onnxruntime adds the output of one to that of another in passing.
-    """
-    far = np.full((conv.out_channels, 1, *(1 for _ in conv.kernel_size)), _FAR, graph.dtype)
-    return graph.add("Conv", mask, far, -far.ravel())
 
 
 def _convolve(graph: Graph, stage: Any, x: str) -> tuple[str, list[nn.Module]]:

@@ -163,7 +163,7 @@ def _resolve_input(
         task=summary.task,
         indicated=_find_indicated(geometry, moments, summary.p_values if flat else None),
         expects_missing=flat and has_missing and has_conditional_means(geometry.n_features),
-        masks=not flat and isinstance(reader[1], str),
+        masks=has_missing and not flat and isinstance(reader[1], str),
     )
 
 
