@@ -25,7 +25,7 @@ from sk_aecnn.nn._random import RandomLayer
 # by the number of spatial axes
 _MAX_POOL: dict[int, Any] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 # farther from zero than what a convolution puts out: what is moved there is no maximum
-_FAR = 1e30
+FAR = 1e30
 # of 16 bits, by which dropout decides
 _LEVELS = 2**16
 
@@ -190,7 +190,7 @@ class ConvStage(nn.Module):
             output = self.activation(self.norm(self.pool(self.conv(x))))
             return output
         known = self.pool(mask)
-        largest = self.pool(self.conv(x) + (mask - 1) * _FAR) * known
+        largest = self.pool(self.conv(x) + (mask - 1) * FAR) * known
         normalises = isinstance(self.norm, BatchNorm)
         normalised = self.norm(largest, known) if normalises else self.norm(largest)
         output = self.activation(normalised) * known

@@ -10,15 +10,13 @@ import numpy as np
 from torch import nn
 
 from sk_aecnn.nn import BatchNorm, ConvStage, Dropout, Linear, SoftOrdering, UpsamplingStage
-from sk_aecnn.nn._conv import pooled
+from sk_aecnn.nn._conv import FAR, pooled
 from sk_aecnn.nn._late import CONV, CONV_TRANSPOSE
 from sk_aecnn.nn._pca import LinearPath
 from sk_aecnn.nn._side_by_side import LinearMembers
 from sk_aecnn.onnx._graph import Graph, to_array
 
 Emit = Callable[[Graph, Any, str], str]
-# farther from zero than any output of a convolution
-_FAR = 1e30
 
 
 def _node(op_type: str, **attributes: str) -> Emit:
@@ -100,7 +98,7 @@ def _masked_stage(graph: Graph, stage: Any, x: str, mask: str, pooled_mask: str)
     A rectifier makes zeros of what is far below zero.
     """
     x, parts = _convolve(graph, stage, x)
-    x = graph.add("Where", graph.cast(mask, bool), x, graph.number(-_FAR))
+    x = graph.add("Where", graph.cast(mask, bool), x, graph.number(-FAR))
     x = add_layer(graph, stage.pool, x)
     if [type(part) for part in parts] == [nn.ReLU]:
         return add_layer(graph, parts[0], x)
