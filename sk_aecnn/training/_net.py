@@ -230,7 +230,8 @@ class TrainingNet(NeuralNet):
                 raise DivergenceError(
                     f"The {prefix}_{name} of epoch {self.n_epochs_before + len(self.history)} is "
                     f"{value}: training diverged at lr={self.lr:g}. Pass a lower lr (a tenth, say),"
-                    " or scale the input where scaling=None was chosen."
+                    " leave out samples whose values are far from all others, or scale the input"
+                    " where scaling=None was chosen."
                 )
             self.history.record(f"{prefix}_{name}", value)
         loss = self.history[-1, f"{prefix}_loss"]

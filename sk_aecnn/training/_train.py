@@ -216,8 +216,8 @@ def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[st
     if not _all_finite([*net.module_.parameters(), *net.module_.buffers(), *losses.values()]):
         raise DivergenceError(
             f"The last step of training at lr={net.lr:g} left weights that give no finite losses: "
-            "training diverged. Pass a lower lr (a tenth, say), or scale the input where "
-            "scaling=None was chosen."
+            "training diverged. Pass a lower lr (a tenth, say), leave out samples whose values are "
+            "far from all others, or scale the input where scaling=None was chosen."
         )
     return {name: float(loss) for name, loss in losses.items()}
 
