@@ -300,6 +300,12 @@ class ColumnEncoding(nn.Module):
         encoded = self(x)
         self.mean = encoded.mean(0) if row_weight is None else row_weight @ encoded / len(encoded)
 
+    @property
+    def column(self) -> Tensor:
+        """The feature that each output is of."""
+        features = torch.arange(self.n_features, device=self.bin_column.device)
+        return torch.cat([features, self.bin_column, self.category_column])
+
     def forward(self, x: Tensor) -> Tensor:
         scaled = torch.addcmul(self.shift, x, self.gain)
         far = (scaled / self.bulk).clamp(-_LARGEST, _LARGEST)

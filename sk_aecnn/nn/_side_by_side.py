@@ -42,24 +42,29 @@ class LinearMembers(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
         self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
-        self.register_buffer("seen", None)
+        self.register_buffer("strength", None)
         self.register_parameter("scale", None)
         self.register_buffer("scale_rate", None)
-        self.seen: Tensor | None
+        self.strength: Tensor | None
         self.scale: nn.Parameter | None
         self.scale_rate: Tensor
 
     @torch.no_grad()
-    def see(self, n_seen: Sequence[int]) -> None:
-        """Let each member see only so many of the first inputs.
+    def see(self, strength: Tensor) -> None:
+        """Let each member see its inputs as strongly as is told, and those of zero not at all.
 
-        The weights of these grow by as much as keeps the variance of the outputs.
+        The mean square of strengths, over what a member sees, becomes one, and its weights grow by
+        as much as keeps the variance of the outputs.
+
+        Parameters
+        ----------
+        strength : Tensor of shape (members, n_inputs)
+            What inputs are multiplied by.
         """
-        n_inputs = self.weight.shape[2]
-        count = torch.tensor(n_seen, device=self.weight.device)[:, None, None]
-        places = torch.arange(n_inputs, device=self.weight.device)
-        self.seen = (places < count).to(self.weight.dtype)
-        self.weight.mul_((n_inputs / count).sqrt())
+        n_seen = (strength > 0).sum(1, keepdim=True)
+        strength = strength * (n_seen / strength.square().sum(1, keepdim=True)).sqrt()
+        self.strength = strength[:, None].to(self.weight)
+        self.weight.mul_((strength.shape[1] / n_seen).sqrt().to(self.weight)[:, None])
 
     def learn_scales(self, rates: Sequence[float]) -> None:
         """Let each member learn a scale for every input, which begins as one.
@@ -75,23 +80,23 @@ class LinearMembers(nn.Module):
         self.scale_rate = self.weight.new_tensor(rates)[:, None, None]
 
     @property
-    def seen_weight(self) -> Tensor:
-        """The weights of inputs, (members, n_outputs, n_inputs): zero where they are not seen."""
+    def input_weight(self) -> Tensor:
+        """The weights of inputs as they are given, (members, n_outputs, n_inputs)."""
         weight: Tensor = self.weight
         if self.scale is not None:
             weight = weight * (1 + self.scale_rate * self.scale)
-        return weight if self.seen is None else weight * self.seen
+        return weight if self.strength is None else weight * self.strength
 
     def forward(self, x: Tensor) -> Tensor:
         if x.stride(0) == 0 and not self.training:
             x = x[0]  # all of them see the same: one product
         if x.ndim == 2:
             linear = F.linear if self.training else batch_invariant_linear
-            side_by_side: Tensor = linear(x, self.seen_weight.flatten(0, 1), self.bias.flatten())
+            side_by_side: Tensor = linear(x, self.input_weight.flatten(0, 1), self.bias.flatten())
             return side_by_side.reshape(len(x), *self.bias.shape).transpose(0, 1)
         if self.training:
-            return torch.baddbmm(self.bias[:, None], x, self.seen_weight.transpose(1, 2))
-        parts = zip(x, self.seen_weight, self.bias, strict=True)
+            return torch.baddbmm(self.bias[:, None], x, self.input_weight.transpose(1, 2))
+        parts = zip(x, self.input_weight, self.bias, strict=True)
         # parts of a row sum in another order than rows of their own
         return torch.stack([batch_invariant_linear(p.contiguous(), *layer) for p, *layer in parts])
 

@@ -146,7 +146,7 @@ def _linear_members(graph: Graph, layer: LinearMembers, x: str) -> str:
 
     One product of stacks of matrices takes a fraction of the time of as many single ones.
     """
-    weight, bias = to_array(layer.seen_weight), to_array(layer.bias)
+    weight, bias = to_array(layer.input_weight), to_array(layer.bias)
     product = graph.add("MatMul", x, np.ascontiguousarray(weight.swapaxes(1, 2)))
     return graph.add("Add", product, bias[:, None])
 

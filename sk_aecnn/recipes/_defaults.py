@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log2, sqrt
+from math import ceil, log2, sqrt
 from typing import Literal
 
 import numpy as np
@@ -403,6 +403,9 @@ def are_indicated(p_values: np.ndarray) -> np.ndarray:
 # factors of the loss of linear models without bins, below which some members go without them
 _LOST_WITHOUT_BINS = {"classifier": 1.0, "regressor": 1.5}
 
+# members that see columns by the strength of their effects, and the least of it, in the strongest
+_GUIDED_MEMBERS = 0.6
+_LEAST_STRENGTH = 0.1
 # learning rate of the scales of inputs, in that of weights, and the share of members that have them
 _SCALE_RATE = 20.0
 _SCALED_MEMBERS = 0.4
@@ -530,6 +533,33 @@ def inputs_of_members(n_members: int, losses: Mapping[int, float], task: Task) -
     n_inputs, n_features = next(iter(losses)), list(losses)[-1]
     mixed = losses[n_features] < _LOST_WITHOUT_BINS[task] * losses[n_inputs]
     return [n_features if mixed and member % 2 else n_inputs for member in range(n_members)]
+
+
+def input_strengths(added: np.ndarray) -> np.ndarray:
+    """Return how strongly each member of an ensemble of tables sees each column.
+
+    The first see it by what it adds to their linear models: columns that interact mostly have
+    effects of their own as well (the principle of heredity; Hamada & Wu 1992, "Analysis of designed
+    experiments with complex aliasing"), and what networks learn of all others is mostly noise. As
+    some interact alone, each is seen a little, and the other members see all of them alike.
+
+    Parameters
+    ----------
+    added : ndarray of shape (members, n_columns)
+        The standard deviation of what a column adds to the linear model of a member.
+
+    Examples
+    --------
+    >>> input_strengths(np.array([[4.0, 2.0, 0.0], [0.0, 0.0, 0.0], [4.0, 2.0, 0.0]]))
+    array([[1. , 0.5, 0.1],
+           [1. , 1. , 1. ],
+           [1. , 1. , 1. ]])
+    """
+    strengths, n_members = np.ones_like(added), ceil(_GUIDED_MEMBERS * len(added))
+    most = added.max(axis=1)
+    for member in np.flatnonzero(most[:n_members] > 0):
+        strengths[member] = np.maximum(added[member] / most[member], _LEAST_STRENGTH)
+    return strengths
 
 
 def auto_scale_rates(n_members: int, task: Task) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from torch import nn
 
 from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import BackendMembers, ColumnEncoding, InputLayout, LinearMembers
-from sk_aecnn.recipes._defaults import Task, inputs_of_members
+from sk_aecnn.recipes._defaults import Task, input_strengths, inputs_of_members
 from sk_aecnn.training._plan import FitPlan, assign_folds
 from sk_aecnn.training._prediction_losses import UNLABELED_CODE
 
@@ -140,10 +140,36 @@ def start_from_linear(
         coefficients[member, :, :width], intercepts[member] = model.coefficients, model.intercepts
     if issparse(sample.X):  # which was not centred, as the inputs of the network are
         intercepts += coefficients @ (layout.mean / layout.scale).numpy()
-    if first_layer is not None and min(n_seen) < widths[0]:
-        first_layer.see(n_seen)
-        backend.linear.see(n_seen)
+    seen = torch.arange(widths[0]) < torch.tensor(n_seen)[:, None]
+    if not seen.all():
+        backend.linear.see(seen.double())
+    if first_layer is not None and isinstance(columns, ColumnEncoding):
+        strength = _input_strengths(sample, columns.column.numpy(), coefficients)
+        first_layer.see(torch.from_numpy(strength) * seen)
     backend.start_from(torch.from_numpy(coefficients), torch.from_numpy(intercepts))
+
+
+def _input_strengths(sample: Sample, column: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Return how strongly networks see their inputs, by what each column adds to linear models.
+
+    Parameters
+    ----------
+    sample : Sample
+        The rows.
+    column : ndarray of shape (n_inputs,)
+        The column that each input is of.
+    coefficients : ndarray of shape (members, n_outputs, n_inputs)
+        Of the linear models.
+
+    Returns
+    -------
+    strengths : ndarray of shape (members, n_inputs)
+    """
+    covariance = np.atleast_2d(np.cov(sample.X.T, aweights=sample.weight, ddof=0))
+    covariance[column[:, None] != column] = 0
+    variances = np.einsum("moi,moi->mi", coefficients @ covariance, coefficients)
+    added = variances @ np.eye(column.max() + 1)[column]
+    return input_strengths(np.sqrt(added.clip(0)))[:, column]
 
 
 def _models_of_members(

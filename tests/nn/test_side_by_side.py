@@ -102,7 +102,9 @@ def test_members_see_a_part_of_their_inputs(training, rows):
     """The first so many; what they put out has the same variance as before."""
     members = LinearMembers([nn.Linear(6, 200).double() for _ in range(3)]).train(training)
     before = members.weight.detach().clone()
-    members.see([6, 2, 6])
+    seen = torch.ones(3, 6)
+    seen[1, 2:] = 0
+    members.see(seen)
     changed = rows.clone()
     changed[..., 2:] = 0
     for seen, other in ((rows, changed), (rows[0], changed[0])):

@@ -449,5 +449,5 @@ def test_members_that_see_a_part_of_the_inputs(estimator, assert_exported):
     y = X[:, 0] - X[:, 1]
     estimator = clone(estimator).set_params(max_epochs=3, random_state=0)
     estimator.fit(X, y > 0 if is_classifier(estimator) else y)
-    assert estimator.net_.module_.backend.linear.seen is not None
+    assert estimator.net_.module_.backend.linear.strength is not None
     assert_exported(estimator, X)

@@ -114,9 +114,9 @@ def seen_by_members(model):
     """Return how many inputs the linear model of each member sees, and how many there are."""
     layer = model.net_.module_.backend.linear
     n_members, n_inputs = len(layer.weight), layer.weight.shape[2]
-    if layer.seen is None:
+    if layer.strength is None:
         return [n_inputs] * n_members, n_inputs
-    return layer.seen.sum((1, 2)).int().tolist(), n_inputs
+    return (layer.strength > 0).sum((1, 2)).tolist(), n_inputs
 
 
 @pytest.fixture(params=[AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor])
@@ -138,7 +138,7 @@ def test_every_second_member_sees_no_bins_of_a_linear_target(of_columns):
     seen, n_inputs = seen_by_members(model)
     assert n_inputs == 5 + 5 * 8
     assert seen == [45, 5, 45, 5, 45]
-    weight = model.net_.module_.backend.linear.seen_weight
+    weight = model.net_.module_.backend.linear.input_weight
     assert (weight[1::2, :, 5:] == 0).all()
 
 
@@ -156,7 +156,7 @@ def test_one_view_of_the_features(of_columns, parameters):
     """Without linear models that could tell, in a network by itself, and without bins."""
     model = of_columns(lambda X: X[:, 0] - X[:, 1], max_epochs=1, **parameters)
     layers = [part for part in model.net_.module_.modules() if isinstance(part, LinearMembers)]
-    assert [layer.seen for layer in layers] == [None] * len(layers)
+    assert all(layer.strength is None or (layer.strength > 0).all() for layer in layers)
 
 
 def test_what_a_member_does_not_see_does_not_move_it(of_columns):
@@ -168,10 +168,39 @@ def test_what_a_member_does_not_see_does_not_move_it(of_columns):
     changed = inputs.clone()
     changed[:, 5:] += 1
     for layer in (part for part in network.modules() if isinstance(part, LinearMembers)):
-        if layer.seen is not None:
+        if layer.strength is not None:
             outputs, others = layer(inputs), layer(changed)
             assert torch.equal(outputs[1::2], others[1::2])
             assert not torch.allclose(outputs[::2], others[::2])
+
+
+def test_three_of_five_members_see_columns_by_their_effects(of_columns):
+    """Those that the target does not depend on a tenth as strongly, bins and values alike."""
+    model = of_columns(lambda X: np.abs(X[:, 0]) - 0.5 * np.abs(X[:, 1]) - 0.35, max_epochs=1)
+    network = model.net_.module_
+    columns = next(part for part in network.modules() if isinstance(part, ColumnEncoding)).column
+    layers = (part for part in network.modules() if isinstance(part, LinearMembers))
+    strength = next(layer.strength for layer in layers if layer.strength is not None)[:, 0]
+    for member, row in enumerate(strength):
+        of_column = torch.stack([row[columns == column].mean() for column in range(5)])
+        torch.testing.assert_close(row, of_column[columns])
+        first, second, *others = (of_column / of_column.max()).tolist()
+        if member < 3:
+            assert first == 1
+            assert 0.35 < second < 0.65
+            assert max(others) < 0.3
+        else:
+            assert of_column.eq(1).all()
+        assert row.square().mean() == pytest.approx(1)
+
+
+def test_a_network_finds_what_interacts_among_noise():
+    """Two of fifty columns, each with an effect of its own, which alone has an R² of 0.67."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(800, 50))
+    y = X[:, 0] + X[:, 1] + X[:, 0] * X[:, 1] + 0.1 * rng.normal(size=800)
+    model = AECNNRegressor(random_state=0).fit(X[:600], y[:600])
+    assert model.score(X[600:], y[600:]) > 0.88
 
 
 def test_a_fit_repeats_and_is_pickled(of_columns):
