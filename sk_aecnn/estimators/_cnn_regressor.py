@@ -239,10 +239,11 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator, ConvolutionalRegress
 
     .. math:: \hat y(x) = \frac1M \sum_{m=1}^M \big(U_m x + h_m(x)\big),
 
-    where :math:`x` are the encoded features. :math:`U_m` starts as a ridge regression, and
-    :math:`h_m`, a hidden layer or more, at zero; all of it is trained.
+    where :math:`x` are the encoded features. :math:`U_m` starts as a ridge regression (with
+    fewer than five samples for each of its inputs as a lasso, if that predicts held-out samples
+    better), and :math:`h_m`, a hidden layer or more, at zero; all of it is trained.
 
-    With ``early_stopping="cv"``, :math:`U_m` starts as the ridge regression of the samples that
+    With ``early_stopping="cv"``, :math:`U_m` starts as the linear model of the samples that
     member :math:`m` is trained on. The samples held out from it are predicted with averaged weights
     (polynomial decay averaging; Shamir & Zhang 2013, "Stochastic gradient descent for non-smooth
     optimization"). The weights that are kept are the last ones whose loss exceeds the lowest by no

@@ -403,6 +403,8 @@ def are_indicated(p_values: np.ndarray) -> np.ndarray:
 # factors of the loss of linear models without bins, below which some members go without them
 _LOST_WITHOUT_BINS = {"classifier": 1.0, "regressor": 1.5}
 
+# samples of an input, from which on linear models of numbers leave none out
+_SAMPLES_PER_INPUT = 5
 # members that see columns by the strength of their effects, and the least of it, in the strongest
 _GUIDED_MEMBERS = 0.6
 _LEAST_STRENGTH = 0.1
@@ -503,6 +505,17 @@ def are_too_many(n_added: int, fine: bool = False) -> bool:
     True
     """
     return n_added > (_MOST_ADDED_BY_FINE_BINS if fine else _MOST_ADDED)
+
+
+def tries_lasso(n_samples: int, n_inputs: int) -> bool:
+    """Tell whether a linear model of numbers may leave inputs out: where these are many.
+
+    Examples
+    --------
+    >>> tries_lasso(400, 100), tries_lasso(1_000, 100)
+    (True, False)
+    """
+    return n_samples < _SAMPLES_PER_INPUT * n_inputs
 
 
 def inputs_of_members(n_members: int, losses: Mapping[int, float], task: Task) -> list[int]:

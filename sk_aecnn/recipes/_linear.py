@@ -1,9 +1,10 @@
-"""The linear model that a predicting network begins as: ridge or logistic regression."""
+"""The linear model that a predicting network begins as: ridge, lasso or logistic regression."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,23 +12,32 @@ import torch
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, issparse
 from scipy.special import logsumexp
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Lasso, Ridge
 from torch import nn
 
 from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import BackendMembers, ColumnEncoding, InputLayout, LinearMembers
-from sk_aecnn.recipes._defaults import Task, input_strengths, inputs_of_members
+from sk_aecnn.recipes._defaults import (
+    Task,
+    input_strengths,
+    inputs_of_members,
+    tries_lasso,
+)
 from sk_aecnn.training._plan import FitPlan, assign_folds
 from sk_aecnn.training._prediction_losses import UNLABELED_CODE
 
-# inverse strengths of regularisation, from strong to weak
+# inverse strengths of regularisation by squares, and strengths of that by absolute values, which
+# are of standardised targets; from strong to weak
 _INVERSE_STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
+_L1_STRENGTHS = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
 # of the lowest loss, by which that of a weaker one may exceed it before the search ends
 _WORSE = 1.02
 _FOLDS = 3
 _MOST_ROWS = 20_000
 _ITERATIONS = 100
 _TOLERANCE = 1e-3
+_L1_TOLERANCE = 1e-2
+_L1_ITERATIONS = 10_000
 # rows from which on strengths are compared on fewer folds than there are, and on how many
 _MANY_ROWS = 1_000
 _COMPARED = 2
@@ -65,29 +75,29 @@ class Sample:
         return self if width == self.X.shape[1] else Sample(self.X[:, :width], self.y, self.weight)
 
 
+# of a sample
+Fitting = Callable[[Sample], LinearModel]
+# of predictions and targets, for each row
+Measuring = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
 @dataclass(frozen=True)
 class Choice:
     """A regularisation.
 
     Attributes
     ----------
-    inverse_strength : float
-        How weak it is.
+    fit : callable
+        What fits a model with it.
     loss : float
         That of rows that were left out.
     models : list of LinearModel
         What predicted them, each without the rows of one part.
     """
 
-    inverse_strength: float
+    fit: Fitting
     loss: float
     models: list[LinearModel]
-
-
-# of a sample and an inverse strength of regularisation
-Fitting = Callable[[Sample, float], LinearModel]
-# of predictions and targets, for each row
-Measuring = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def start_from_linear(
@@ -100,8 +110,8 @@ def start_from_linear(
 ) -> None:
     """Let every member of a back end begin as a linear model of the rows that it learns from.
 
-    How strongly the models are regularised is chosen by cross-validation, which also says whether
-    some members see the features without their encoding.
+    How the models are regularised is chosen by cross-validation, which also says whether some
+    members see the features without their encoding.
 
     Parameters
     ----------
@@ -123,19 +133,19 @@ def start_from_linear(
         return
     assert backend.linear is not None, "there are linear models"
     n_members, n_outputs = backend.linear.bias.shape
-    fit: Fitting = _logistic_regression(n_outputs)
-    loss: Measuring = _cross_entropy
-    if task != "classifier":
-        fit, loss = _fit_ridge, _squared_error
+    loss: Measuring = _cross_entropy if task == "classifier" else _squared_error
     parts = assign_folds(sample.y, _FOLDS, seed=0).numpy() if fold is None else fold
     widths = [sample.X.shape[1]]
     if first_layer is not None and isinstance(columns, ColumnEncoding) and n_members > 1:
         widths.append(columns.n_features)
-    found = {width: _choose_strength(sample.first(width), parts, fit, loss) for width in widths}
+    found = {}
+    for width in widths:
+        paths = _regularisations(task, n_outputs, len(sample.y), width)
+        found[width] = _choose_regularisation(sample.first(width), parts, paths, loss)
     n_seen = inputs_of_members(n_members, {width: one.loss for width, one in found.items()}, task)
     coefficients = np.zeros((n_members, n_outputs, widths[0]))
     intercepts = np.zeros((n_members, n_outputs))
-    models = _models_of_members(sample, n_seen, fold, found, fit)
+    models = _models_of_members(sample, n_seen, fold, found)
     for member, (width, model) in enumerate(zip(n_seen, models, strict=True)):
         coefficients[member, :, :width], intercepts[member] = model.coefficients, model.intercepts
     if issparse(sample.X):  # which was not centred, as the inputs of the network are
@@ -177,12 +187,10 @@ def _models_of_members(
     n_seen: Sequence[int],
     fold: np.ndarray | None,
     found: Mapping[int, Choice],
-    fit: Fitting,
 ) -> list[LinearModel]:
     """Return for each member the model of what it sees of the rows that it learns from."""
     if fold is None:
-        strengths = {width: found[width].inverse_strength for width in n_seen}
-        whole = {width: fit(sample.first(width), one) for width, one in strengths.items()}
+        whole = {width: found[width].fit(sample.first(width)) for width in set(n_seen)}
         return [whole[width] for width in n_seen]
     models = []
     for member, width in enumerate(n_seen):
@@ -191,7 +199,7 @@ def _models_of_members(
             models.append(compared[member])
         else:
             learned = sample.first(width).choose(fold != member)
-            models.append(fit(learned, found[width].inverse_strength))
+            models.append(found[width].fit(learned))
     return models
 
 
@@ -217,36 +225,51 @@ def _choose_sample(
     return Sample(X, y[index], chosen), fold
 
 
-def _choose_strength(
-    sample: Sample,
-    parts: np.ndarray,
-    fit: Fitting,
-    loss: Measuring,
+def _regularisations(
+    task: Task, n_outputs: int, n_samples: int, n_inputs: int
+) -> list[list[Fitting]]:
+    """Return kinds of regularisation to choose from, each from strong to weak."""
+    if task == "classifier":
+        return [[partial(_fit_classes, n_outputs, one) for one in _INVERSE_STRENGTHS]]
+    paths: list[list[Fitting]] = [
+        [partial(_fit_each_target, Ridge(alpha=1 / one)) for one in _INVERSE_STRENGTHS]
+    ]
+    if tries_lasso(n_samples, n_inputs):
+        lasso = partial(Lasso, tol=_L1_TOLERANCE, max_iter=_L1_ITERATIONS)
+        paths.append([partial(_fit_each_target, lasso(alpha=one)) for one in _L1_STRENGTHS])
+    return paths
+
+
+def _choose_regularisation(
+    sample: Sample, parts: np.ndarray, paths: Sequence[Sequence[Fitting]], loss: Measuring
 ) -> Choice:
     """Return the regularisation with which rows that are left out are predicted best."""
-    best = Choice(_INVERSE_STRENGTHS[0], np.inf, [])
     n_parts = _COMPARED if len(sample.y) >= _MANY_ROWS else int(parts.max()) + 1
-    for candidate in _INVERSE_STRENGTHS:
-        fitted = [fit(sample.choose(parts != part), candidate) for part in range(n_parts)]
-        total = 0.0
-        for part, model in enumerate(fitted):
-            left_out = sample.choose(parts == part)
-            total += float(left_out.weight @ loss(model.predict(left_out.X), left_out.y))
-        if total < best.loss:
-            best = Choice(candidate, total, fitted)
-        elif total > _WORSE * best.loss:
-            break
-    return best
+    learned = [sample.choose(parts != part) for part in range(n_parts)]
+    left_out = [sample.choose(parts == part) for part in range(n_parts)]
+    chosen = []
+    for path in paths:
+        best = Choice(path[0], np.inf, [])
+        for fit in path:
+            models, total = [fit(one) for one in learned], 0.0
+            for model, one in zip(models, left_out, strict=True):
+                total += float(one.weight @ loss(model.predict(one.X), one.y))
+            if total < best.loss:
+                best = Choice(fit, total, models)
+            elif total > _WORSE * best.loss:
+                break
+        chosen.append(best)
+    return min(chosen, key=lambda choice: choice.loss)
 
 
-def _fit_ridge(sample: Sample, inverse_strength: float) -> LinearModel:
-    """Fit a ridge regression to the targets, each to the rows where it is known."""
+def _fit_each_target(model: Ridge | Lasso, sample: Sample) -> LinearModel:
+    """Fit a linear model to each of the targets, on the rows where it is known."""
     coefficients, intercepts = np.zeros((sample.y.shape[1], sample.X.shape[1])), []
     for index, target in enumerate(sample.y.T):
         known = ~np.isnan(target)
         intercepts.append(0.0)  # which is the mean, where nothing is known
         if known.any():
-            part, model = sample.choose(known), Ridge(alpha=1 / inverse_strength)
+            part = sample.choose(known)
             model.fit(part.X, target[known], sample_weight=part.weight)
             coefficients[index], intercepts[index] = model.coef_, float(model.intercept_)
     return LinearModel(coefficients, np.array(intercepts))
@@ -257,45 +280,41 @@ def _squared_error(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
     return result
 
 
-def _logistic_regression(n_classes: int) -> Fitting:
-    """Return what fits a multinomial logistic regression, as scikit-learn's, with its ``C``.
+def _fit_classes(n_classes: int, inverse_strength: float, sample: Sample) -> LinearModel:
+    """Fit a multinomial logistic regression, as scikit-learn's, with its ``C``.
 
-    Each fit begins at zero: what is known of rows that are held out may not come in.
+    It begins at zero: what is known of rows that are held out may not come in.
     """
+    X, y, weight = sample.X, sample.y, sample.weight / sample.weight.sum()
+    penalty = 1 / (inverse_strength * sample.weight.sum())
+    if n_classes == 2:  # one vector of coefficients there, two opposite ones here
+        penalty *= 2
+    of_class = np.arange(len(y)), y
 
-    def fit(sample: Sample, inverse_strength: float) -> LinearModel:
-        X, y, weight = sample.X, sample.y, sample.weight / sample.weight.sum()
-        penalty = 1 / (inverse_strength * sample.weight.sum())
-        if n_classes == 2:  # one vector of coefficients there, two opposite ones here
-            penalty *= 2
-        of_class = np.arange(len(y)), y
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        parameters = flat.reshape(n_classes, -1)
+        coefficients = parameters[:, :-1]
+        scores = X @ coefficients.T
+        scores += parameters[:, -1]
+        scores -= scores.max(axis=1, keepdims=True)
+        own = scores[of_class]
+        np.exp(scores, out=scores)
+        total = scores.sum(axis=1)
+        loss = weight @ (np.log(total) - own)
+        scores *= (weight / total)[:, None]
+        scores[of_class] -= weight
+        slope = np.empty_like(parameters)
+        slope[:, :-1] = (X.T @ scores).T + penalty * coefficients
+        slope[:, -1] = scores.sum(axis=0)
+        return loss + penalty * np.square(coefficients).sum() / 2, slope.ravel()
 
-        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            parameters = flat.reshape(n_classes, -1)
-            coefficients = parameters[:, :-1]
-            scores = X @ coefficients.T
-            scores += parameters[:, -1]
-            scores -= scores.max(axis=1, keepdims=True)
-            own = scores[of_class]
-            np.exp(scores, out=scores)
-            total = scores.sum(axis=1)
-            loss = weight @ (np.log(total) - own)
-            scores *= (weight / total)[:, None]
-            scores[of_class] -= weight
-            slope = np.empty_like(parameters)
-            slope[:, :-1] = (X.T @ scores).T + penalty * coefficients
-            slope[:, -1] = scores.sum(axis=0)
-            return loss + penalty * np.square(coefficients).sum() / 2, slope.ravel()
-
-        zeros = np.zeros(n_classes * (X.shape[1] + 1))
-        options = {"maxiter": _ITERATIONS, "gtol": _TOLERANCE}
-        found = minimize(objective, zeros, jac=True, method="L-BFGS-B", options=options).x
-        parameters = found.reshape(n_classes, -1)
-        intercepts = parameters[:, -1] - parameters[:, -1].mean()
-        present = np.isin(np.arange(n_classes), y)
-        return LinearModel(parameters[:, :-1], np.where(present, intercepts, _ABSENT))
-
-    return fit
+    zeros = np.zeros(n_classes * (X.shape[1] + 1))
+    options = {"maxiter": _ITERATIONS, "gtol": _TOLERANCE}
+    found = minimize(objective, zeros, jac=True, method="L-BFGS-B", options=options).x
+    parameters = found.reshape(n_classes, -1)
+    intercepts = parameters[:, -1] - parameters[:, -1].mean()
+    present = np.isin(np.arange(n_classes), y)
+    return LinearModel(parameters[:, :-1], np.where(present, intercepts, _ABSENT))
 
 
 def _cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:

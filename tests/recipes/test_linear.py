@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding, LinearMembers
 from sk_aecnn.recipes import _linear
-from sk_aecnn.recipes._linear import Sample, _fit_ridge, _logistic_regression
+from sk_aecnn.recipes._linear import Sample, _fit_classes, _fit_each_target
 
 NOTHING_LEARNED = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
 
@@ -29,20 +30,21 @@ def test_logistic_regression_is_that_of_scikit_learn(load, C, weighted, monkeypa
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else np.ones(len(y))
     expected = LogisticRegression(C=C, tol=1e-9, max_iter=5000).fit(X, y, weight).predict_proba(X)
     for rows in (X, csr_array(X)):
-        model = _logistic_regression(len(np.unique(y)))(Sample(rows, y, weight), C)
+        model = _fit_classes(len(np.unique(y)), C, Sample(rows, y, weight))
         logits = model.predict(X)
         proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         np.testing.assert_allclose(proba, expected, atol=5e-4)
 
 
-def test_ridge_is_that_of_scikit_learn():
-    """Each target is fitted to the rows where it is known."""
+@pytest.mark.parametrize("linear", [Ridge(alpha=0.5), Lasso(alpha=0.5)])
+def test_each_target_is_fitted_to_the_rows_where_it_is_known(linear):
+    """By ridge regression or lasso of scikit-learn."""
     X, y = load_diabetes(return_X_y=True)
     targets = np.column_stack([y, y])
     targets[::2, 1] = np.nan
-    model = _fit_ridge(Sample(X, targets, np.ones(len(y))), 2.0)
+    model = _fit_each_target(linear, Sample(X, targets, np.ones(len(y))))
     for column, rows in ((0, slice(None)), (1, slice(1, None, 2))):
-        expected = Ridge(alpha=0.5).fit(X[rows], y[rows]).predict(X)
+        expected = clone(linear).fit(X[rows], y[rows]).predict(X)
         np.testing.assert_allclose(model.predict(X)[:, column], expected)
 
 
@@ -65,12 +67,15 @@ def test_a_classifier_begins_as_logistic_regression(cls):
 
 
 @pytest.mark.parametrize("cls", [AECNNRegressor, CNNRegressor])
-def test_a_regressor_begins_as_ridge_regression(cls):
-    """Also with more features than samples."""
+@pytest.mark.parametrize(("n_telling", "at_least"), [(3, 0.95), (100, 0.55)])
+@pytest.mark.parametrize("array", [np.asarray, csr_array])
+def test_a_regressor_begins_as_lasso_or_ridge_regression(cls, n_telling, at_least, array):
+    """With more features than samples, of which few tell of the target, or all."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 100))
-    y = X[:, :3].sum(1)
-    assert cls(**NOTHING_LEARNED).fit(X[:80], y[:80]).score(X[80:], y[80:]) > 0.3
+    y = X[:, :n_telling].sum(1)
+    X = array(X)
+    assert cls(**NOTHING_LEARNED).fit(X[:80], y[:80]).score(X[80:], y[80:]) > at_least
 
 
 @pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
