@@ -21,16 +21,18 @@ from sk_aecnn.recipes._defaults import (
     Task,
     input_strengths,
     inputs_of_members,
-    tries_lasso,
+    tries_l1_penalties,
 )
 from sk_aecnn.training._plan import FitPlan, assign_folds
 from sk_aecnn.training._prediction_losses import UNLABELED_CODE
 
-# inverse strengths of regularisation by squares, and strengths of that by absolute values, which
-# are of standardised targets; from strong to weak
-_INVERSE_STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
-_L1_STRENGTHS = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
-# of the lowest loss, by which that of a weaker one may exceed it before the search ends
+# strengths of regularisation by squares (of numbers, and of classes, as 1 / C) and by absolute
+# values (of numbers, for the mean over samples, and of classes), from strong to weak
+_L2_PENALTIES = (1000.0, 100.0, 10.0, 1.0, 0.1)
+_L1_PENALTIES_OF_NUMBERS = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
+_L1_PENALTIES_OF_CLASSES = (16.0, 8.0, 4.0, 2.0, 1.0)
+# of the lowest loss, by which that of a weaker one may exceed it before the search ends, and by
+# which that with squares has to exceed that with absolute values for these to be taken
 _WORSE = 1.02
 _FOLDS = 3
 _MOST_ROWS = 20_000
@@ -140,8 +142,9 @@ def start_from_linear(
         widths.append(columns.n_features)
     found = {}
     for width in widths:
-        paths = _regularisations(task, n_outputs, len(sample.y), width)
-        found[width] = _choose_regularisation(sample.first(width), parts, paths, loss)
+        seen = sample.first(width)
+        paths = _regularisations(task, n_outputs, seen.X)
+        found[width] = _choose_regularisation(seen, parts, paths, loss)
     n_seen = inputs_of_members(n_members, {width: one.loss for width, one in found.items()}, task)
     coefficients = np.zeros((n_members, n_outputs, widths[0]))
     intercepts = np.zeros((n_members, n_outputs))
@@ -150,12 +153,12 @@ def start_from_linear(
         coefficients[member, :, :width], intercepts[member] = model.coefficients, model.intercepts
     if issparse(sample.X):  # which was not centred, as the inputs of the network are
         intercepts += coefficients @ (layout.mean / layout.scale).numpy()
-    seen = torch.arange(widths[0]) < torch.tensor(n_seen)[:, None]
-    if not seen.all():
-        backend.linear.see(seen.double())
+    is_seen = torch.arange(widths[0]) < torch.tensor(n_seen)[:, None]
+    if not is_seen.all():
+        backend.linear.see(is_seen.double())
     if first_layer is not None and isinstance(columns, ColumnEncoding):
         strength = _input_strengths(sample, columns.column.numpy(), coefficients)
-        first_layer.see(torch.from_numpy(strength) * seen)
+        first_layer.see(torch.from_numpy(strength) * is_seen)
     backend.start_from(torch.from_numpy(coefficients), torch.from_numpy(intercepts))
 
 
@@ -225,19 +228,24 @@ def _choose_sample(
     return Sample(X, y[index], chosen), fold
 
 
-def _regularisations(
-    task: Task, n_outputs: int, n_samples: int, n_inputs: int
-) -> list[list[Fitting]]:
-    """Return kinds of regularisation to choose from, each from strong to weak."""
+def _regularisations(task: Task, n_outputs: int, X: Any) -> list[Sequence[Fitting]]:
+    """Return the ways to regularise, by squares and by absolute values, each from strong to weak.
+
+    The latter, which takes longer, leaves inputs out, where these are many.
+    """
+    n_samples, n_inputs = X.shape
+    few = not issparse(X) and tries_l1_penalties(n_samples, n_inputs, n_outputs)
     if task == "classifier":
-        return [[partial(_fit_classes, n_outputs, one) for one in _INVERSE_STRENGTHS]]
-    paths: list[list[Fitting]] = [
-        [partial(_fit_each_target, Ridge(alpha=1 / one)) for one in _INVERSE_STRENGTHS]
+        fit = partial(_fit_classes, n_outputs)
+        return [
+            [partial(fit, l2_penalty=penalty) for penalty in _L2_PENALTIES],
+            [partial(fit, l1_penalty=penalty) for penalty in _L1_PENALTIES_OF_CLASSES if few],
+        ]
+    lasso = partial(Lasso, tol=_L1_TOLERANCE, max_iter=_L1_ITERATIONS)
+    return [
+        [partial(_fit_numbers, Ridge(alpha=penalty)) for penalty in _L2_PENALTIES],
+        [partial(_fit_numbers, lasso(alpha=one)) for one in _L1_PENALTIES_OF_NUMBERS if few],
     ]
-    if tries_lasso(n_samples, n_inputs):
-        lasso = partial(Lasso, tol=_L1_TOLERANCE, max_iter=_L1_ITERATIONS)
-        paths.append([partial(_fit_each_target, lasso(alpha=one)) for one in _L1_STRENGTHS])
-    return paths
 
 
 def _choose_regularisation(
@@ -247,8 +255,8 @@ def _choose_regularisation(
     n_parts = _COMPARED if len(sample.y) >= _MANY_ROWS else int(parts.max()) + 1
     learned = [sample.choose(parts != part) for part in range(n_parts)]
     left_out = [sample.choose(parts == part) for part in range(n_parts)]
-    chosen = []
-    for path in paths:
+    chosen = Choice(paths[0][0], np.inf, [])
+    for path in filter(None, paths):
         best = Choice(path[0], np.inf, [])
         for fit in path:
             models, total = [fit(one) for one in learned], 0.0
@@ -258,11 +266,12 @@ def _choose_regularisation(
                 best = Choice(fit, total, models)
             elif total > _WORSE * best.loss:
                 break
-        chosen.append(best)
-    return min(chosen, key=lambda choice: choice.loss)
+        if _WORSE * best.loss < chosen.loss:
+            chosen = best
+    return chosen
 
 
-def _fit_each_target(model: Ridge | Lasso, sample: Sample) -> LinearModel:
+def _fit_numbers(model: Ridge | Lasso, sample: Sample) -> LinearModel:
     """Fit a linear model to each of the targets, on the rows where it is known."""
     coefficients, intercepts = np.zeros((sample.y.shape[1], sample.X.shape[1])), []
     for index, target in enumerate(sample.y.T):
@@ -280,19 +289,33 @@ def _squared_error(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
     return result
 
 
-def _fit_classes(n_classes: int, inverse_strength: float, sample: Sample) -> LinearModel:
-    """Fit a multinomial logistic regression, as scikit-learn's, with its ``C``.
+def _fit_classes(
+    n_classes: int, sample: Sample, *, l2_penalty: float = 0.0, l1_penalty: float = 0.0
+) -> LinearModel:
+    """Fit a multinomial logistic regression.
 
     It begins at zero: what is known of rows that are held out may not come in.
+
+    Parameters
+    ----------
+    n_classes : int
+        Classes, which are the targets' values from 0 on.
+    sample : Sample
+        The rows.
+    l2_penalty, l1_penalty : float
+        What the half of the squares of coefficients, or their absolute values, count beside the sum
+        of the losses, as 1 / ``C`` in scikit-learn. With the latter, coefficients are the
+        differences of two parts that are not negative.
     """
     X, y, weight = sample.X, sample.y, sample.weight / sample.weight.sum()
-    penalty = 1 / (inverse_strength * sample.weight.sum())
+    l2_penalty, l1_penalty = (one / sample.weight.sum() for one in (l2_penalty, l1_penalty))
     if n_classes == 2:  # one vector of coefficients there, two opposite ones here
-        penalty *= 2
+        l2_penalty *= 2
     of_class = np.arange(len(y)), y
+    shape = n_classes, X.shape[1] + 1
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        parameters = flat.reshape(n_classes, -1)
+        parameters = flat.reshape(shape)
         coefficients = parameters[:, :-1]
         scores = X @ coefficients.T
         scores += parameters[:, -1]
@@ -304,14 +327,25 @@ def _fit_classes(n_classes: int, inverse_strength: float, sample: Sample) -> Lin
         scores *= (weight / total)[:, None]
         scores[of_class] -= weight
         slope = np.empty_like(parameters)
-        slope[:, :-1] = (X.T @ scores).T + penalty * coefficients
+        slope[:, :-1] = (X.T @ scores).T + l2_penalty * coefficients
         slope[:, -1] = scores.sum(axis=0)
-        return loss + penalty * np.square(coefficients).sum() / 2, slope.ravel()
+        return loss + l2_penalty * np.square(coefficients).sum() / 2, slope.ravel()
 
-    zeros = np.zeros(n_classes * (X.shape[1] + 1))
+    def objective_of_parts(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        above, below = flat.reshape(2, -1)
+        loss, slope = objective(above - below)
+        return loss + penalties @ (above + below), np.r_[penalties + slope, penalties - slope]
+
+    zeros = np.zeros(shape).ravel()
     options = {"maxiter": _ITERATIONS, "gtol": _TOLERANCE}
-    found = minimize(objective, zeros, jac=True, method="L-BFGS-B", options=options).x
-    parameters = found.reshape(n_classes, -1)
+    if l1_penalty == 0:
+        found = minimize(objective, zeros, jac=True, method="L-BFGS-B", options=options).x
+    else:
+        penalties = np.tile([l1_penalty] * X.shape[1] + [0.0], n_classes)
+        parts, bounds = np.zeros(2 * zeros.size), [(0, None)] * 2 * zeros.size
+        parts = minimize(objective_of_parts, parts, jac=True, bounds=bounds, options=options).x
+        found = parts[: zeros.size] - parts[zeros.size :]
+    parameters = found.reshape(shape)
     intercepts = parameters[:, -1] - parameters[:, -1].mean()
     present = np.isin(np.arange(n_classes), y)
     return LinearModel(parameters[:, :-1], np.where(present, intercepts, _ABSENT))

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn
 import torch
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -13,8 +14,9 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding, LinearMembers
 from sk_aecnn.recipes import _linear
-from sk_aecnn.recipes._linear import Sample, _fit_classes, _fit_each_target
+from sk_aecnn.recipes._linear import Sample, _fit_classes, _fit_numbers
 
+sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 NOTHING_LEARNED = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
 
 
@@ -30,10 +32,36 @@ def test_logistic_regression_is_that_of_scikit_learn(load, C, weighted, monkeypa
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else np.ones(len(y))
     expected = LogisticRegression(C=C, tol=1e-9, max_iter=5000).fit(X, y, weight).predict_proba(X)
     for rows in (X, csr_array(X)):
-        model = _fit_classes(len(np.unique(y)), C, Sample(rows, y, weight))
+        model = _fit_classes(len(np.unique(y)), Sample(rows, y, weight), l2_penalty=1 / C)
         logits = model.predict(X)
         proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         np.testing.assert_allclose(proba, expected, atol=5e-4)
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_wine])
+def test_absolute_values_are_penalised_as_in_scikit_learn(load, monkeypatch):
+    """The same probabilities, and coefficients that are zero."""
+    monkeypatch.setattr(_linear, "_TOLERANCE", 1e-9)
+    monkeypatch.setattr(_linear, "_ITERATIONS", 5000)
+    X, y = load(return_X_y=True)
+    X = (X - X.mean(0)) / X.std(0)
+    model = _fit_classes(len(np.unique(y)), Sample(X, y, np.ones(len(y))), l1_penalty=4.0)
+    logits = model.predict(X)
+    proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    lasso = {"l1_ratio": 1.0} if sklearn_version >= (1, 8) else {"penalty": "l1"}
+    expected = LogisticRegression(C=0.25, solver="saga", tol=1e-7, max_iter=20_000, **lasso)
+    np.testing.assert_allclose(proba, expected.fit(X, y).predict_proba(X), atol=1e-3)
+    assert (model.coefficients == 0).mean() > 0.4
+
+
+@pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
+def test_a_classifier_of_many_columns_may_leave_most_of_them_out(cls):
+    """Two thirds of the test samples are told right without that."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 200))
+    y = X[:, :5].sum(1) > 0
+    model = cls(random_state=0).fit(X[:200], y[:200])
+    assert model.score(X[200:], y[200:]) > 0.85
 
 
 @pytest.mark.parametrize("linear", [Ridge(alpha=0.5), Lasso(alpha=0.5)])
@@ -42,7 +70,7 @@ def test_each_target_is_fitted_to_the_rows_where_it_is_known(linear):
     X, y = load_diabetes(return_X_y=True)
     targets = np.column_stack([y, y])
     targets[::2, 1] = np.nan
-    model = _fit_each_target(linear, Sample(X, targets, np.ones(len(y))))
+    model = _fit_numbers(linear, Sample(X, targets, np.ones(len(y))))
     for column, rows in ((0, slice(None)), (1, slice(1, None, 2))):
         expected = clone(linear).fit(X[rows], y[rows]).predict(X)
         np.testing.assert_allclose(model.predict(X)[:, column], expected)
