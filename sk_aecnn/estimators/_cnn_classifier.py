@@ -244,10 +244,12 @@ class CNNClassifier(
     .. math:: p(x) = \frac1M \sum_{m=1}^M
               \operatorname{softmax}\big(\beta \, (U_m x + h_m(x))\big),
 
-    where :math:`x` are the encoded features. :math:`U_m` starts as a logistic regression, and
-    :math:`h_m`, a hidden layer or more, at zero; all of it is trained.
+    where :math:`x` are the encoded features. :math:`U_m` starts as a logistic regression, whose
+    penalty may be on absolute values with up to four classes and fewer than five samples for each
+    input, and :math:`h_m`, a hidden layer or more, at zero; all of it is trained. In three of five
+    members, :math:`h_m` sees each column as strongly as its part of :math:`U_m x` varies.
 
-    With ``early_stopping="cv"``, :math:`U_m` starts as the logistic regression of the samples that
+    With ``early_stopping="cv"``, :math:`U_m` starts as the linear model of the samples that
     member :math:`m` is trained on. The samples held out from it are predicted with averaged weights
     (polynomial decay averaging; Shamir & Zhang 2013, "Stochastic gradient descent for non-smooth
     optimization"). Their loss is measured at the best inverse temperature :math:`\beta`, which is

@@ -239,9 +239,10 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator, ConvolutionalRegress
 
     .. math:: \hat y(x) = \frac1M \sum_{m=1}^M \big(U_m x + h_m(x)\big),
 
-    where :math:`x` are the encoded features. :math:`U_m` starts as a ridge regression (with
-    fewer than five samples for each of its inputs as a lasso, if that predicts held-out samples
-    better), and :math:`h_m`, a hidden layer or more, at zero; all of it is trained.
+    where :math:`x` are the encoded features. :math:`U_m` starts as a ridge regression (or, with
+    fewer than five samples for each of its inputs, as a lasso, if that predicts held-out samples
+    better), and :math:`h_m`, a hidden layer or more, at zero; all of it is trained. In three of
+    five members, :math:`h_m` sees each column as strongly as its part of :math:`U_m x` varies.
 
     With ``early_stopping="cv"``, :math:`U_m` starts as the linear model of the samples that
     member :math:`m` is trained on. The samples held out from it are predicted with averaged weights
