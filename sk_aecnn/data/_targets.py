@@ -212,7 +212,9 @@ class ClassLabels:
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return the code of each label, int64 of shape (n_samples,)."""
         y = self.convert(y)
-        codes = np.searchsorted(self.classes, y)
+        are_integers = self.classes.dtype.kind in "iu" and y.dtype.kind in "iu"
+        # or signed and unsigned ones are compared as floats, which do not tell all of them apart
+        codes = np.searchsorted(self.classes, y.astype(self.classes.dtype) if are_integers else y)
         is_unknown = self.classes.take(codes, mode="clip") != y
         if is_unknown.any():
             raise ValueError(
