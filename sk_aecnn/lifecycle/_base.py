@@ -190,7 +190,7 @@ class NetworkEstimator(
             geometry=self._expand(geometry),
             n_samples=n_samples,
             n_unlabeled=n_unlabeled,
-            are_integers=data.are_integers,
+            are_integers=not call.resume and data.are_integers,
             task=self._task,
             trains_once=not call.resume and not call.partial,
             is_validated=call.X_val is not None,
