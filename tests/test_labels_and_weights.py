@@ -349,6 +349,8 @@ def test_large_integer_classes_are_told_apart(cnn_classifier, table, labels):
     estimator = cnn_classifier().partial_fit(table, classes[labels], classes=classes)
     for dtype in (np.uint64, object):
         estimator.partial_fit(table, classes[labels].astype(dtype))
+        codes = estimator._labels.encode(classes[labels].astype(dtype))
+        np.testing.assert_array_equal(codes, labels)
     with pytest.raises(ValueError, match="classes"):
         estimator.partial_fit(table, classes[labels].astype(np.float64))
     np.testing.assert_array_equal(estimator.classes_, classes)

@@ -250,6 +250,35 @@ def test_the_noise_variance_in_a_long_stream_is_that_of_the_present_network():
             assert vae.noise_variance_ == pytest.approx(error, rel=0.15)
 
 
+@pytest.mark.parametrize("far", [1e30, -1e25])
+def test_a_cell_beyond_the_precision_is_named(small, far):
+    """The error of a call has row and feature, and the estimator stays as it was."""
+    X, y = two_kinds(60)
+    estimator = small().fit(X, y)
+    expected = outputs(estimator, X)
+    more = X.copy()
+    more[17, 3] = far
+    message = rf"X holds {far:.3g} in row 17, feature 3, .* precision='float32'".replace("+", r"\+")
+    with pytest.raises(ValueError, match=message):
+        estimator.partial_fit(more, y)
+    assert_same(outputs(estimator, X), expected)
+
+
+def test_a_stream_goes_on_from_a_pickle_whoever_has_asked(joint):
+    """What waits to be measured is in a pickle, and a question in between changes nothing."""
+    X, y = two_kinds(90)
+    estimator = joint().set_saving(include_optimizer=True)
+    classes = {"classes": [0, 1]} if hasattr(estimator, "class_weight") else {}
+    estimator.partial_fit(X[:30], y[:30], **classes).partial_fit(X[30:60], y[30:60])
+    copied = pickle.loads(pickle.dumps(estimator))
+    estimator.score_samples(X)
+    estimator.sample(3, random_state=0)
+    one, other = (each.partial_fit(X[60:], y[60:]) for each in (estimator, copied))
+    assert_same(outputs(one, X), outputs(other, X))
+    samples = (each.sample(5, random_state=0) for each in (one, other))
+    np.testing.assert_array_equal(*samples)
+
+
 # -- rows that are kept -----------------------------------------------------------------------
 
 

@@ -12,9 +12,7 @@ from sk_aecnn._compat import Interval, available_if
 from sk_aecnn.lifecycle._classification import ClassificationMixin
 from sk_aecnn.lifecycle._coding import (
     MixtureAttributes,
-    fit_code_mixture,
     has_trained_decoder,
-    trains_decoder,
 )
 from sk_aecnn.lifecycle._joint import JointEstimator
 from sk_aecnn.lifecycle._parameters import ClassificationParameters, Constraints, JointParameters
@@ -414,7 +412,7 @@ class AECNNClassifier(
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
         if y is None:
-            return self._decode_drawn(self._sampler.draw(n_samples, rng), rng)
+            return self._decode_drawn(self._sampler.present.draw(n_samples, rng), rng)
         classes = self._encode_wanted(y, n_samples)
         for code_class in np.unique(classes):
             self._check_has_codes(code_class)
@@ -434,11 +432,11 @@ class AECNNClassifier(
         codes = np.empty((len(classes), self.net_.module_.encoding_dim))
         for code_class in np.unique(classes):
             chosen = classes == code_class
-            codes[chosen] = self._sampler.draw(int(chosen.sum()), rng, code_class)
+            codes[chosen] = self._sampler.present.draw(int(chosen.sum()), rng, code_class)
         return self._decode_rows_drawn(codes, rng, classes)
 
     def _check_has_codes(self, code_class: int) -> None:
-        if not self._sampler.has(code_class):
+        if not self._sampler.present.has(code_class):
             label = self.classes_.tolist()[code_class]
             raise ValueError(
                 f"y={label!r} had no sample in fit or partial_fit, so that there is nothing to "
@@ -451,7 +449,4 @@ class AECNNClassifier(
         return ConsistencyLoss(label_smoothing=label_smoothing), self.consistency_weight
 
     def _finish(self, seen: Seen) -> None:
-        if trains_decoder(self):
-            self._sampler = fit_code_mixture(self.net_, seen, seen.data.y)
-            self._find_missing(seen.data, seen.data.y)
-        self._find_usual(seen)
+        self._measure_codes(seen, seen.data.y)

@@ -336,5 +336,4 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
         return None
 
     def _finish(self, seen: Seen) -> None:
-        super()._finish(seen)
-        self._find_usual(seen)
+        self._measure_codes(seen)

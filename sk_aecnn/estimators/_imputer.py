@@ -269,6 +269,7 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         "add_indicator": ["boolean"],
     }
 
+    _task: ClassVar[Task] = "imputer"
     _returns_codes: ClassVar[bool] = False
     _MEASURED: ClassVar[tuple[str, ...]] = ("_is_indicated",)
 
@@ -361,10 +362,6 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
             series = nw.new_series(name, values.tolist(), nw.Boolean, backend=backend)
             frame = frame.with_columns(series)
         return frame.to_native()
-
-    @property
-    def _task(self) -> Task:
-        return "imputer"
 
     def _build_net(self, plan: FitPlan, summary: DataSummary) -> NetAndRecipes:
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)

@@ -20,7 +20,7 @@ from sk_aecnn.lifecycle._coding import EncoderMixin, SamplingMixin
 from sk_aecnn.lifecycle._constant_features import ConstantFeatures
 from sk_aecnn.lifecycle._deviations import Deviations
 from sk_aecnn.lifecycle._parameters import Auto, CodeParameters, Constraints, Sizes, Transforms
-from sk_aecnn.recipes._defaults import ROWS_OF_A_FIT, rows_of_a_stream
+from sk_aecnn.recipes._defaults import ROWS_OF_A_FIT, Task, rows_of_a_stream
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.statistics._quantiles import upper_fence, weighted_quantile
 from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
@@ -333,6 +333,7 @@ class AutoencoderOutlierDetector(
     noise_level: float = 0.5
     augmentation: Transforms | Auto | None = None
 
+    _task: ClassVar[Task] = "outlier_detector"
     _ON_DEMAND: ClassVar[tuple[str, ...]] = ("_sampler", "_deviations", "_missing", "offset_")
 
     def score_samples(self, X: Any) -> np.ndarray:

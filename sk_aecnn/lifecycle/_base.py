@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_scalar, get_tags
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import CallbackSupportMixin
@@ -91,6 +91,8 @@ class NetworkEstimator(
         "https://sk-aecnn.readthedocs.io/en/latest/api/generated/sk_aecnn.{estimator_name}.html"
     )
     _parameter_constraints: ClassVar[Constraints] = {}
+    # what the estimator is for, which defaults go by
+    _task: ClassVar[Task] = None
     # fitted attributes that ``_finish`` takes from rows, but for those that hold of every row
     _MEASURED: ClassVar[tuple[str, ...]] = ()
 
@@ -188,7 +190,7 @@ class NetworkEstimator(
             geometry=self._expand(geometry),
             n_samples=n_samples,
             n_unlabeled=n_unlabeled,
-            are_integers=data.are_integers,
+            are_integers=not call.resume and data.are_integers,
             task=self._task,
             trains_once=not call.resume and not call.partial,
             is_validated=call.X_val is not None,
@@ -256,7 +258,7 @@ class NetworkEstimator(
             if call.resume:
                 n_before, before = self._n_samples_seen, self._measures()
             if n_kept == 0:
-                return Seen(data, data.rows, len(data.rows), n_before, before)
+                return Seen(data, data.rows, len(data.rows), n_before, before, waits=True)
             stream = Stream(n_before, before)
         self._stream = stream.add(data, n_kept)
         return self._stream.see(data.rows)
@@ -294,12 +296,6 @@ class NetworkEstimator(
     def _warn_of_constants(self, losses: dict[str, float], data: TrainingData) -> None:
         """Warn where what was learned is no better than a constant."""
         warn_of_constants(type(self).__name__, losses, self._constant_losses(data))
-
-    @property
-    def _task(self) -> Task:
-        """What the estimator is for, which defaults go by."""
-        task: Task = get_tags(self).estimator_type
-        return task
 
     def _parameters(self) -> dict[str, Any]:
         """Return the parameters by name, without a look at the signature of the constructor."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Real
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from sk_aecnn._compat import fit_context
 from sk_aecnn._torch import detach_tensor
 from sk_aecnn.data._targets import (
     ClassLabels,
+    as_column,
     check_given,
     check_labels,
     check_some_labeled,
@@ -27,6 +28,7 @@ from sk_aecnn.data._targets import (
 )
 from sk_aecnn.lifecycle._activation_map import ActivationMapMixin
 from sk_aecnn.lifecycle._call import FitCall
+from sk_aecnn.recipes._defaults import Task
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData, rescale_weight
 from sk_aecnn.training._prediction_losses import (
@@ -39,6 +41,7 @@ from sk_aecnn.training._prediction_losses import (
 class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
     """``fit``, ``partial_fit`` and the predictions of a classifier."""
 
+    _task: ClassVar[Task] = "classifier"
     _labels: ClassLabels
     # of the estimator that this is mixed into
     net_: TrainingNet
@@ -350,7 +353,7 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
 
     def _check_target(self, y: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
         check_given(y, type(self).__name__)
-        y = column_or_1d(y, warn=True)
+        y = as_column(y)
         check_consistent_length(rows, y)
         unlabeled = getattr(self, "unlabeled", None)
         unknown = find_unlabeled(y, unlabeled)

@@ -22,6 +22,7 @@ from sk_aecnn.recipes._architecture import reads_vectors
 from sk_aecnn.recipes._autoencoder_losses import check_unit_interval
 from sk_aecnn.statistics._missing import MissingPatterns
 from sk_aecnn.statistics._mixture import (
+    AccumulatedMixture,
     CodeMixture,
     RandomState,
     check_n_samples,
@@ -311,7 +312,7 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 class MixtureAttributes:
     """What ``sample`` needs."""
 
-    _sampler: CodeMixture
+    _sampler: AccumulatedMixture
     _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler",)
 
 
@@ -353,26 +354,44 @@ class SamplingMixin(MixtureAttributes):
         """
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
-        return self._decode_drawn(self._sampler.draw(n_samples, rng), rng)
+        return self._decode_drawn(self._sampler.present.draw(n_samples, rng), rng)
 
     def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):
-            self._sampler = fit_code_mixture(self.net_, seen)
+            self._sampler = accumulate_codes(self.net_, seen)
             self._find_missing(seen.data)
 
 
-def fit_code_mixture(
-    net: TrainingNet, seen: Seen, classes: np.ndarray | None = None
-) -> CodeMixture:
-    """Return a sampler of codes like those of the training rows, and of those seen before."""
+def accumulate_codes(
+    net: TrainingNet,
+    seen: Seen,
+    classes: np.ndarray | None = None,
+    codes: np.ndarray | None = None,
+) -> AccumulatedMixture:
+    """Return a sampler of codes like those of the training rows, and of those seen before.
+
+    Parameters
+    ----------
+    net : TrainingNet
+        The trained net.
+    seen : Seen
+        The rows.
+    classes : ndarray of shape (n_samples,) or None
+        Their class codes.
+    codes : ndarray of shape (n_samples, encoding_dim) or None
+        Their codes, where they are known.
+    """
     data = seen.data
     index = choose_rows(len(data.rows), data.weight, classes)
-    rows = RowSubset(data.rows, as_tensor(index))
     n_rows: dict[Any, int] = {None: seen.n_rows}
     if classes is not None:
         labels, counts = np.unique(classes, return_counts=True)
         n_rows = dict(zip(labels.tolist(), counts.tolist(), strict=True))
-    codes = infer(net, "encode", rows)
-    mixture = CodeMixture(codes, None if classes is None else classes[index], n_rows)
-    before: CodeMixture | None = seen.before.get("_sampler")
-    return mixture if before is None else before.merge(mixture)
+        classes = classes[index]
+    chosen = (
+        infer(net, "encode", RowSubset(data.rows, as_tensor(index)))
+        if codes is None
+        else codes[index]
+    )
+    before: AccumulatedMixture = seen.before.get("_sampler", AccumulatedMixture())
+    return before.add(CodeMixture(chosen, classes, n_rows), waits=seen.waits)

@@ -11,7 +11,7 @@ import torch
 from sk_aecnn._torch import as_tensor, undisturbed
 from sk_aecnn.data._rows import Rows, RowSubset
 from sk_aecnn.lifecycle._constant_features import ConstantFeatures
-from sk_aecnn.lifecycle._usual import UsualSamples
+from sk_aecnn.lifecycle._usual import ErrorsAndCodes, UsualSamples
 from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
 from sk_aecnn.statistics._quantiles import weighted_quantile
 from sk_aecnn.statistics._robust import choose_rows_for_covariance
@@ -105,7 +105,8 @@ def _measure_usual(net: TrainingNet, rows: Rows, weight: np.ndarray) -> UsualSam
     """Measure the variances of residuals and the covariance of codes of training rows."""
     index = choose_rows_for_covariance(*rows.shape)
     chosen, weight = RowSubset(rows, as_tensor(index)), weight[index]
-    return UsualSamples.measure(net, chosen, weight / weight.mean())
+    measured = ErrorsAndCodes.infer(net, chosen)
+    return UsualSamples.of(measured.squares, measured.codes, weight / weight.mean())
 
 
 def _choose_neighbours(

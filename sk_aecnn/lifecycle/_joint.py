@@ -12,17 +12,20 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sk_aecnn._compat import available_if
+from sk_aecnn._torch import as_tensor
 from sk_aecnn.data._batches import without_targets
+from sk_aecnn.data._rows import RowSubset
 from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import (
     CodingEstimator,
     EncoderMixin,
+    accumulate_codes,
     has_trained_decoder,
     trains_decoder,
 )
 from sk_aecnn.lifecycle._parameters import JointParameters
 from sk_aecnn.lifecycle._prediction import PredictingEstimator
-from sk_aecnn.lifecycle._usual import UsualSamples
+from sk_aecnn.lifecycle._usual import AccumulatedUsual, ErrorsAndCodes
 from sk_aecnn.nn import Autoencoder, AutoencoderParts, Corruption, JointNetwork
 from sk_aecnn.recipes._architecture import resolve_autoencoder, resolve_backend
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
@@ -32,6 +35,7 @@ from sk_aecnn.recipes._backends import build_backend, build_backend_members
 from sk_aecnn.recipes._input import measure, n_bins_of
 from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary
+from sk_aecnn.statistics._mixture import choose_rows
 from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan, to_rows
 from sk_aecnn.training._prediction_losses import ConsistencyLoss
@@ -46,7 +50,7 @@ _CONSISTENCY_NOISE = ("gaussian", 1.5)
 class UsualAttributes:
     """What ``score_samples`` needs."""
 
-    _usual: UsualSamples
+    _usual: AccumulatedUsual
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -83,11 +87,22 @@ class JointEstimator(
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])
-        return self._usual.score(self.net_, rows)
+        return self._usual.present.score(self.net_, rows)
 
-    def _find_usual(self, seen: Seen) -> None:
-        if trains_decoder(self):
-            self._usual = UsualSamples.of(self.net_, seen.data, seen.before.get("_usual"))
+    def _measure_codes(self, seen: Seen, classes: np.ndarray | None = None) -> None:
+        """Take from the training rows, of classes if any, what is told of their codes."""
+        if not trains_decoder(self):
+            return
+        data = seen.data
+        index = choose_rows(len(data.rows), data.weight, None)
+        measured = ErrorsAndCodes.infer(self.net_, RowSubset(data.rows, as_tensor(index)))
+        before: AccumulatedUsual = seen.before.get("_usual", AccumulatedUsual())
+        self._usual = before.add(measured, waits=seen.waits)
+        codes = None  # or those of all rows are known
+        if np.array_equal(index, np.arange(len(data.rows))):
+            codes = measured.codes.astype(self._result_dtype())
+        self._sampler = accumulate_codes(self.net_, seen, classes, codes)
+        self._find_missing(data, classes)
 
     @abstractmethod
     def _consistency(self, label_smoothing: float) -> tuple[ConsistencyLoss, float] | None:

@@ -142,7 +142,7 @@ class ReadingEstimator(InputParameters, metaclass=ABCMeta):
             or X.dtype.kind not in "buif"
             or X.shape[1:] != (self.n_features_in_,)
             or len(X) == 0
-            or hasattr(self, "feature_names_in_")
+            or "feature_names_in_" in vars(self)
         ):
             return False
         with np.errstate(all="ignore"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from sk_aecnn.data._targets import (
     find_unlabeled,
 )
 from sk_aecnn.lifecycle._call import FitCall
+from sk_aecnn.recipes._defaults import Task
 from sk_aecnn.training._plan import TrainingData
 from sk_aecnn.training._prediction_losses import RegressionLoss
 
@@ -28,6 +29,7 @@ from sk_aecnn.training._prediction_losses import RegressionLoss
 class RegressionMixin(RegressorMixin):
     """``fit``, ``partial_fit`` and ``predict`` of a regressor with one or many targets."""
 
+    _task: ClassVar[Task] = "regressor"
     _target_scaler: TargetScaler
     # of the estimator that this is mixed into
     warm_start: bool

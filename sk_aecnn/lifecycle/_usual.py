@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sk_aecnn._torch import as_tensor
 from sk_aecnn.data._rows import Rows, RowSubset
-from sk_aecnn.statistics._mixture import choose_rows
+from sk_aecnn.statistics._accumulated import Accumulated
 from sk_aecnn.statistics._robust import (
     robust_mean_and_covariance,
     robust_variances,
@@ -18,7 +18,6 @@ from sk_aecnn.statistics._robust import (
 )
 from sk_aecnn.training._inference import infer
 from sk_aecnn.training._net import TrainingNet
-from sk_aecnn.training._plan import TrainingData
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,9 @@ class UsualSamples:
 
     @classmethod
     def of(
-        cls, net: TrainingNet, data: TrainingData, before: UsualSamples | None = None
-    ) -> UsualSamples:
-        """Measure (at most 4096 of) the training rows, and what was measured in earlier calls."""
-        index = choose_rows(len(data.rows), data.weight, None)
-        rows = RowSubset(data.rows, as_tensor(index))
-        return cls.measure(net, rows, np.ones(len(index)), before)
-
-    @classmethod
-    def measure(
         cls,
-        net: TrainingNet,
-        rows: Rows | RowSubset,
+        squares: np.ndarray,
+        codes: np.ndarray,
         weight: np.ndarray,
         before: UsualSamples | None = None,
     ) -> UsualSamples:
@@ -63,17 +53,15 @@ class UsualSamples:
 
         Parameters
         ----------
-        net : TrainingNet
-            The trained net.
-        rows : Tensor, SparseRows, TableRows or RowSubset of shape (n_rows, n_features)
-            The rows.
+        squares : ndarray of shape (n_rows, n_columns)
+            Squared errors, standardised.
+        codes : ndarray of shape (n_rows, encoding_dim)
+            Codes.
         weight : ndarray of shape (n_rows,)
-            Their weights, one in the mean.
+            Weights of the rows, one in the mean.
         before : UsualSamples or None
             What was measured before.
         """
-        both = infer(net, "error_and_code", rows)
-        squares, codes = np.split(both, [-net.module_.encoding_dim], axis=1)
         code_weight, n_rows = weight, float(len(weight))
         if before is not None:
             points = sigma_points(before.mean, before.covariance)
@@ -96,3 +84,42 @@ class UsualSamples:
     def score(self, net: TrainingNet, rows: Rows) -> np.ndarray:
         """Return minus the mean squared deviation of each row."""
         return -infer(net, "deviation", rows, **self.arguments())
+
+
+@dataclass(frozen=True)
+class ErrorsAndCodes:
+    """What usual samples are told from.
+
+    Attributes
+    ----------
+    squares : ndarray of shape (n_rows, n_columns)
+        Squared errors, standardised.
+    codes : ndarray of shape (n_rows, encoding_dim)
+        Codes.
+    """
+
+    squares: np.ndarray
+    codes: np.ndarray
+
+    @classmethod
+    def infer(cls, net: TrainingNet, rows: Rows | RowSubset) -> ErrorsAndCodes:
+        """Return what a net makes of rows."""
+        both = infer(net, "error_and_code", rows)
+        return cls(*np.split(both, [-net.module_.encoding_dim], axis=1))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the errors and codes."""
+        return self.squares.nbytes + self.codes.nbytes
+
+
+class AccumulatedUsual(Accumulated[UsualSamples]):
+    """Usual samples among those of many calls, each of the same weight."""
+
+    def _merge(self, parts: tuple[ErrorsAndCodes, ...]) -> UsualSamples:
+        if self.before is not None and not parts:
+            return self.before
+        squares, codes = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("squares", "codes")
+        )
+        return UsualSamples.of(squares, codes, np.ones(len(codes)), self.before)

@@ -279,6 +279,8 @@ class InputLayout(nn.Module):
     ----------
     has_missing : bool
         Whether values may be missing in training; in prediction they always may.
+    n_indicators : int
+        The number of features, or channels, that `fill` adds.
 
     Shape
     -----
@@ -315,6 +317,8 @@ class InputLayout(nn.Module):
         self.channel_axis = channel_axis
         self.dtype = dtype
         self.has_missing = False
+        n_indicated = 0 if indicated is None else len(indicated)
+        self.n_indicators = n_indicated if self.is_flat else min(n_indicated, 1)
         origin = torch.zeros_like(offset) if origin is None else origin
         indicated = torch.zeros(0, dtype=torch.int64) if indicated is None else indicated
         self.register_buffer("indicated", indicated)
@@ -352,11 +356,6 @@ class InputLayout(nn.Module):
     def is_flat(self) -> bool:
         """Whether a network takes samples as vectors."""
         return len(self.shape) == 1 and self.channel_axis == 0
-
-    @property
-    def n_indicators(self) -> int:
-        """The number of features, or channels, that `fill` adds."""
-        return len(self.indicated) if self.is_flat else min(len(self.indicated), 1)
 
     def filled(self, rows: Tensor) -> Tensor:
         """Return laid out rows, filled."""

@@ -16,9 +16,10 @@ from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._backend import CNNBackend
 from sk_aecnn.nn._conv import ConvEncoder, coarsen
 from sk_aecnn.nn._layout import InputLayout
-from sk_aecnn.nn._members import MeanPrediction, MeanProbability, separately
+from sk_aecnn.nn._members import BackendMembers, MeanPrediction, MeanProbability, separately
 from sk_aecnn.nn._networks import AutoencoderParts, BaseAutoencoder, Outputs, weighted_batch_norm
 from sk_aecnn.nn._noise import Corruption
+from sk_aecnn.nn._pca import PCAEncoder
 
 Averaging = MeanPrediction | MeanProbability | None
 
@@ -217,7 +218,16 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
 
     def _predict_as_they_are(self, rows: Tensor) -> Tensor:
         x, *mask = self.layout.inputs(self.layout(rows))
-        return self._average(self._predict(self.encoder.features(x, *mask), *mask))
+        encoder = self.encoder
+        if self._are_members_alone and isinstance(encoder, PCAEncoder):
+            encoder = encoder.residual  # without the linear path, which the back ends leave alone
+        return self._average(self._predict(encoder.features(x, *mask), *mask))
+
+    @property
+    def _are_members_alone(self) -> bool:
+        """Whether the back ends see what the encoders of members put out, and nothing else."""
+        sees_features = self.backend_input == "features"
+        return sees_features and isinstance(self.backend, BackendMembers) and self.backend.n_own > 0
 
     def predict_separately(self, rows: Tensor) -> Tensor:
         """Return what every member says of rows of its own.

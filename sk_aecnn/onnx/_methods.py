@@ -199,7 +199,7 @@ def _deviation_of_neighbours(network: NetworkGraph, neighbours: Neighbours) -> s
 
 
 def _score_by_usual(network: NetworkGraph, estimator: AECNNClassifier | AECNNRegressor) -> str:
-    return network.graph.add("Neg", _add_deviation(network, estimator._usual))
+    return network.graph.add("Neg", _add_deviation(network, estimator._usual.present))
 
 
 def _add_deviation(network: NetworkGraph, usual: UsualSamples) -> str:

@@ -59,7 +59,8 @@ class DataSummary:
     n_samples, n_unlabeled : int
         Number of samples, and of those without a target.
     are_integers : bool
-        Whether the samples hold whole numbers alone.
+        Whether the samples hold whole numbers alone; False where training goes on, which does not
+        depend on it.
     task : {"classifier", "regressor", "outlier_detector", "imputer"} or None
         What the estimator is for; ``None`` for other transformers.
     trains_once : bool

@@ -79,7 +79,8 @@ class LearningRateSchedule(Steps):
         self.schedule = schedule
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        super().on_train_begin(net, X, y, **kwargs)
+        if self.schedule != "constant":
+            super().on_train_begin(net, X, y, **kwargs)
         for group in net.optimizer_.param_groups:
             group["lr"] = net.lr  # not where an earlier call left off
 
@@ -96,9 +97,10 @@ class Progress(Steps):
     """Tell what changes in the course of the first call, or of a stream, how much is done."""
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        super().on_train_begin(net, X, y, **kwargs)
         is_first = net.n_epochs_before == 0 and not net.history
         self.goes_on_ = is_first or self.n_steps is not None
+        if self.goes_on_:
+            super().on_train_begin(net, X, y, **kwargs)
         self.changing_ = [
             module
             for module in (*net.module_.modules(), *net.criterion_.modules())
@@ -109,7 +111,8 @@ class Progress(Steps):
         for module in self.changing_:
             module.train(training)
             module.progress = self.share_done_ if self.goes_on_ else 1.0
-        self.step_ += training
+        if self.goes_on_:
+            self.step_ += training
 
 
 def check_callback(callback: Any) -> None:

@@ -143,7 +143,7 @@ def _copy_items(items: dict[str, Any], memo: dict[int, Any]) -> dict[str, Any]:
 
 def _copy(value: Any, memo: dict[int, Any]) -> Any:
     kind = type(value)
-    if kind in (Tensor, nn.Parameter):
+    if kind is Tensor or kind is nn.Parameter:
         return _copy_tensor(value, memo)
     if kind is dict:
         return _copy_items(value, memo)
@@ -154,12 +154,13 @@ def _copy(value: Any, memo: dict[int, Any]) -> Any:
 
 def _copy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     """Return a tensor of its own memory; tensors that are part of a larger one are not cut out."""
-    if id(tensor) not in memo:
-        if tensor.untyped_storage().nbytes() != tensor.nbytes:
-            return deepcopy(tensor, memo)
-        values = tensor.detach().clone()
-        if isinstance(tensor, nn.Parameter):
-            values = nn.Parameter(values, requires_grad=tensor.requires_grad)
-        memo[id(tensor)] = values
-    copied: Tensor = memo[id(tensor)]
-    return copied
+    known: Tensor | None = memo.get(id(tensor))
+    if known is not None:
+        return known
+    if tensor.untyped_storage().nbytes() != tensor.nbytes:
+        return deepcopy(tensor, memo)
+    values = (tensor.detach() if tensor.requires_grad else tensor).clone()
+    if type(tensor) is nn.Parameter:
+        values = nn.Parameter(values, requires_grad=tensor.requires_grad)
+    memo[id(tensor)] = values
+    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from math import isfinite, prod
@@ -12,7 +13,7 @@ import torch
 
 from sk_aecnn._torch import describe_shortage, is_out_of_memory, is_undisturbed, undisturbed
 from sk_aecnn.data._mapping import inference_batch_size, map_rows
-from sk_aecnn.data._rows import Rows, RowSubset
+from sk_aecnn.data._rows import Rows, RowSubset, chunks
 from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.training._net import TrainingNet
 
@@ -49,7 +50,7 @@ def infer(net: TrainingNet, method: str, rows: Rows | RowSubset, **arguments: An
             f"fit into memory ({describe_shortage(error)}). Pass fewer samples at a time, or fit a "
             "smaller network."
         ) from error
-    if not _are_finite(result):
+    if not _is_finite(result):
         is_finite = np.isfinite(result.reshape(len(result), -1)).all(axis=1)
         raise ValueError(_describe_overflow(net, rows, int(is_finite.argmin())))
     return result
@@ -65,9 +66,8 @@ def check_computable(net: TrainingNet, rows: Rows) -> None:
     DivergenceError
         If it is not: training left weights that make too much of it.
     """
-    norms = [torch.linalg.vector_norm(weight.detach()) for weight in net.module_.parameters()]
     is_looked_at = infer(net, "distance", rows) > _FAR
-    if torch.stack(norms).max() > _LARGE:
+    if not has_moderate_weights(net.module_):
         is_looked_at[:] = True
     if not is_looked_at.any():
         return
@@ -76,8 +76,7 @@ def check_computable(net: TrainingNet, rows: Rows) -> None:
     if are_computable.all():
         return
     row = int(index[are_computable.argmin()])
-    largest = torch.finfo(net.module_.layout.dtype).max
-    if _distances(net, rows[row : row + 1].to(torch.float64)[0]).max() < largest**0.25:
+    if describe_far(net, rows[row : row + 1]) is None:
         raise DivergenceError(
             f"Training at lr={net.lr:g} left weights whose codes and reconstructions overflow: it "
             "diverged. Pass a lower lr (a tenth, say)."
@@ -85,7 +84,46 @@ def check_computable(net: TrainingNet, rows: Rows) -> None:
     raise ValueError(_describe_overflow(net, rows, row))
 
 
-def _are_finite(values: np.ndarray) -> bool:
+def has_moderate_weights(network: torch.nn.Module) -> bool:
+    """Tell whether weights and statistics are finite, and what is made of usual rows is as well.
+
+    Examples
+    --------
+    >>> layer = torch.nn.Linear(2, 2)
+    >>> has_moderate_weights(layer)
+    True
+    >>> _ = layer.bias.data.fill_(torch.inf)
+    >>> has_moderate_weights(layer)
+    False
+    """
+    norms = [torch.linalg.vector_norm(weight.detach()) for weight in network.parameters()]
+    if norms and not torch.stack(norms).max() <= _LARGE:  # NaN is not
+        return False
+    return are_finite(list(network.buffers()))
+
+
+def are_finite(tensors: Sequence[torch.Tensor]) -> bool:
+    """Tell whether all numbers of tensors are finite, by their sum in most cases."""
+    floats = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
+    if not floats or torch.stack([tensor.sum() for tensor in floats]).sum().isfinite():
+        return True
+    return all(bool(tensor.isfinite().all()) for tensor in floats)
+
+
+def describe_far(net: TrainingNet, rows: Rows) -> str | None:
+    """Return what there is to say of a value that is too far from those seen in ``fit``.
+
+    None where all values are near enough for a network of moderate weights to be computed.
+    """
+    limit = torch.finfo(net.module_.layout.dtype).max ** 0.25
+    for chunk in chunks(rows):
+        distances = _distances(net, rows[chunk].to(torch.float64)).amax(dim=1)
+        if distances.max() >= limit:
+            return _describe_overflow(net, rows, chunk.start + int(distances.argmax()))
+    return None
+
+
+def _is_finite(values: np.ndarray) -> bool:
     """Tell whether all values are finite, by their sum in most cases."""
     if values.size <= _FEW_VALUES:
         return bool(np.isfinite(values).all())
@@ -115,7 +153,7 @@ def _describe_overflow(net: TrainingNet, rows: Rows | RowSubset, row: int) -> st
 
 
 def _distances(net: TrainingNet, values: torch.Tensor) -> torch.Tensor:
-    """Return how far values of a row are from the means, in standard deviations, 0 if missing."""
+    """Return how far values of rows are from the means, in standard deviations, 0 if missing."""
     layout = net.module_.layout
     distances: torch.Tensor = ((values - layout.mean.cpu()) / layout.scale.cpu()).abs()
     return distances.nan_to_num(0.0, posinf=torch.inf)

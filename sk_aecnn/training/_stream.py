@@ -35,6 +35,9 @@ class Seen:
         The rows seen before these, of which only what was measured then is left.
     before : dict of str to object
         What was measured then, by the name of the attribute.
+    waits : bool
+        Whether what is measured of these rows may be merged with that of earlier ones later, when
+        somebody asks for it.
     """
 
     data: TrainingData
@@ -42,6 +45,7 @@ class Seen:
     n_rows: int
     n_before: int = 0
     before: Mapping[str, Any] = field(default_factory=dict)
+    waits: bool = False
 
     @property
     def share(self) -> float:
@@ -132,10 +136,8 @@ class Stream:
         if self.rows is not None:
             rows = _stack(self.rows, rows)
             weight, keys = np.append(self.weight, weight), np.append(self.keys, keys)
-        order = np.argsort(keys, kind="stable")
-        n_kept = _count_fitting(_bytes_of_rows(rows)[order], n_most)
-        kept = np.sort(order[:n_kept])  # in the order in which they came
-        threshold = min(self.threshold, keys[order[n_kept:]].min(initial=inf))
+        kept = _find_kept(keys, _bytes_of_rows(rows), n_most)
+        threshold = min(self.threshold, keys[~kept].min(initial=inf))
         return replace(
             self, rows=rows[kept], weight=weight[kept], keys=keys[kept], threshold=threshold
         )
@@ -160,6 +162,22 @@ def _order_least(keys: np.ndarray, n_most: int) -> np.ndarray:
         index = np.argpartition(keys, n_most)[:n_most].copy()
     order: np.ndarray = index[np.argsort(keys[index], kind="stable")]
     return order
+
+
+def _find_kept(keys: np.ndarray, n_bytes: np.ndarray, n_most: int) -> np.ndarray:
+    """Tell which rows are kept: those of the least keys, as many as fit.
+
+    Examples
+    --------
+    >>> _find_kept(np.array([0.4, 0.1, 0.3, 0.2]), np.full(4, 8), n_most=2)
+    array([False,  True, False,  True])
+    """
+    n_kept = min(n_most, len(keys))
+    if n_kept * n_bytes.max(initial=0) > _MOST_BYTES:
+        n_kept = _count_fitting(n_bytes[np.argsort(keys, kind="stable")], n_most)
+    kept = np.zeros(len(keys), dtype=bool)
+    kept[np.argpartition(keys, n_kept - 1)[:n_kept]] = True
+    return kept
 
 
 def _matrix_of(rows: Rows) -> Any:

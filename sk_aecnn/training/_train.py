@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from skorch.helper import predefined_split
 from skorch.utils import noop
 
 from sk_aecnn._torch import new_generator
-from sk_aecnn.data._batches import BatchIterator, BatchSource
+from sk_aecnn.data._batches import BatchIterator, BatchSource, resolve
 from sk_aecnn.exceptions import DivergenceError
 from sk_aecnn.nn import BatchNorm
 from sk_aecnn.training._callbacks import (
@@ -24,6 +23,7 @@ from sk_aecnn.training._callbacks import (
     count_steps,
 )
 from sk_aecnn.training._held_out import HeldOutSelection
+from sk_aecnn.training._inference import are_finite, describe_far, has_moderate_weights
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._options import TrainingOptions
 from sk_aecnn.training._progress_bar import ProgressBar
@@ -52,7 +52,8 @@ def train(
 ) -> dict[str, float]:
     """Train a net for some epochs; further calls continue where the last one ended.
 
-    Returns the losses that some of the training rows have in the end.
+    Returns the losses that some of the training rows have in the end; none after a part of the
+    data that left moderate weights.
 
     Parameters
     ----------
@@ -82,6 +83,11 @@ def train(
     net.train_split = None if validation is None else predefined_split(validation)
     try:
         _run(net, options, data, validation)
+    except DivergenceError as error:
+        far = describe_far(net, resolve(data)[0].X) if resumed else None
+        if far is None:
+            raise
+        raise ValueError(far) from error
     finally:
         bar.close(net)
         observation.end()
@@ -95,6 +101,8 @@ def train(
     if validation is None and len(data) <= net.batch_size and not is_continued_part:
         _recompute_batch_norm_statistics(net, data)
     net.module_.eval()
+    if options.partial and has_moderate_weights(net.module_):
+        return {}
     n_measured = min(_MEASURED_ROWS, options.batch_size)
     return _measure_losses(net, data, _CHECKED_ROWS if options.partial else n_measured)
 
@@ -213,18 +221,10 @@ def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[st
     generator = new_generator(0) if len(data) > n_rows else None
     batch = next(iter(BatchIterator(data, n_rows, generator)))
     losses: dict[str, torch.Tensor] = net.validation_step(batch)["losses"]
-    if not _all_finite([*net.module_.parameters(), *net.module_.buffers(), *losses.values()]):
+    if not are_finite([*net.module_.parameters(), *net.module_.buffers(), *losses.values()]):
         raise DivergenceError(
             f"The last step of training at lr={net.lr:g} left weights that give no finite losses: "
             "training diverged. Pass a lower lr (a tenth, say), leave out samples whose values are "
             "far from all others, or scale the input where scaling=None was chosen."
         )
     return {name: float(loss) for name, loss in losses.items()}
-
-
-def _all_finite(tensors: Sequence[torch.Tensor]) -> bool:
-    """Tell whether all numbers are finite, by their sum in most cases."""
-    floats = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
-    if torch.stack([tensor.sum() for tensor in floats]).sum().isfinite():
-        return True
-    return all(bool(tensor.isfinite().all()) for tensor in floats)
