@@ -11,7 +11,7 @@ from torch import Tensor, nn
 # values of a column of whole numbers, up to which each gets an input of its own
 MOST_CATEGORIES = 12
 # robust standard deviations up to which values are taken about as they are
-_BULK = 3.0
+BULK = 3.0
 # whose square single precision holds
 _LARGEST = 1e18
 # from the quartiles of a normal distribution to its standard deviation
@@ -276,7 +276,7 @@ class ColumnEncoding(nn.Module):
         buffers = {
             "gain": columns.gain,
             "shift": -columns.centre * columns.gain,
-            "bulk": torch.where(columns.clipped, _BULK, _LARGEST).double(),
+            "bulk": torch.where(columns.clipped, BULK, _LARGEST).double(),
             "slope": 1 / bins.width,
             "offset": -bins.start / bins.width,
             "category": columns.category,
@@ -305,6 +305,11 @@ class ColumnEncoding(nn.Module):
         """The feature that each output is of."""
         features = torch.arange(self.n_features, device=self.bin_column.device)
         return torch.cat([features, self.bin_column, self.category_column])
+
+    @property
+    def clipped(self) -> Tensor:
+        """Which features are clipped, bool (n_features,)."""
+        return self.bulk == BULK
 
     def forward(self, x: Tensor) -> Tensor:
         scaled = torch.addcmul(self.shift, x, self.gain)

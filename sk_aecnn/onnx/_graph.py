@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -29,6 +30,39 @@ def import_extra(name: str) -> Any:
         ) from error
 
 
+@dataclass(frozen=True)
+class Source:
+    """What columns are, in another order and on another scale, where that takes fewer nodes.
+
+    Attributes
+    ----------
+    value : str
+        The name of it, (batch, width).
+    width : int
+        Its size.
+    index : ndarray of shape (n_columns,), int64
+        Where each column is in it.
+    factor : float
+        What it is multiplied by.
+
+    Examples
+    --------
+    >>> Source("x", 3, np.array([2, 0]), 10.0).weight(np.array([[1.0, 2.0]]))
+    array([[20.,  0., 10.]])
+    """
+
+    value: str
+    width: int
+    index: np.ndarray
+    factor: float
+
+    def weight(self, of_columns: np.ndarray) -> np.ndarray:
+        """Return the weights of it that do what weights of the columns do, (..., width)."""
+        weight = np.zeros((*of_columns.shape[:-1], self.width), of_columns.dtype)
+        weight[..., self.index] = of_columns * self.factor
+        return weight
+
+
 class Graph:
     """A graph under construction.
 
@@ -50,6 +84,7 @@ class Graph:
         self.dtype = dtype
         self.nodes: list[Any] = []
         self._constants: dict[tuple[Any, ...], Any] = {}
+        self._sources: dict[str, Source] = {}
         self._onnx = import_extra("onnx")
 
     def add(self, op_type: str, *inputs: Value, **attributes: Any) -> str:
@@ -96,6 +131,18 @@ class Graph:
     def reshape(self, x: str, *shape: int) -> str:
         """Change the shape, in which -1 stands for whatever is left."""
         return self.add("Reshape", x, integers(*shape))
+
+    def columns_of(self, source: Source) -> str:
+        """Add columns; linear layers on them need but their source."""
+        columns = self.add("Gather", source.value, source.index, axis=1)
+        columns = self.add("Mul", columns, self.number(source.factor))
+        self._sources[columns] = source
+        return columns
+
+    def without_columns(self, x: str, weight: np.ndarray) -> tuple[str, np.ndarray]:
+        """Return the source of columns, and the weights of it, or both as they are."""
+        source = self._sources.get(x)
+        return (x, weight) if source is None else (source.value, source.weight(weight))
 
     def to_model(
         self,

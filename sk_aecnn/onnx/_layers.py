@@ -142,13 +142,45 @@ def _soft_ordering(graph: Graph, layer: SoftOrdering, x: str) -> str:
 
 
 def _linear_members(graph: Graph, layer: LinearMembers, x: str) -> str:
-    """Add (batch, n) or (members, batch, n) to (members, batch, m).
+    """Add (batch, n) or (members, batch, n) to (members, batch, m), of one member (batch, m).
 
     One product of stacks of matrices takes a fraction of the time of as many single ones.
     """
     weight, bias = to_array(layer.input_weight), to_array(layer.bias)
-    product = graph.add("MatMul", x, np.ascontiguousarray(weight.swapaxes(1, 2)))
-    return graph.add("Add", product, bias[:, None])
+    if len(weight) == 1:
+        return _gemm(graph, x, weight[0], bias[0])
+    return graph.add("Add", _products(graph, x, weight), bias[:, None])
+
+
+def _products(graph: Graph, x: str, weight: np.ndarray) -> str:
+    x, weight = graph.without_columns(x, weight)
+    return graph.add("MatMul", x, np.ascontiguousarray(weight.swapaxes(1, 2)))
+
+
+def add_sum_of_members(
+    graph: Graph, own: LinearMembers, hidden: str, common: LinearMembers, x: str
+) -> str:
+    """Add the sum of layers on what each member has for itself and on what all of them see.
+
+    Of what all see, one product is enough, and one bias of the sum.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where they are added.
+    own, common : LinearMembers
+        The layers on one and on the other.
+    hidden : str
+        What each has for itself, (members, batch, n), of one member (batch, n).
+    x : str
+        What all see, (batch, n).
+    """
+    weight, bias = to_array(common.input_weight), to_array(common.bias) + to_array(own.bias)
+    seen = _gemm(graph, x, weight.reshape(-1, weight.shape[2]), bias.ravel())
+    if len(weight) == 1:
+        return _gemm(graph, hidden, to_array(own.input_weight)[0], seen)
+    seen = graph.add("Transpose", graph.reshape(seen, -1, *bias.shape), perm=[1, 0, 2])
+    return graph.add("Add", _products(graph, hidden, to_array(own.input_weight)), seen)
 
 
 def _linear(graph: Graph, layer: Any, x: str) -> str:
@@ -218,8 +250,8 @@ def _weight_and_bias(layer: Any) -> tuple[np.ndarray, np.ndarray]:
     return weight, bias
 
 
-def _gemm(graph: Graph, x: str, weight: np.ndarray, bias: np.ndarray) -> str:
-    return graph.add("Gemm", x, weight, bias, transB=1)
+def _gemm(graph: Graph, x: str, weight: np.ndarray, bias: np.ndarray | str) -> str:
+    return graph.add("Gemm", *graph.without_columns(x, weight), bias, transB=1)
 
 
 def add_linear_of_maps(

@@ -354,7 +354,7 @@ class NetworkGraph:
     def prediction(self) -> str:
         """What the back end predicts, (batch, n_outputs), the mean over mirror images."""
         if self.network.averaging is not None:
-            return mean_of_members(self.graph, self.members)
+            return self._mean_of_members(self.members)
         images = [self]
         for flip in self.network.augmentation.flips:
             images += [image._mirrored(flip) for image in images]
@@ -365,6 +365,9 @@ class NetworkGraph:
     def _predicted_as_it_is(self) -> str:
         features, shape = self._seen
         return add_backend(self.graph, self.network.backend, features.own, shape, features.mask)
+
+    def _mean_of_members(self, stack: str) -> str:
+        return mean_of_members(self.graph, stack, self.network.backend.n_members)
 
     def _mirrored(self, flip: RandomFlip) -> NetworkGraph:
         """Return the same network on mirrored samples, in the same graph."""
@@ -377,11 +380,10 @@ class NetworkGraph:
 
     def probabilities(self, inverse_temperature: float) -> str:
         """Return the probabilities of classes, (batch, n_classes)."""
-        graph, averaging = self.graph, self.network.averaging
+        averaging = self.network.averaging
         if isinstance(averaging, MeanProbability):
-            return mean_of_members(
-                graph, self._softmax(self.members, float(averaging.inverse_temperature))
-            )
+            softmax = self._softmax(self.members, float(averaging.inverse_temperature))
+            return self._mean_of_members(softmax)
         return self._softmax(self.prediction, inverse_temperature)
 
     def _softmax(self, logits: str, inverse_temperature: float) -> str:

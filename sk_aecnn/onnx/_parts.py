@@ -14,7 +14,6 @@ from torch import nn
 from sk_aecnn.nn import (
     BackendMembers,
     CNNBackend,
-    ColumnEncoding,
     ConvDecoder,
     ConvEncoder,
     CustomEncoder,
@@ -28,6 +27,7 @@ from sk_aecnn.nn import (
 from sk_aecnn.nn._conv import global_mean_max_pool
 from sk_aecnn.nn._side_by_side import SeparateMembers
 from sk_aecnn.onnx._custom import add_custom
+from sk_aecnn.onnx._encoding import add_encoding
 from sk_aecnn.onnx._graph import Graph, integers
 from sk_aecnn.onnx._layers import (
     LAYERS,
@@ -35,12 +35,10 @@ from sk_aecnn.onnx._layers import (
     add_linear_of_maps,
     add_linear_to_maps,
     add_stages,
+    add_sum_of_members,
     pool_masks,
     shape_after,
 )
-
-# whose square single precision holds
-_LARGEST = 1e18
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ class MemberEncoders(EncoderGraph):
         return [build_encoder_graph(self.graph, one, n_inputs) for one in encoders.networks]
 
     def features(self, x: str, mask: str = "") -> Features:
-        inputs = add_columns(self.graph, self.encoder.columns, x)
+        inputs = add_encoding(self.graph, self.encoder.columns, x)
         if self._separate:
             own = _stack(self.graph, [one.features(inputs).own for one in self._separate])
         else:
@@ -163,7 +161,7 @@ class MemberEncoders(EncoderGraph):
             encoders = self.encoder.encoders
             codes = add_layer(self.graph, encoders.bottleneck, features.own)
             codes = add_layer(self.graph, encoders.code_activation, codes)
-        return mean_of_members(self.graph, codes)
+        return mean_of_members(self.graph, codes, self.encoder.hidden_shape[0])
 
     def join(self, features: Features) -> str:
         parts = _unstack(self.graph, features.own, self.encoder.hidden_shape[0])
@@ -229,46 +227,26 @@ def _first_columns(graph: Graph, x: str, width: int) -> str:
 
 
 def _stack(graph: Graph, values: Sequence[str]) -> str:
-    """Stack what members make, (members, batch, ...)."""
+    """Stack what members make, (members, batch, ...); that of one is its own stack."""
+    if len(values) == 1:
+        return values[0]
     first = integers(0)
     return graph.add("Concat", *(graph.add("Unsqueeze", v, first) for v in values), axis=0)
 
 
 def _unstack(graph: Graph, stack: str, n_members: int) -> list[str]:
+    if n_members == 1:
+        return [stack]
     return [
         graph.add("Gather", stack, np.array(i, dtype=np.int64), axis=0) for i in range(n_members)
     ]
 
 
-def mean_of_members(graph: Graph, stack: str) -> str:
-    """Average what members make, (members, batch, n)."""
+def mean_of_members(graph: Graph, stack: str, n_members: int) -> str:
+    """Average what members make, (members, batch, n), of one member (batch, n)."""
+    if n_members == 1:
+        return stack
     return graph.add("ReduceMean", stack, integers(0), keepdims=0)
-
-
-# -- what comes before a network for tables -----------------------------------------------------
-
-
-def add_columns(graph: Graph, columns: nn.Module, x: str) -> str:
-    """Add the encoding of the features of a table, or nothing where there is none."""
-    if isinstance(columns, nn.Identity):
-        return x
-    assert isinstance(columns, ColumnEncoding), "features are encoded by what they hold"
-    scaled = graph.add("Add", graph.add("Mul", x, columns.gain), columns.shift)
-    far = graph.add("Div", scaled, columns.bulk)
-    far = graph.add("Clip", far, graph.number(-_LARGEST), graph.number(_LARGEST))
-    squares = graph.add("Add", graph.add("Mul", far, far), graph.number(1))
-    parts = [graph.add("Div", scaled, graph.add("Sqrt", squares))]
-    if len(columns.slope):
-        binned = graph.add("Gather", x, columns.bin_column, axis=1)
-        steps = graph.add("Add", graph.add("Mul", binned, columns.slope), columns.offset)
-        parts.append(graph.add("Clip", steps, graph.number(0), graph.number(1)))
-    if len(columns.category):
-        values = graph.add("Gather", x, columns.category_column, axis=1)
-        distance = graph.add("Abs", graph.add("Sub", values, columns.category))
-        is_value = graph.add("Less", distance, columns.tolerance)
-        parts.append(graph.cast(is_value, graph.dtype))
-    joined = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
-    return graph.add("Sub", joined, columns.mean)
 
 
 # -- decoders -----------------------------------------------------------------------------------
@@ -304,9 +282,11 @@ def add_backend(graph: Graph, backend: Any, x: str, in_shape: Sequence[int], mas
         return add_custom(graph, "backend", backend, x, in_shape, mask)
     if convolves:
         return _cnn_backend(graph, backend, x, in_shape, mask)
-    for layer in (backend.dense, backend.activation, backend.output):
-        x = add_layer(graph, layer, x)
-    return x
+    return add_layer(graph, backend.output, _hidden_of(graph, backend, x))
+
+
+def _hidden_of(graph: Graph, backend: DenseBackend, x: str) -> str:
+    return add_layer(graph, backend.activation, add_layer(graph, backend.dense, x))
 
 
 def _cnn_backend(
@@ -351,16 +331,18 @@ def add_backend_members(
     in_shape : sequence of int
         Shape of what one of them sees.
     """
-    inputs = features.inputs or add_columns(graph, members.columns, features.own)
+    inputs = features.inputs or add_encoding(graph, members.columns, features.own)
     seen = features.own if features.inputs else inputs
-    backends = members.backends
-    if isinstance(backends, SeparateMembers):
-        networks = backends.networks
-        parts = _unstack(graph, seen, len(networks)) if features.inputs else [seen] * len(networks)
-        both = zip(networks, parts, strict=True)
-        outputs = _stack(graph, [add_backend(graph, one, part, in_shape) for one, part in both])
-    else:
-        outputs = add_backend(graph, backends, seen, in_shape)
-    if members.linear is None:
-        return outputs
-    return graph.add("Add", outputs, add_layer(graph, members.linear, inputs))
+    backends, linear = members.backends, members.linear
+    if not isinstance(backends, SeparateMembers):
+        if linear is None:
+            return add_backend(graph, backends, seen, in_shape)
+        hidden = _hidden_of(graph, backends, seen)
+        return add_sum_of_members(graph, backends.output, hidden, linear, inputs)
+    networks = backends.networks
+    parts = _unstack(graph, seen, len(networks)) if features.inputs else [seen] * len(networks)
+    both = zip(networks, parts, strict=True)
+    outputs = _stack(graph, [add_backend(graph, one, part, in_shape) for one, part in both])
+    return (
+        outputs if linear is None else graph.add("Add", outputs, add_layer(graph, linear, inputs))
+    )

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sk_aecnn import AECNNClassifier, AutoencoderImputer, CNNRegressor
+from sk_aecnn.nn import ColumnEncoding
 from sk_aecnn.onnx import to_onnx
 
 # shape of one sample, and parameters that say what it is
@@ -93,6 +94,34 @@ def test_ensembles_without_an_encoder(
     """Back ends that see the columns themselves."""
     for make in (cnn_classifier, cnn_regressor):
         assert_exported(make(n_bins=n_bins).fit(columns, labels), columns)
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize(
+    ("backend", "precision"), [("dense", "float32"), ("dense", "float64"), ("cnn", "float32")]
+)
+def test_bins_of_unequal_numbers(
+    joint, cnn_classifier, columns, labels, run, assert_same, members, backend, precision
+):
+    """Some features have few bins, or none, and some are not clipped, whose values may be far."""
+    columns[:, 0] = [0.1, 0.2, 0.5, 0.2] * 10
+    far = columns * [1e12, 1e12, 1e12, 1, 1, 1]
+    for make in (joint, cnn_classifier):
+        fitted = make(n_bins=4, n_estimators=members, backend=backend, precision=precision)
+        fitted.fit(columns, labels)
+        (encoding, *_) = (m for m in fitted.net_.module_.modules() if type(m) is ColumnEncoding)
+        assert encoding.bin_column.bincount().tolist() == [2, 4, 4]
+        predict = fitted.predict_proba if is_classifier(fitted) else fitted.predict
+        for rows in (columns[:1], columns, far):
+            assert_same(run(to_onnx(fitted), rows)[0], predict(rows))
+
+
+def test_one_network_is_no_ensemble(cnn_classifier, columns, labels):
+    """Layers of one network are single nodes, and nothing is averaged."""
+    fitted = cnn_classifier(n_bins=4, n_estimators=1, backend="dense").fit(columns, labels)
+    kinds = [node.op_type for node in to_onnx(fitted).graph.node]
+    assert kinds.count("Gemm") == 3
+    assert not {"MatMul", "ReduceMean", "Transpose"} & set(kinds)
 
 
 def test_held_out_samples_set_the_temperature(cnn_classifier, columns, labels, assert_exported):

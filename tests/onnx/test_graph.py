@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from sk_aecnn.onnx._graph import Graph, compact, integers
+from sk_aecnn.nn import Linear
+from sk_aecnn.onnx._graph import Graph, Source, compact, integers
+from sk_aecnn.onnx._layers import add_layer
 
 
 @pytest.fixture
@@ -35,6 +37,25 @@ def test_what_no_result_needs_is_left_out(graph):
     value = graph.add("Relu", "X")
     graph.add("Add", value, graph.number(3))
     assert sizes(to_model(graph, value)) == (2, 0)
+
+
+def test_linear_layers_take_the_source_of_columns(graph, run):
+    """Other nodes take the columns, which are left out where there are none."""
+    layer = Linear(2, 2)
+    columns = graph.columns_of(Source(graph.add("Neg", "X"), 3, np.array([2, 0]), 10.0))
+    X = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], np.float32)
+    expected = layer(torch.tensor(-10 * X[:, [2, 0]])).detach()
+
+    def model(value):
+        kind = np.dtype("float32")
+        return graph.to_model({"X": (kind, (3,))}, {"result": (value, kind, (2,))})
+
+    for value, n_nodes in (
+        (add_layer(graph, layer, columns), 3),
+        (add_layer(graph, layer, graph.add("Identity", columns)), 6),
+    ):
+        assert len(model(value).graph.node) == n_nodes
+        np.testing.assert_allclose(run(model(value), X)[0], expected, rtol=1e-5)
 
 
 def test_a_wrong_graph_is_no_model(graph):
