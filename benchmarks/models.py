@@ -1,5 +1,6 @@
 """Peers, what tables put around a model, such as standardised features, and what is measured."""
 
+from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
 
@@ -7,7 +8,7 @@ import networks
 import numpy as np
 import pandas as pd
 import torch
-from core import Fitted, Metric
+from core import Fitted, Metric, Split
 from sklearn import metrics
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -137,6 +138,41 @@ def on_samples(generator, X, y, seed):
 def on_samples_of_classes(generator, X, y, seed):
     """Fit boosted trees to samples of the classes of the rows."""
     return clone(BOOSTING).fit(generator.fit(X, y).sample(len(y), y=y, random_state=seed), y)
+
+
+def on_windows(model, X, y, seed):
+    """Fit a classifier to windows of images, told apart by whether half of one lies in the box."""
+    rng = np.random.default_rng(seed)
+    index = np.repeat(np.arange(len(X)), 12)
+    side = rng.uniform(0.2, 0.6, (len(index), 1))
+    low = rng.random((len(index), 2)) * (1 - side)
+    pixels = X.shape[1] * low[..., None] + side[..., None] * (np.arange(X.shape[1]) + 0.5)
+    columns, rows = pixels.astype(int).swapaxes(0, 1)
+    windows = X[index[:, None, None], rows[..., None], columns[:, None]]
+    shared = np.minimum(low + side, y[index, 2:]) - np.maximum(low, y[index, :2])
+    inside = shared.clip(0).prod(axis=1) > side[:, 0] ** 2 / 2
+    inner, outer = np.flatnonzero(inside), np.flatnonzero(~inside)
+    n = min(len(inner), len(outer))
+    some = np.r_[outer[:n], rng.choice(inner, n, replace=False)]
+    model.fit(windows[some], inside[some])
+    rows = [BoxOfMap(model, share) for share in np.linspace(0, 0.9, 19)]
+    return max(rows, key=lambda row: iou(row, Split(None, None, X, y)))
+
+
+@dataclass
+class BoxOfMap:
+    """The box around what speaks for a class at least by a share of the peak."""
+
+    model: BaseEstimator
+    share: float
+
+    def predict(self, X):
+        maps = self.model.activation_map(X, True)
+        seen = maps >= self.share * maps.max(axis=(1, 2), keepdims=True)
+        sides = seen.any(axis=1), seen.any(axis=2)
+        low = [side.argmax(axis=1) for side in sides]
+        high = [X.shape[1] - side[:, ::-1].argmax(axis=1) for side in sides]
+        return np.stack([*low, *high], axis=1) / X.shape[1]
 
 
 # -- plain torch, in skorch's loop --------------------------------------------------------------

@@ -44,6 +44,7 @@ ROCKETS = {
     f"{name} of aeon": optional(f"{AEON}.{name.replace('-', '')}Classifier", models.channels_first)
     for name in ("MiniRocket", "MultiRocket-Hydra")
 }
+ON_WINDOWS = Fitted(sk_aecnn.CNNClassifier(max_epochs=10), models.on_windows)
 DENSE = {"encoder": "dense", "hidden_layer_sizes": (64,), "linear_path": False}
 THEN_A_CNN = make_pipeline(AutoencoderTransformer(32, **DENSE), CNNRegressor(backend="cnn"))
 
@@ -133,6 +134,7 @@ TABLES = {
         tasks=[Task("raccoons", data.raccoons, partial(data.marked, which=0))],
         models={
             "the mean box": models.on_rows(DummyRegressor()),
+            "the activation map of CNNClassifier(max_epochs=10)": ON_WINDOWS,
             "a dense autoencoder, then a CNN on its codes": THEN_A_CNN,
             "CNNRegressor()": CNNRegressor(),
             "CNNRegressor(), boxes moved with the images": CNNRegressor(augmentation=moved),
