@@ -20,6 +20,8 @@ from sk_aecnn.nn import Moments
 # as scikit-learn's tags name the type of an estimator, and imputers; None for other transformers
 Task = Literal["classifier", "regressor", "outlier_detector", "imputer"] | None
 Scaling = Literal["feature", "shared"] | None
+# what tells how features go together
+Covariance = Literal["dense", "factors"] | None
 
 
 # -- what is told of the samples ---------------------------------------------------------------
@@ -319,8 +321,11 @@ def auto_lr_of_members(n_samples: int) -> float:
 # features whose ranges lie within this factor of each other are taken to share one unit
 _COMMENSURABLE = 10.0
 _SMALL_QUANTILE = 0.1
-# features up to which missing values are filled in by the others of their row
-_MOST_EXPECTED = 200
+# features up to which missing values are filled in by the others of their row, with the covariances
+# of all pairs, and with those that some factors tell
+_MOST_EXPECTED_BY_PAIRS = 200
+_MOST_EXPECTED = 1_000
+N_FACTORS = 32
 # level of the test whether the target depends on where values are missing
 _SIGNIFICANCE = 0.05
 
@@ -373,17 +378,20 @@ def auto_clip(moments: Moments, are_integers: bool) -> bool:
     return are_integers or ends in {(0.0, 1.0), (-1.0, 1.0)}
 
 
-def has_conditional_means(n_features: int) -> bool:
-    """Tell whether missing values of a table are filled in by the others of their rows.
+def kind_of_covariance(n_features: int) -> Covariance:
+    """Return by what covariances missing values of a table are filled in, whether in fit or later.
 
-    Of few features; of many, the means are.
+    Those of all pairs of a few features, those that some factors tell of more; ``None`` for the
+    mean of the feature.
 
     Examples
     --------
-    >>> has_conditional_means(200), has_conditional_means(201)
-    (True, False)
+    >>> [kind_of_covariance(n_features) for n_features in (200, 201, 1_001)]
+    ['dense', 'factors', None]
     """
-    return n_features <= _MOST_EXPECTED
+    if n_features > _MOST_EXPECTED:
+        return None
+    return "factors" if n_features > _MOST_EXPECTED_BY_PAIRS else "dense"
 
 
 def are_indicated(p_values: np.ndarray) -> np.ndarray:
