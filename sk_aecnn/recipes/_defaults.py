@@ -228,8 +228,6 @@ def chunk_lr_factor(n_samples: int, batch_size: int) -> float:
 
 # -- training of imputers ----------------------------------------------------------------------
 
-_MOST_EPOCHS_OF_IMPUTERS = 200
-_STEPS_OF_IMPUTERS = 1_000
 # from which on their epochs are fewer than those of small data
 _ROWS_OF_IMPUTERS = 4_000
 
@@ -241,13 +239,11 @@ def auto_epochs_of_imputers(n_samples: int) -> int:
     --------
     >>> [
     ...     auto_epochs_of_imputers(n_samples)
-    ...     for n_samples in (100, 1_000, 4_000, 100_000)
+    ...     for n_samples in (1_000, 4_000, 16_000, 100_000)
     ... ]
-    [200, 200, 100, 20]
+    [100, 100, 50, 20]
     """
-    enough = min(_MOST_EPOCHS_OF_IMPUTERS, _STEPS_OF_IMPUTERS * _BATCH_SIZE_OF_TABLES // n_samples)
-    epochs = _EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_ROWS_OF_IMPUTERS / n_samples))
-    return max(enough, round(epochs))
+    return round(_EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_ROWS_OF_IMPUTERS / n_samples)))
 
 
 # -- training of members that rows are held out from -------------------------------------------
