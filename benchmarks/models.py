@@ -17,6 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -199,6 +200,20 @@ DEEP_AUTOENCODER = on_pixels(Autoencoder(networks.autoencoder, **BLOG, **network
 # -- what is measured of a fitted model ---------------------------------------------------------
 
 F1, R2 = Metric("F1, %", 1, "f1"), Metric("R²", 3, "r2")
+
+
+def as_cells_fail(metric):
+    """Return a metric with all cells of the test rows, and with 90 and 70 % of them."""
+
+    def score(model, split, share):
+        missing = np.random.default_rng(0).random(split.X_test.shape) < share
+        return get_scorer(metric.scorer)(model, split.X_test.mask(missing), split.y_test)
+
+    failing = [
+        Metric(f"{share:.0%} missing: {metric.name}", metric.digits, partial(score, share=share))
+        for share in (0.1, 0.3)
+    ]
+    return metric, *failing
 
 
 @partial(Metric, "AUC, %", 2)

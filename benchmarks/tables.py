@@ -170,6 +170,19 @@ STANDARDISED = {
     "error of a PCA with 80 % of the variance": scored(PCA(0.8), models.reconstruction_error),
 }
 MISSING = "churn vehicle phoneme segmentation satimage spambase waveform_40 wine_quality_red"
+REGRESSION = """
+    1028_SWD 218_house_8L 225_puma8NH 227_cpu_small 229_pwLinear 503_wind 522_pm10 529_pollen
+    537_houses 542_pollution 547_no2 560_bodyfat 561_cpu
+"""
+MISSING_LATER = """
+    ann_thyroid coil2000 dis led24 letter magic movement_libras optdigits ring satimage sonar
+    soybean twonorm vehicle waveform_40 wine_quality_red yeast
+"""
+MISSING_LATER_CONFIRMED = """
+    allhypo analcatdata_authorship breast_cancer churn clean2 kr_vs_kp led7 mfeat_pixel
+    mofn_3_7_10 molecular_biology_promoters monk3 nursery page_blocks phoneme segmentation spambase
+    tic_tac_toe vowel
+"""
 IMPUTED = "vehicle phoneme 227_cpu_small 218_house_8L churn nursery tic_tac_toe allhypo"
 MEANS = models.columns(SimpleImputer(), SimpleImputer(strategy="most_frequent"))
 MEANS = MEANS.set_params(verbose_feature_names_out=False).set_output(transform="pandas")
@@ -178,6 +191,29 @@ IN_FRONT = {
     f"{type(imputer).__name__} + AECNNClassifier()": make_pipeline(imputer, AECNNClassifier())
     for imputer in (SimpleImputer(), KNNImputer(), IterativeImputer())
 }
+
+
+def failing(names, kind, metric):
+    """Return a table of estimators of a kind that lose cells after ``fit``."""
+    ours, boosting = (
+        getattr(module, f"{name}{kind}")()
+        for module, name in ((sk_aecnn, "AECNN"), (ensemble, "HistGradientBoosting"))
+    )
+    imputers = SimpleImputer(), KNNImputer(), IterativeImputer(n_nearest_features=20)
+    splitter = data.number_folds if kind == "Regressor" else data.folds
+    return Table(
+        title="Rows to train on are complete, cells of test rows are removed at random.",
+        tasks=tasks_of(names, data.pmlb, partial(splitter, n_folds=4, n_used=1)),
+        models={
+            repr(ours): ours,
+            f"HistGradientBoosting{kind}": boosting,
+            **{f"{one!r} + {ours!r}": make_pipeline(one, ours) for one in imputers},
+        },
+        metrics=models.as_cells_fail(metric),
+        rows=800,
+    )
+
+
 GENERATORS = AutoencoderTransformer(), sk_aecnn.VariationalAutoencoderTransformer()
 SAMPLES = partial(Fitted, function=models.on_samples)
 
@@ -216,6 +252,8 @@ TABLES |= {
         },
         rows=1_500,
     ),
+    "missing-later": failing(f"{MISSING_LATER} {MISSING_LATER_CONFIRMED}", "Classifier", ACCURACY),
+    "missing-later-regression": failing(REGRESSION, "Regressor", models.R2),
     "imputation": Table(
         title="30 % of the cells of tables of PMLB, removed at random and filled in.",
         tasks=tasks_of(IMPUTED, data.pmlb_of_kinds, data.holes),
@@ -251,10 +289,6 @@ CLASSIFICATION = """
     led24 led7 letter magic mfeat_pixel mofn_3_7_10 molecular_biology_promoters monk3
     movement_libras nursery optdigits page_blocks phoneme ring satimage segmentation sonar soybean
     spambase tic_tac_toe twonorm vehicle vowel waveform_40 wine_quality_red yeast
-"""
-REGRESSION = """
-    1028_SWD 218_house_8L 225_puma8NH 227_cpu_small 229_pwLinear 503_wind 522_pm10 529_pollen
-    537_houses 542_pollution 547_no2 560_bodyfat 561_cpu
 """
 CLASSIFICATION_TASKS = [
     *tasks_of(CLASSIFICATION, data.pmlb, data.folds),

@@ -240,7 +240,7 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
     columns that is hidden is drawn for each row, uniformly up to 0.4. Numbers are imputed by their
     expected values, categories by the most probable ones.
 
-    For a table of up to 200 features, the autoencoder gets the conditional means of the missing
+    For a table of up to 1,000 features, the autoencoder gets the conditional means of the missing
     values under a normal distribution as its input, and starts as PCA of such rows. Held-out
     samples decide how far the result is shrunk towards that.
 

@@ -10,7 +10,12 @@ from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._backend import CNNBackend, DenseBackend
 from sk_aecnn.nn._categories import Categories
 from sk_aecnn.nn._columns import ColumnEncoding, Columns, Steps, cut_columns, describe_columns
-from sk_aecnn.nn._conditional_mean import MOST_DEVIATIONS, ConditionalMean
+from sk_aecnn.nn._conditional_mean import (
+    MOST_DEVIATIONS,
+    ConditionalMean,
+    DensePrecision,
+    FactorPrecision,
+)
 from sk_aecnn.nn._conv import (
     ConvDecoder,
     ConvEncoder,
@@ -83,8 +88,10 @@ __all__ = [
     "DenseBackend",
     "DenseDecoder",
     "DenseEncoder",
+    "DensePrecision",
     "Dropout",
     "EncoderMembers",
+    "FactorPrecision",
     "InputLayout",
     "JointNetwork",
     "Linear",

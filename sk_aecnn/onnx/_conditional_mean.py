@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from sk_aecnn.nn import MOST_DEVIATIONS, ConditionalMean
+from sk_aecnn.nn import MOST_DEVIATIONS, ConditionalMean, DensePrecision, FactorPrecision
 from sk_aecnn.nn._conditional_mean import N_STEPS
 from sk_aecnn.onnx._graph import Graph, integers, to_array
 
 
 def add_conditional_mean(graph: Graph, fill: ConditionalMean, x: str, missing: str) -> str:
-    """Fill in missing values as `ConditionalMean` does."""
-    precision, preconditioner, deviation = map(
-        to_array, (fill.precision, fill.preconditioner, fill.deviation)
-    )
+    """Fill in missing values as `ConditionalMean` does, at no cost where there are none."""
+    some = graph.add("ReduceMax", graph.cast(missing, np.int32), keepdims=0)
+    none = graph.add("Equal", some, np.array(0, dtype=np.int32))
+    return graph.add_unless(none, x, lambda: _fill(graph, fill, x, missing), graph.dtype)
+
+
+def _fill(graph: Graph, fill: ConditionalMean, x: str, missing: str) -> str:
+    preconditioner, deviation = map(to_array, (fill.preconditioner, fill.deviation))
     ends = graph.number(-MOST_DEVIATIONS), graph.number(MOST_DEVIATIONS)
     gain = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
     scaled = graph.add("Clip", graph.add("Mul", x, gain), *ends)
@@ -21,7 +25,7 @@ def add_conditional_mean(graph: Graph, fill: ConditionalMean, x: str, missing: s
     mask = graph.cast(missing, graph.dtype)
 
     def product_with_precision(vector: str) -> str:
-        return graph.add("Mul", graph.add("MatMul", vector, precision), mask)
+        return graph.add("Mul", _add_product(graph, fill.precision, vector), mask)
 
     def dot(left: str, right: str) -> str:
         return graph.add("ReduceSum", graph.add("Mul", left, right), integers(1), keepdims=1)
@@ -46,3 +50,12 @@ def add_conditional_mean(graph: Graph, fill: ConditionalMean, x: str, missing: s
             direction = graph.add("Add", preconditioned, turned)
     expected = graph.add("Mul", graph.add("Clip", solution, *ends), deviation)
     return graph.add("Where", missing, expected, x)
+
+
+def _add_product(graph: Graph, precision: DensePrecision | FactorPrecision, vector: str) -> str:
+    """Multiply by a precision matrix, as the module does."""
+    if isinstance(precision, DensePrecision):
+        return graph.add("MatMul", vector, precision.matrix)
+    of_factors = graph.add("MatMul", vector, precision.factors)
+    told = graph.add("MatMul", of_factors, precision.factors.T.contiguous())
+    return graph.add("Sub", graph.add("Mul", vector, precision.inverse_noise), told)

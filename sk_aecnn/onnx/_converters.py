@@ -112,6 +112,7 @@ def _build(operator: Any) -> Any:
         _check_shape(estimator, given.shape[1:]),
         result_dtype=dtype if dtype == np.float64 else np.dtype(np.float32),
         as_columns=not is_classifier(estimator),
+        branches=False,
     )
 
 

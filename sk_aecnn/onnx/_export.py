@@ -135,6 +135,7 @@ def build_model(
     shape: tuple[int, ...],
     result_dtype: np.dtype | None = None,
     as_columns: bool = False,
+    branches: bool = True,
 ) -> Any:
     """Return the graph of some methods of a fitted estimator.
 
@@ -152,12 +153,14 @@ def build_model(
         Type of floating results; ``None`` leaves them as they are.
     as_columns : bool
         Whether results of one number are of shape (batch, 1) instead of (batch,).
+    branches : bool
+        As for `Graph`.
     """
     inputs: Inputs = {_INPUT: (dtype, shape)}
     if has_categories(estimator):
         _check_methods_of_table(estimator, methods)
         dtype = np.dtype("float64")
-    network = NetworkGraph(estimator.net_.module_, _INPUT, shape, dtype)
+    network = NetworkGraph(estimator.net_.module_, _INPUT, shape, dtype, branches)
     if has_categories(estimator):
         inputs, network.given = add_columns(network.graph, estimator._schema)
     graph, outputs = network.graph, {}

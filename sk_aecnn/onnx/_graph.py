@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -72,6 +72,8 @@ class Graph:
     ----------
     dtype : dtype
         That of the network whose graph it becomes.
+    branches : bool
+        Whether nodes may be left out in a run; skl2onnx cannot join graphs in which they are.
 
     Examples
     --------
@@ -80,11 +82,13 @@ class Graph:
     'add_0'
     """
 
-    def __init__(self, dtype: np.dtype) -> None:
+    def __init__(self, dtype: np.dtype, branches: bool = True) -> None:
         self.dtype = dtype
+        self.branches = branches
         self.nodes: list[Any] = []
         self._constants: dict[tuple[Any, ...], Any] = {}
         self._sources: dict[str, Source] = {}
+        self._n_nodes = 0
         self._onnx = import_extra("onnx")
 
     def add(self, op_type: str, *inputs: Value, **attributes: Any) -> str:
@@ -95,18 +99,45 @@ class Graph:
         self, op_type: str, inputs: Sequence[Value], n_outputs: int, **attributes: Any
     ) -> list[str]:
         """Add a node, and return the names of its outputs."""
-        name = f"{op_type.lower()}_{len(self.nodes)}"
+        name = f"{op_type.lower()}_{self._n_nodes}"
+        self._n_nodes += 1
         outputs = [name if i == 0 else f"{name}_{i}" for i in range(n_outputs)]
         names = [value if isinstance(value, str) else self._constant(value) for value in inputs]
         node = self._onnx.helper.make_node(op_type, names, outputs, name=name, **attributes)
         self.nodes.append(node)
         return outputs
 
+    def add_unless(self, needless: str, fallback: str, add: Callable[[], str], dtype: Any) -> str:
+        """Return what ``add`` adds nodes for, or, where that is needless in a run, another value.
+
+        The nodes are not computed then. They must lead to the same values: without branches, they
+        always are.
+        """
+        if not self.branches:
+            return add()
+        outside, self.nodes = self.nodes, []
+        value = add()
+        inside, self.nodes = self.nodes, outside
+        branches = {
+            "then_branch": self._branch([], fallback, dtype),
+            "else_branch": self._branch(inside, value, dtype),
+        }
+        return self.add("If", needless, **branches)
+
+    def _branch(self, nodes: list[Any], value: str, dtype: Any) -> Any:
+        """Return nodes as a graph of their own, that takes what it needs from around it."""
+        helper, name = self._onnx.helper, f"branch_{self._n_nodes}"
+        self._n_nodes += 1
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        nodes = [*nodes, helper.make_node("Identity", [value], [name], name=name)]
+        return helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(name, kind, None)])
+
     def insert(self, model: Any, *inputs: str) -> str:
         """Add the nodes of another model with some inputs and one output; return that."""
         if model.functions:
             model = import_extra("onnx.inliner").inline_local_functions(model)
-        prefix = f"part_{len(self.nodes)}_"
+        prefix = f"part_{self._n_nodes}_"
+        self._n_nodes += 1
         graph = self._onnx.compose.add_prefix_graph(model.graph, prefix)
         for place, (x, given) in enumerate(zip(inputs, graph.input, strict=True)):
             name = f"{prefix}{place}"
@@ -187,7 +218,7 @@ class Graph:
         for node in reversed(self.nodes):
             if used.intersection(node.output):
                 nodes.append(node)
-                used.update(node.input)
+                used.update(_inputs_of(node))
         return nodes[::-1], used
 
     def _constant(self, value: np.ndarray | Tensor) -> str:
@@ -202,6 +233,12 @@ class Graph:
         helper = self._onnx.helper
         kind = helper.np_dtype_to_tensor_dtype(dtype)
         return helper.make_tensor_value_info(name, kind, ["batch", *shape])
+
+
+def _inputs_of(node: Any) -> set[str]:
+    """Return what a node takes, with what the nodes of its branches take."""
+    inside = [inner for attribute in node.attribute for inner in attribute.g.node]
+    return set(node.input).union(*map(_inputs_of, inside))
 
 
 def _content(array: np.ndarray) -> Any:

@@ -53,12 +53,21 @@ class NetworkGraph:
         Shape of one sample of it.
     dtype : dtype
         Its type.
+    branches : bool
+        As for `Graph`.
     """
 
-    def __init__(self, network: Any, given: str, shape: Sequence[int], dtype: np.dtype) -> None:
+    def __init__(
+        self,
+        network: Any,
+        given: str,
+        shape: Sequence[int],
+        dtype: np.dtype,
+        branches: bool = True,
+    ) -> None:
         self.network = network
         self.layout: InputLayout = network.layout
-        self.graph = Graph(torch_to_numpy(self.layout.dtype))
+        self.graph = Graph(torch_to_numpy(self.layout.dtype), branches)
         self.dtype = dtype
         self.shape = tuple(shape)
         self.given = given

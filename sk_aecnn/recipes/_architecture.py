@@ -28,7 +28,7 @@ from sk_aecnn.recipes._defaults import (
     auto_scaling,
     contains_pca,
     has_columns,
-    has_conditional_means,
+    kind_of_covariance,
     pools_globally,
 )
 from sk_aecnn.recipes._parameters import Parameters, check_sizes, is_auto, is_choice
@@ -162,7 +162,7 @@ def _resolve_input(
         n_bins_is_auto=n_bins is not None and is_auto(parameters["n_bins"]),
         task=summary.task,
         indicated=_find_indicated(geometry, moments, summary.p_values if flat else None),
-        expects_missing=flat and has_missing and has_conditional_means(geometry.n_features),
+        covariance=kind_of_covariance(geometry.n_features) if flat else None,
         masks=has_missing and not flat and isinstance(reader[1], str),
     )
 
@@ -230,9 +230,7 @@ def indicate_all(recipe: InputRecipe) -> InputRecipe:
     if geometry.n_categories:
         index = FeatureIndex(geometry.n_categories)
         features = torch.cat([index.number_features, index.starts]).sort().values
-    expects = recipe.flat and has_conditional_means(geometry.n_features)
-    indicated = tuple(features.tolist())
-    return replace(recipe, indicated=indicated, expects_missing=expects, masks=False)
+    return replace(recipe, indicated=tuple(features.tolist()), masks=False)
 
 
 # -- encoder and decoder ----------------------------------------------------------------------

@@ -20,6 +20,8 @@ from sk_aecnn.nn import Moments
 # as scikit-learn's tags name the type of an estimator, and imputers; None for other transformers
 Task = Literal["classifier", "regressor", "outlier_detector", "imputer"] | None
 Scaling = Literal["feature", "shared"] | None
+# what tells how features go together
+Covariance = Literal["dense", "factors"] | None
 
 
 # -- what is told of the samples ---------------------------------------------------------------
@@ -226,8 +228,6 @@ def chunk_lr_factor(n_samples: int, batch_size: int) -> float:
 
 # -- training of imputers ----------------------------------------------------------------------
 
-_MOST_EPOCHS_OF_IMPUTERS = 200
-_STEPS_OF_IMPUTERS = 1_000
 # from which on their epochs are fewer than those of small data
 _ROWS_OF_IMPUTERS = 4_000
 
@@ -239,13 +239,11 @@ def auto_epochs_of_imputers(n_samples: int) -> int:
     --------
     >>> [
     ...     auto_epochs_of_imputers(n_samples)
-    ...     for n_samples in (100, 1_000, 4_000, 100_000)
+    ...     for n_samples in (1_000, 4_000, 16_000, 100_000)
     ... ]
-    [200, 200, 100, 20]
+    [100, 100, 50, 20]
     """
-    enough = min(_MOST_EPOCHS_OF_IMPUTERS, _STEPS_OF_IMPUTERS * _BATCH_SIZE_OF_TABLES // n_samples)
-    epochs = _EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_ROWS_OF_IMPUTERS / n_samples))
-    return max(enough, round(epochs))
+    return round(_EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_ROWS_OF_IMPUTERS / n_samples)))
 
 
 # -- training of members that rows are held out from -------------------------------------------
@@ -319,8 +317,11 @@ def auto_lr_of_members(n_samples: int) -> float:
 # features whose ranges lie within this factor of each other are taken to share one unit
 _COMMENSURABLE = 10.0
 _SMALL_QUANTILE = 0.1
-# features up to which missing values are filled in by the others of their row
-_MOST_EXPECTED = 200
+# features up to which missing values are filled in by the others of their row, with the covariances
+# of all pairs, and with those that some factors tell
+_MOST_EXPECTED_BY_PAIRS = 200
+_MOST_EXPECTED = 1_000
+N_FACTORS = 32
 # level of the test whether the target depends on where values are missing
 _SIGNIFICANCE = 0.05
 
@@ -373,17 +374,20 @@ def auto_clip(moments: Moments, are_integers: bool) -> bool:
     return are_integers or ends in {(0.0, 1.0), (-1.0, 1.0)}
 
 
-def has_conditional_means(n_features: int) -> bool:
-    """Tell whether missing values of a table are filled in by the others of their rows.
+def kind_of_covariance(n_features: int) -> Covariance:
+    """Return by what covariances missing values of a table are filled in, whether in fit or later.
 
-    Of few features; of many, the means are.
+    Those of all pairs of a few features, those that some factors tell of more; ``None`` for the
+    mean of the feature.
 
     Examples
     --------
-    >>> has_conditional_means(200), has_conditional_means(201)
-    (True, False)
+    >>> [kind_of_covariance(n_features) for n_features in (200, 201, 1_001)]
+    ['dense', 'factors', None]
     """
-    return n_features <= _MOST_EXPECTED
+    if n_features > _MOST_EXPECTED:
+        return None
+    return "factors" if n_features > _MOST_EXPECTED_BY_PAIRS else "dense"
 
 
 def are_indicated(p_values: np.ndarray) -> np.ndarray:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import (
     MOST_DEVIATIONS,
     Categories,
     ColumnEncoding,
     ConditionalMean,
+    DensePrecision,
+    FactorPrecision,
     InputLayout,
     Moments,
     column_moments,
@@ -17,10 +20,18 @@ from sk_aecnn.nn import (
     describe_columns,
     fit_scaling,
 )
-from sk_aecnn.recipes._defaults import are_too_many, clips_tails, has_fine_bins, levels_of_bins
+from sk_aecnn.recipes._defaults import (
+    N_FACTORS,
+    Covariance,
+    are_too_many,
+    clips_tails,
+    has_fine_bins,
+    levels_of_bins,
+)
 from sk_aecnn.recipes._recipe import InputRecipe
 from sk_aecnn.recipes._thresholds import find_thresholds
 from sk_aecnn.statistics._covariance import fit_covariance
+from sk_aecnn.statistics._factors import fit_factors
 from sk_aecnn.statistics._mixture import choose_rows
 from sk_aecnn.training._plan import TrainingData
 
@@ -70,20 +81,28 @@ def build_layout(recipe: InputRecipe, moments: Moments, data: TrainingData) -> I
         n_known=max(1.0, float(moments.known.sum()) / geometry.channels),
     )
     layout.has_missing = bool((moments.known < 1).any())
-    if recipe.expects_missing:
-        layout.expectation = _expect(layout, moments, data)
+    if recipe.covariance is not None and not isinstance(data.rows, SparseRows):
+        layout.expectation = _expect(recipe.covariance, layout, moments, data)
     return layout
 
 
-def _expect(layout: InputLayout, moments: Moments, data: TrainingData) -> ConditionalMean:
+def _expect(
+    kind: Covariance, layout: InputLayout, moments: Moments, data: TrainingData
+) -> ConditionalMean:
     """Return what fills in missing values by those that are known."""
     index = torch.from_numpy(choose_rows(len(data.rows), None, None))
     deviation = moments.var.sqrt() / layout.scale
     x = layout(data.rows.index_select(0, index)).double() / torch.where(deviation > 0, deviation, 1)
     weight = data.row_weight(torch.float64)
     weight = torch.ones(len(x)).double() if weight is None else weight[index]
-    covariance = fit_covariance(x.clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS).numpy(), weight.numpy())
-    return ConditionalMean(torch.from_numpy(covariance), deviation, layout.dtype)
+    known = x.clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS).numpy(), weight.numpy()
+    precision: DensePrecision | FactorPrecision
+    if kind == "dense":
+        precision = DensePrecision(torch.from_numpy(fit_covariance(*known)), layout.dtype)
+    else:
+        loadings, noise = map(torch.from_numpy, fit_factors(*known, N_FACTORS))
+        precision = FactorPrecision(loadings, noise, layout.dtype)
+    return ConditionalMean(precision, deviation, layout.dtype)
 
 
 def build_categories(recipe: InputRecipe, moments: Moments) -> Categories | None:

@@ -15,7 +15,7 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.recipes._defaults import ClassCues, Scaling, Task, is_predicted
+from sk_aecnn.recipes._defaults import ClassCues, Covariance, Scaling, Task, is_predicted
 from sk_aecnn.recipes._parameters import is_choice
 
 
@@ -111,8 +111,8 @@ class InputRecipe:
     indicated : tuple of int
         Features, one of each column of a table, of which the network is told where they are
         missing.
-    expects_missing : bool
-        Whether missing values of a table are filled in by the others of their rows.
+    covariance : {"dense", "factors"} or None
+        By what covariances missing values of a table are filled in; ``None`` for means.
     masks : bool
         Whether positions of a sample at which nothing is known are masked.
     """
@@ -125,7 +125,7 @@ class InputRecipe:
     n_bins_is_auto: bool = False
     task: Task = None
     indicated: tuple[int, ...] = ()
-    expects_missing: bool = False
+    covariance: Covariance = None
     masks: bool = False
 
     @property

@@ -41,6 +41,8 @@ def fit_covariance(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     x, weight = _choose(x, weight)
     share = weight / weight.sum()
     missing = np.isnan(x)
+    if not missing.any():
+        return _shrink((x * share[:, None]).T @ x)
     known = np.where(missing, 0.0, x)
     patterns, of_row = np.unique(missing, axis=0, return_inverse=True)
     of_row = of_row.reshape(-1)  # numpy 2.0 returns two axes
@@ -60,9 +62,14 @@ def fit_covariance(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
         uncertainty = _add_blocks(
             inverse * share_of_pattern[:, None, None], columns, len(precision)
         )
-        moments = (filled * share[:, None]).T @ filled + uncertainty
-        covariance = (1 - _SHRINKAGE) * moments + _SHRINKAGE * np.eye(len(moments))
+        covariance = _shrink((filled * share[:, None]).T @ filled + uncertainty)
     return covariance
+
+
+def _shrink(moments: np.ndarray) -> np.ndarray:
+    """Draw covariances towards those of independent features."""
+    shrunk: np.ndarray = (1 - _SHRINKAGE) * moments + _SHRINKAGE * np.eye(len(moments))
+    return shrunk
 
 
 def _choose(x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

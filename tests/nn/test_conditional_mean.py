@@ -4,17 +4,35 @@ import numpy as np
 import pytest
 import torch
 
-from sk_aecnn.nn import MOST_DEVIATIONS, ConditionalMean
+from sk_aecnn.nn import MOST_DEVIATIONS, ConditionalMean, DensePrecision, FactorPrecision
 
 
 @pytest.fixture
-def covariance():
-    """Covariances of nine features that share three factors."""
-    rng = np.random.default_rng(0)
-    loadings = rng.normal(size=(9, 3))
-    covariance = loadings @ loadings.T + 0.1 * np.eye(9)
-    deviation = np.sqrt(np.diag(covariance))
-    return covariance / np.outer(deviation, deviation)
+def factors():
+    """Loadings of nine features on three factors, and their noise; variances are one."""
+    loadings = np.random.default_rng(0).normal(size=(9, 3))
+    deviation = np.sqrt(np.square(loadings).sum(axis=1) + 0.1)
+    return loadings / deviation[:, None], 0.1 / np.square(deviation)
+
+
+@pytest.fixture
+def covariance(factors):
+    loadings, noise = factors
+    return loadings @ loadings.T + np.diag(noise)
+
+
+@pytest.fixture(params=["dense", "factors"])
+def build(request, factors, covariance):
+    """What fills in by covariances of given standard deviations, told as a matrix or by factors."""
+
+    def build(deviation, dtype=torch.float32):
+        if request.param == "dense":
+            precision = DensePrecision(torch.from_numpy(covariance), dtype)
+        else:
+            precision = FactorPrecision(*map(torch.from_numpy, factors), dtype)
+        return ConditionalMean(precision, torch.from_numpy(deviation), dtype)
+
+    return build
 
 
 @pytest.fixture
@@ -26,10 +44,10 @@ def holes():
     return torch.from_numpy(x)
 
 
-def test_it_is_the_conditional_expectation(covariance, holes):
+def test_it_is_the_conditional_expectation(build, covariance, holes):
     """In units of the features; of a row of which nothing is known, it is the mean."""
     deviation = np.linspace(0.5, 2, 9)
-    fill = ConditionalMean(*map(torch.from_numpy, (covariance, deviation)), torch.float64)
+    fill = build(deviation, torch.float64)
     filled = fill(holes, holes.isnan()).numpy()
     for row, result in zip(holes.numpy(), filled, strict=True):
         known = ~np.isnan(row)
@@ -40,27 +58,27 @@ def test_it_is_the_conditional_expectation(covariance, holes):
     assert (filled[0] == 0).all()
 
 
-def test_training_fills_in_the_same(covariance, holes):
+def test_training_fills_in_the_same(build, holes):
     """Where some rows have nothing to fill in, too."""
-    fill = ConditionalMean(*map(torch.from_numpy, (covariance, np.ones(9))), torch.float64)
+    fill = build(np.ones(9), torch.float64)
     x = torch.cat([holes, torch.ones(5, 9).double()])
     learned = fill.train()(x, x.isnan())
     torch.testing.assert_close(learned, fill.eval()(x, x.isnan()))
     assert torch.equal(learned[-5:], x[-5:])
 
 
-def test_rows_do_not_depend_on_each_other(covariance, holes):
+def test_rows_do_not_depend_on_each_other(build, holes):
     """To the last bit, in prediction."""
-    fill = ConditionalMean(torch.from_numpy(covariance), torch.ones(9).double()).eval()
+    fill = build(np.ones(9)).eval()
     x = holes.float()
     parts = torch.cat([fill(part, part.isnan()) for part in (x[:17], x[17:])])
     assert torch.equal(parts, fill(x, x.isnan()))
 
 
 @pytest.mark.parametrize("far", [1e10, 3e38])
-def test_a_wild_value_tells_no_more_than_a_large_one(covariance, far):
+def test_a_wild_value_tells_no_more_than_a_large_one(build, far):
     """What is expected stays in the range of five standard deviations, and finite."""
-    fill = ConditionalMean(torch.from_numpy(covariance), torch.ones(9).double()).eval()
+    fill = build(np.ones(9)).eval()
     x = torch.full((2, 9), torch.nan)
     x[0, 3], x[1, 3] = far, MOST_DEVIATIONS
     filled = fill(x, x.isnan())
@@ -69,11 +87,11 @@ def test_a_wild_value_tells_no_more_than_a_large_one(covariance, far):
     assert filled[0, 3] == far
 
 
-def test_constants_tell_nothing(covariance):
+def test_constants_tell_nothing(build):
     """A feature that never varied stays at its mean, and others do not go by it."""
-    deviation = torch.ones(9).double()
+    deviation = np.ones(9)
     deviation[3] = 0
-    fill = ConditionalMean(torch.from_numpy(covariance), deviation)
+    fill = build(deviation)
     x = torch.full((2, 9), torch.nan)
     x[1, 3] = 1.0
     filled = fill(x, x.isnan())

@@ -38,6 +38,15 @@ def test_scaler_codes_and_logistic_regression(
     assert_same(found[1], pipeline.predict_proba(X).astype(dtype))
 
 
+def test_missing_values(regressor, table, targets, run, assert_same):
+    """Filled in as in the estimator; skl2onnx cannot join branches, so there are none."""
+    pipeline = make_pipeline(StandardScaler(), regressor()).fit(table, targets)
+    model = skl2onnx.to_onnx(pipeline, table[:1])
+    assert not any(node.op_type == "If" for node in model.graph.node)
+    X = np.where(np.random.default_rng(0).random(table.shape) < 0.3, np.nan, table)
+    assert_same(run(model, X)[0], pipeline.predict(X).reshape(-1, 1))
+
+
 @pytest.mark.parametrize("kind", ["classifier", "cnn_classifier"])
 def test_classifiers_at_the_end(request, kind, table, labels, run, assert_same):
     """Labels, and probabilities as a matrix or as a list of dictionaries."""

@@ -420,6 +420,31 @@ def test_missing_values(every, geometry, labels, assert_exported):
     assert_exported(whole, X)
 
 
+@pytest.mark.parametrize("seen", ["with holes", "complete"])
+def test_missing_values_of_many_features(cnn_classifier, seen, labels, assert_exported):
+    """Filled in by the factors that more than 200 features share."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 210)) + rng.normal(size=(40, 210))
+    holes = np.where(rng.random(X.shape) < 0.3, np.nan, X)
+    fitted = cnn_classifier().fit(holes if seen == "with holes" else X, labels)
+    assert fitted.net_.module_.layout.expectation is not None
+    for dtype in (np.float32, np.float64):
+        assert_exported(fitted, holes, dtype)
+        assert_exported(fitted, X, dtype)
+
+
+def test_rows_without_missing_values_cost_nothing(cnn_classifier, table, labels):
+    """What fills them in is a branch of its own, that is left out."""
+    (branch,) = [
+        node
+        for node in to_onnx(cnn_classifier().fit(table, labels)).graph.node
+        if node.op_type == "If"
+    ]
+    sizes = {attribute.name: len(attribute.g.node) for attribute in branch.attribute}
+    assert sizes["then_branch"] == 1
+    assert sizes["else_branch"] > 20
+
+
 def padded(shape, rng):
     """Return samples that end in NaN along their first axis, and one without a value."""
     X = rng.normal(size=(40, *shape))

@@ -73,6 +73,20 @@ def test_the_version_is_known_to_old_runtimes(graph):
     assert model.ir_version == 8
 
 
+@pytest.mark.parametrize("branches", [True, False])
+def test_what_is_needless_is_left_out_of_a_run(branches, run):
+    """In a branch, with the constants it needs; or computed always, without branches."""
+    graph = Graph(np.dtype("float32"), branches)
+    none = graph.add("Not", graph.cast(graph.add("ReduceMax", "X", keepdims=0), bool))
+    value = graph.add_unless(
+        none, "X", lambda: graph.add("Add", "X", graph.add("Abs", "X")), np.float32
+    )
+    model = to_model(graph, graph.add("Add", value, graph.number(1)))
+    assert any(node.op_type == "If" for node in model.graph.node) == branches
+    for x, expected in (([[0, 0]], [[1, 1]]), ([[2, -1]], [[5, 1]])):
+        np.testing.assert_array_equal(run(model, np.array(x, np.float32))[0], expected)
+
+
 def test_constants_that_do_not_change_along_an_axis_are_shortened():
     """Broadcasting brings them back."""
     array = np.arange(6).reshape(1, 3, 2, 1) * np.ones((2, 1, 1, 4))

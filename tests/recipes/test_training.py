@@ -23,7 +23,7 @@ def resolve(estimator, task, n_samples, **how):
 def test_imputers_are_trained_for_longer_than_other_autoencoders():
     """What an estimator is for decides, not the parameters that it happens to have."""
     imputer, transformer = AutoencoderImputer(), AutoencoderTransformer()
-    assert resolve(imputer, "imputer", 1_000).max_epochs == 200
+    assert resolve(imputer, "imputer", 1_000).max_epochs == 100
     assert resolve(transformer, None, 1_000).max_epochs == 45
     assert resolve(imputer, None, 1_000).max_epochs == 45
 
