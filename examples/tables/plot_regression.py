@@ -3,7 +3,7 @@ Regression on a table: ridge, boosting and a network
 ====================================================
 
 :class:`~sk_aecnn.AECNNRegressor` takes columns in any units. On a table it is an ensemble of five
-networks. Each starts as a ridge regression, some of them on columns that are divided into bins,
+networks. Each starts as a linear model, some of them on columns that are divided into bins,
 which can follow curves from the beginning, and is trained for as long as held-out samples agree. So
 it should be as good as a linear model where the truth is close to linear, and better where it is
 not. Two tables show both: scikit-learn's diabetes data, with much noise, and Friedman's first
@@ -51,7 +51,7 @@ for table, (X, y) in tables.items():
 # Before and during training
 # --------------------------
 # ``validation_scores_`` are minus the squared error of held-out samples, in units of the variance
-# of the target: the first is that of the ridge regressions, before any training. What is kept is
+# of the target: the first is that of the linear models, before any training. What is kept is
 # the last epoch that is as good as the best one.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
@@ -75,9 +75,8 @@ plt.show()
 # %%
 # On the diabetes data the network is as good as ridge regression, and no better: with 295 samples
 # to learn from and this much noise, nothing can be found beyond it, and boosting is behind both. On
-# Friedman's function the network and boosting are level within the spread of the folds, and the
-# bins alone bring the network most of the way from ridge regression. :doc:`/guide/quality` has more
-# tables, also those where boosting is ahead.
+# Friedman's function the network is ahead of boosting, and the bins alone bring it most of the way
+# from ridge regression. :doc:`/guide/quality` has more tables, also those where boosting is ahead.
 
 # %%
 # Several targets
