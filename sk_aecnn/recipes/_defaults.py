@@ -407,8 +407,10 @@ def are_indicated(p_values: np.ndarray) -> np.ndarray:
 # factors of the loss of linear models without bins, below which some members go without them
 _LOST_WITHOUT_BINS = {"classifier": 1.0, "regressor": 1.5}
 
-# samples of an input, from which on linear models leave none out, and outputs beyond which
+# samples of an input, from which on linear models leave none out, and values of all samples, and
+# outputs, beyond which
 _SAMPLES_PER_INPUT = 5
+_MOST_VALUES = 2**22
 _MOST_OUTPUTS = 4
 # members that see columns by the strength of their effects, and the least of it, in the strongest
 _GUIDED_MEMBERS = 0.6
@@ -515,16 +517,17 @@ def are_too_many(n_added: int, fine: bool = False) -> bool:
 def tries_l1_penalties(n_samples: int, n_inputs: int, n_outputs: int) -> bool:
     """Tell whether a linear model may leave inputs out, as lasso does: where these are many.
 
-    With more outputs it takes long, and with more classes leaving out was never better.
+    With more values or outputs it takes long, and with more classes leaving out was never better.
 
     Examples
     --------
     >>> tries_l1_penalties(400, 100, 2), tries_l1_penalties(1_000, 100, 2)
     (True, False)
-    >>> tries_l1_penalties(400, 100, 10)
-    False
+    >>> tries_l1_penalties(400, 100, 10), tries_l1_penalties(10_000, 5_000, 2)
+    (False, False)
     """
-    return n_samples < _SAMPLES_PER_INPUT * n_inputs and n_outputs <= _MOST_OUTPUTS
+    are_many = n_samples < _SAMPLES_PER_INPUT * n_inputs
+    return are_many and n_samples * n_inputs <= _MOST_VALUES and n_outputs <= _MOST_OUTPUTS
 
 
 def inputs_of_members(n_members: int, losses: Mapping[int, float], task: Task) -> list[int]:

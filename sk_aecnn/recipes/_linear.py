@@ -43,6 +43,8 @@ _L1_ITERATIONS = 10_000
 # rows from which on strengths are compared on fewer folds than there are, and on how many
 _MANY_ROWS = 1_000
 _COMPARED = 2
+# rows by which it is told what a column adds
+_ROWS_OF_STRENGTHS = 2_000
 # logit of a class without a row to learn from
 _ABSENT = -6.0
 
@@ -178,11 +180,16 @@ def _input_strengths(sample: Sample, column: np.ndarray, coefficients: np.ndarra
     -------
     strengths : ndarray of shape (members, n_inputs)
     """
-    covariance = np.atleast_2d(np.cov(sample.X.T, aweights=sample.weight, ddof=0))
-    covariance[column[:, None] != column] = 0
-    variances = np.einsum("moi,moi->mi", coefficients @ covariance, coefficients)
-    added = variances @ np.eye(column.max() + 1)[column]
-    return input_strengths(np.sqrt(added.clip(0)))[:, column]
+    order = np.argsort(column, kind="stable")
+    first = np.searchsorted(column[order], np.arange(column.max() + 1))
+    some = sample.choose(np.arange(0, len(sample.y), -(-len(sample.y) // _ROWS_OF_STRENGTHS)))
+    rows, share = some.X[:, order], some.weight / some.weight.sum()
+    variances = np.zeros((len(coefficients), len(first)))
+    for variance, of_member in zip(variances, coefficients[:, :, order], strict=True):
+        for of_output in of_member:
+            parts = np.add.reduceat(rows * of_output, first, axis=1)
+            variance += share @ np.square(parts - share @ parts)
+    return input_strengths(np.sqrt(variances))[:, column]
 
 
 def _models_of_members(
