@@ -248,7 +248,8 @@ def _regularisations(task: Task, n_outputs: int, X: Any) -> list[Sequence[Fittin
             [partial(fit, l2_penalty=penalty) for penalty in _L2_PENALTIES],
             [partial(fit, l1_penalty=penalty) for penalty in _L1_PENALTIES_OF_CLASSES if few],
         ]
-    lasso = partial(Lasso, tol=_L1_TOLERANCE, max_iter=_L1_ITERATIONS)
+    # without a seed, it draws one from numpy's global state
+    lasso = partial(Lasso, tol=_L1_TOLERANCE, max_iter=_L1_ITERATIONS, random_state=0)
     return [
         [partial(_fit_numbers, Ridge(alpha=penalty)) for penalty in _L2_PENALTIES],
         [partial(_fit_numbers, lasso(alpha=one)) for one in _L1_PENALTIES_OF_NUMBERS if few],

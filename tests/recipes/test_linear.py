@@ -103,7 +103,9 @@ def test_a_regressor_begins_as_lasso_or_ridge_regression(cls, n_telling, at_leas
     X = rng.normal(size=(120, 100))
     y = X[:, :n_telling].sum(1)
     X = array(X)
+    state = repr(np.random.get_state())  # noqa: NPY002
     assert cls(**NOTHING_LEARNED).fit(X[:80], y[:80]).score(X[80:], y[80:]) > at_least
+    assert repr(np.random.get_state()) == state  # noqa: NPY002
 
 
 @pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
