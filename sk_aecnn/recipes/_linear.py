@@ -315,48 +315,66 @@ def _fit_classes(
         of the losses, as 1 / ``C`` in scikit-learn. With the latter, coefficients are the
         differences of two parts that are not negative.
     """
-    X, y, weight = sample.X, sample.y, sample.weight / sample.weight.sum()
     l2_penalty, l1_penalty = (one / sample.weight.sum() for one in (l2_penalty, l1_penalty))
     if n_classes == 2:  # one vector of coefficients there, two opposite ones here
         l2_penalty *= 2
-    of_class = np.arange(len(y)), y
-    shape = n_classes, X.shape[1] + 1
+    n_inputs = sample.X.shape[1]
+    shape = n_classes, n_inputs + 1
+    loss = partial(_penalised_loss, sample, shape, l2_penalty)
+    penalties = np.tile([l1_penalty] * n_inputs + [0.0], n_classes)
 
-    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        parameters = flat.reshape(shape)
-        coefficients = parameters[:, :-1]
-        scores = X @ coefficients.T
-        scores += parameters[:, -1]
-        scores -= scores.max(axis=1, keepdims=True)
-        own = scores[of_class]
-        np.exp(scores, out=scores)
-        total = scores.sum(axis=1)
-        loss = weight @ (np.log(total) - own)
-        scores *= (weight / total)[:, None]
-        scores[of_class] -= weight
-        slope = np.empty_like(parameters)
-        slope[:, :-1] = (X.T @ scores).T + l2_penalty * coefficients
-        slope[:, -1] = scores.sum(axis=0)
-        return loss + l2_penalty * np.square(coefficients).sum() / 2, slope.ravel()
-
-    def objective_of_parts(flat: np.ndarray) -> tuple[float, np.ndarray]:
+    def loss_of_parts(flat: np.ndarray) -> tuple[float, np.ndarray]:
         above, below = flat.reshape(2, -1)
-        loss, slope = objective(above - below)
-        return loss + penalties @ (above + below), np.r_[penalties + slope, penalties - slope]
+        value, slope = loss(above - below)
+        return value + penalties @ (above + below), np.r_[penalties + slope, penalties - slope]
 
-    zeros = np.zeros(shape).ravel()
     options = {"maxiter": _ITERATIONS, "gtol": _TOLERANCE}
+    search = partial(minimize, jac=True, method="L-BFGS-B", options=options)
     if l1_penalty == 0:
-        found = minimize(objective, zeros, jac=True, method="L-BFGS-B", options=options).x
+        found = search(loss, np.zeros(penalties.size)).x
     else:
-        penalties = np.tile([l1_penalty] * X.shape[1] + [0.0], n_classes)
-        parts, bounds = np.zeros(2 * zeros.size), [(0, None)] * 2 * zeros.size
-        parts = minimize(objective_of_parts, parts, jac=True, bounds=bounds, options=options).x
-        found = parts[: zeros.size] - parts[zeros.size :]
+        bounds = [(0, None)] * (2 * penalties.size)
+        above, below = search(loss_of_parts, np.zeros(len(bounds)), bounds=bounds).x.reshape(2, -1)
+        found = above - below
     parameters = found.reshape(shape)
     intercepts = parameters[:, -1] - parameters[:, -1].mean()
-    present = np.isin(np.arange(n_classes), y)
+    present = np.isin(np.arange(n_classes), sample.y)
     return LinearModel(parameters[:, :-1], np.where(present, intercepts, _ABSENT))
+
+
+def _penalised_loss(
+    sample: Sample, shape: tuple[int, int], l2_penalty: float, flat: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return the mean cross-entropy with the penalty of squares, and its gradient.
+
+    Parameters
+    ----------
+    sample : Sample
+        The rows.
+    shape : (int, int)
+        That of coefficients with intercepts: (n_classes, n_inputs + 1).
+    l2_penalty : float
+        What the half of the squares of coefficients counts beside the mean of the losses.
+    flat : ndarray of shape (n_classes * (n_inputs + 1),)
+        Coefficients and intercepts, class after class.
+    """
+    X, weight = sample.X, sample.weight / sample.weight.sum()
+    of_class = np.arange(len(sample.y)), sample.y
+    parameters = flat.reshape(shape)
+    coefficients = parameters[:, :-1]
+    scores = X @ coefficients.T
+    scores += parameters[:, -1]
+    scores -= scores.max(axis=1, keepdims=True)
+    own = scores[of_class]
+    np.exp(scores, out=scores)
+    total = scores.sum(axis=1)
+    loss = weight @ (np.log(total) - own)
+    scores *= (weight / total)[:, None]
+    scores[of_class] -= weight
+    slope = np.empty_like(parameters)
+    slope[:, :-1] = (X.T @ scores).T + l2_penalty * coefficients
+    slope[:, -1] = scores.sum(axis=0)
+    return loss + l2_penalty * np.square(coefficients).sum() / 2, slope.ravel()
 
 
 def _cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
