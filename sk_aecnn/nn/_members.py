@@ -77,7 +77,8 @@ class EncoderMembers(nn.Module):
 
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""
-        hidden = features[:, : prod(self.hidden_shape)].reshape(-1, *self.hidden_shape)
+        hidden, _ = features.split([prod(self.hidden_shape), self.n_inputs], dim=1)
+        hidden = hidden.reshape(-1, *self.hidden_shape)
         return _mean(self.encoders.code(hidden.transpose(0, 1)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -173,8 +174,10 @@ class BackendMembers(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the prediction of every member."""
+        x = self.columns(x)
         n_hidden = self.n_members * self.n_own
-        hidden, inputs = self.columns(x)[:, : n_hidden + self.n_inputs].tensor_split([n_hidden], 1)
+        sizes = [n_hidden, self.n_inputs, x.shape[1] - n_hidden - self.n_inputs]
+        hidden, inputs, _ = x.split(sizes, dim=1)  # whose gradients are put together at once
         inputs = inputs.contiguous()  # parts of a row sum in another order than rows of their own
         if self.n_own:
             seen = hidden.reshape(-1, self.n_members, self.n_own).transpose(0, 1)

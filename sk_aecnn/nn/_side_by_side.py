@@ -82,10 +82,11 @@ class LinearMembers(nn.Module):
     @property
     def input_weight(self) -> Tensor:
         """The weights of inputs as they are given, (members, n_outputs, n_inputs)."""
-        weight: Tensor = self.weight
+        factor = self.strength
         if self.scale is not None:
-            weight = weight * (1 + self.scale_rate * self.scale)
-        return weight if self.strength is None else weight * self.strength
+            scale = 1 + self.scale_rate * self.scale
+            factor = scale if factor is None else factor * scale
+        return self.weight if factor is None else self.weight * factor
 
     def forward(self, x: Tensor) -> Tensor:
         if x.stride(0) == 0 and not self.training:
