@@ -77,7 +77,7 @@ class EncoderMembers(nn.Module):
 
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""
-        hidden, _ = features.split([prod(self.hidden_shape), self.n_inputs], dim=1)
+        hidden, _ = features.split_with_sizes([prod(self.hidden_shape), self.n_inputs], dim=1)
         hidden = hidden.reshape(-1, *self.hidden_shape)
         return _mean(self.encoders.code(hidden.transpose(0, 1)))
 
@@ -177,7 +177,9 @@ class BackendMembers(nn.Module):
         x = self.columns(x)
         n_hidden = self.n_members * self.n_own
         sizes = [n_hidden, self.n_inputs, x.shape[1] - n_hidden - self.n_inputs]
-        hidden, inputs, _ = x.split(sizes, dim=1)  # whose gradients are put together at once
+        hidden, inputs, _ = x.split_with_sizes(
+            sizes, dim=1
+        )  # whose gradients are put together at once
         inputs = inputs.contiguous()  # parts of a row sum in another order than rows of their own
         if self.n_own:
             seen = hidden.reshape(-1, self.n_members, self.n_own).transpose(0, 1)

@@ -262,7 +262,7 @@ class PCAEncoder(PCAHalf):
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""
         sizes = [features.shape[1] - self.n_channels, self.n_channels]
-        features, path = features.split(sizes, dim=1)
+        features, path = features.split_with_sizes(sizes, dim=1)
         residual = self.residual.code(features.contiguous())  # rows apart sum in another order
         return self._add(path.flatten(1)[:, : self.encoding_dim], residual)
 

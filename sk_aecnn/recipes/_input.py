@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,9 +33,10 @@ from sk_aecnn.recipes._defaults import (
     clips_tails,
     has_fine_bins,
     levels_of_bins,
+    looks_for_thresholds,
 )
 from sk_aecnn.recipes._recipe import InputRecipe
-from sk_aecnn.recipes._thresholds import find_thresholds
+from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
 from sk_aecnn.statistics._covariance import fit_covariance
 from sk_aecnn.statistics._factors import fit_factors
 from sk_aecnn.statistics._mixture import choose_rows
@@ -131,27 +138,43 @@ def build_columns(
     known = None if weight is None else weight[index] / weight[index].mean()
 
     columns = describe_columns(rows, x, known, clips_tails(recipe.task))
-    bins, n_values = None, len(columns.category)
-    if has_fine_bins(len(data.rows), n_bins, recipe.task, recipe.scaling):
-        levels, thresholds = levels_of_bins(n_bins, fine=True), _thresholds(x, data, index, known)
-        bins = cut_columns(columns, x, known, levels, thresholds)
-    if bins is None or are_too_many(len(bins) + n_values, fine=True):
-        bins = cut_columns(columns, x, known, levels_of_bins(n_bins, fine=False))
+    cut = partial(cut_columns, columns, x, known)
+    encode = partial(ColumnEncoding, columns, x=filled, row_weight=known)
+    bins = cut(levels_of_bins(n_bins, fine=False))
+    n_values = len(columns.category)
     if recipe.n_bins_is_auto and are_too_many(len(bins) + n_values):
         return nn.Identity(), n_inputs
-    encoding = ColumnEncoding(columns, bins, filled, known).to(recipe.dtype)
+    if looks_for_thresholds(len(data.rows), n_bins, recipe.task):
+        labeled = _Labeled.of(data, index, known)
+        thresholds = labeled.apply(thresholds_of_trees, x, encode(bins)(filled))
+        if thresholds is not None:
+            bins = cut(levels_of_bins(n_bins, fine=False), thresholds)
+        elif has_fine_bins(len(data.rows), recipe.scaling):
+            thresholds = labeled.apply(find_thresholds, x)
+            fine = cut(levels_of_bins(n_bins, fine=True), thresholds)
+            bins = bins if are_too_many(len(fine) + n_values, fine=True) else fine
+    encoding = encode(bins).to(recipe.dtype)
     return encoding, encoding.n_outputs
 
 
-def _thresholds(
-    x: Tensor, data: TrainingData, index: Tensor, weight: Tensor | None
-) -> list[Tensor]:
-    """Return where classes change along each feature, by the samples that have a label."""
-    known = slice(None) if data.labeled is None else data.labeled[index.numpy()]
-    y = data.targets[index.numpy()][known]
-    sample_weight = None if weight is None else weight.numpy()[known]
-    found = find_thresholds(x.numpy()[known], y, sample_weight)
-    return [torch.from_numpy(thresholds) for thresholds in found]
+@dataclass(frozen=True)
+class _Labeled:
+    """The class numbers and weights of rows that have a label, and which of the rows these are."""
+
+    kept: slice | np.ndarray
+    y: np.ndarray
+    weight: np.ndarray | None
+
+    @classmethod
+    def of(cls, data: TrainingData, index: Tensor, weight: Tensor | None) -> _Labeled:
+        kept = slice(None) if data.labeled is None else data.labeled[index.numpy()]
+        known = None if weight is None else weight.numpy()[kept]
+        return cls(kept, data.targets[index.numpy()][kept], known)
+
+    def apply(self, find: Callable[..., Any], *rows: Tensor) -> list[Tensor] | None:
+        """Return what is found of the classes in rows."""
+        found = find(*(one.numpy()[self.kept] for one in rows), self.y, self.weight)
+        return None if found is None else [torch.from_numpy(one) for one in found]
 
 
 def n_bins_of(columns: nn.Module, recipe: InputRecipe) -> int | None:

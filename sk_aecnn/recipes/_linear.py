@@ -137,7 +137,7 @@ def start_from_linear(
         return
     assert backend.linear is not None, "there are linear models"
     n_members, n_outputs = backend.linear.bias.shape
-    loss: Measuring = _cross_entropy if task == "classifier" else _squared_error
+    loss: Measuring = cross_entropy if task == "classifier" else _squared_error
     parts = assign_folds(sample.y, _FOLDS, seed=0).numpy() if fold is None else fold
     widths = [sample.X.shape[1]]
     if first_layer is not None and isinstance(columns, ColumnEncoding) and n_members > 1:
@@ -146,7 +146,7 @@ def start_from_linear(
     for width in widths:
         seen = sample.first(width)
         paths = _regularisations(task, n_outputs, seen.X)
-        found[width] = _choose_regularisation(seen, parts, paths, loss)
+        found[width] = choose_regularisation(seen, parts, paths, loss)
     n_seen = inputs_of_members(n_members, {width: one.loss for width, one in found.items()}, task)
     coefficients = np.zeros((n_members, n_outputs, widths[0]))
     intercepts = np.zeros((n_members, n_outputs))
@@ -243,7 +243,7 @@ def _regularisations(task: Task, n_outputs: int, X: Any) -> list[Sequence[Fittin
     n_samples, n_inputs = X.shape
     few = not issparse(X) and tries_l1_penalties(n_samples, n_inputs, n_outputs)
     if task == "classifier":
-        fit = partial(_fit_classes, n_outputs)
+        fit = partial(fit_classes, n_outputs)
         return [
             [partial(fit, l2_penalty=penalty) for penalty in _L2_PENALTIES],
             [partial(fit, l1_penalty=penalty) for penalty in _L1_PENALTIES_OF_CLASSES if few],
@@ -256,13 +256,19 @@ def _regularisations(task: Task, n_outputs: int, X: Any) -> list[Sequence[Fittin
     ]
 
 
-def _choose_regularisation(
-    sample: Sample, parts: np.ndarray, paths: Sequence[Sequence[Fitting]], loss: Measuring
-) -> Choice:
-    """Return the regularisation with which rows that are left out are predicted best."""
+def leave_out(sample: Sample, parts: np.ndarray) -> tuple[list[Sample], list[Sample]]:
+    """Return for each part the other rows and its own; two of them are enough of many rows."""
     n_parts = _COMPARED if len(sample.y) >= _MANY_ROWS else int(parts.max()) + 1
     learned = [sample.choose(parts != part) for part in range(n_parts)]
     left_out = [sample.choose(parts == part) for part in range(n_parts)]
+    return learned, left_out
+
+
+def choose_regularisation(
+    sample: Sample, parts: np.ndarray, paths: Sequence[Sequence[Fitting]], loss: Measuring
+) -> Choice:
+    """Return the regularisation with which rows that are left out are predicted best."""
+    learned, left_out = leave_out(sample, parts)
     chosen = Choice(paths[0][0], np.inf, [])
     for path in filter(None, paths):
         best = Choice(path[0], np.inf, [])
@@ -297,7 +303,7 @@ def _squared_error(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
     return result
 
 
-def _fit_classes(
+def fit_classes(
     n_classes: int, sample: Sample, *, l2_penalty: float = 0.0, l1_penalty: float = 0.0
 ) -> LinearModel:
     """Fit a multinomial logistic regression.
@@ -377,6 +383,7 @@ def _penalised_loss(
     return loss + l2_penalty * np.square(coefficients).sum() / 2, slope.ravel()
 
 
-def _cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+def cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the loss of each row, for logits (n_samples, n_classes) and class numbers."""
     result: np.ndarray = logsumexp(logits, axis=1) - logits[np.arange(len(y)), y]
     return result

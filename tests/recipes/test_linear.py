@@ -14,7 +14,7 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding, LinearMembers
 from sk_aecnn.recipes import _linear
-from sk_aecnn.recipes._linear import Sample, _fit_classes, _fit_numbers
+from sk_aecnn.recipes._linear import Sample, _fit_numbers, fit_classes
 
 sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 NOTHING_LEARNED = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
@@ -32,7 +32,7 @@ def test_logistic_regression_is_that_of_scikit_learn(load, C, weighted, monkeypa
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else np.ones(len(y))
     expected = LogisticRegression(C=C, tol=1e-9, max_iter=5000).fit(X, y, weight).predict_proba(X)
     for rows in (X, csr_array(X)):
-        model = _fit_classes(len(np.unique(y)), Sample(rows, y, weight), l2_penalty=1 / C)
+        model = fit_classes(len(np.unique(y)), Sample(rows, y, weight), l2_penalty=1 / C)
         logits = model.predict(X)
         proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         np.testing.assert_allclose(proba, expected, atol=5e-4)
@@ -45,7 +45,7 @@ def test_absolute_values_are_penalised_as_in_scikit_learn(load, monkeypatch):
     monkeypatch.setattr(_linear, "_ITERATIONS", 5000)
     X, y = load(return_X_y=True)
     X = (X - X.mean(0)) / X.std(0)
-    model = _fit_classes(len(np.unique(y)), Sample(X, y, np.ones(len(y))), l1_penalty=4.0)
+    model = fit_classes(len(np.unique(y)), Sample(X, y, np.ones(len(y))), l1_penalty=4.0)
     logits = model.predict(X)
     proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     lasso = {"l1_ratio": 1.0} if sklearn_version >= (1, 8) else {"penalty": "l1"}

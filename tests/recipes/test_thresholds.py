@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sk_aecnn import CNNClassifier, CNNRegressor
+from sk_aecnn import AECNNClassifier, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding
-from sk_aecnn.recipes._thresholds import find_thresholds
+from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
 
 
 @pytest.fixture
@@ -56,21 +56,77 @@ def test_missing_values_and_weights_count(X):
     assert [len(thresholds) for thresholds in find_thresholds(missing, y, None)] == [0, 0, 0]
 
 
+def _sums(X):
+    """Classes that depend on a sum of features."""
+    noise = np.random.default_rng(1).normal(size=len(X))
+    return (X[:, :3].sum(1) + 0.5 * noise > 0).astype(int)
+
+
+def _corner(X):
+    """Classes that depend on thresholds of two features."""
+    return ((X[:, 0] > 0.5) & (X[:, 1] < 0.2)).astype(int)
+
+
+def test_thresholds_of_trees_are_where_classes_change_together(X):
+    """Of a corner, at both of its sides; the third feature has hardly any."""
+    first, second, other = thresholds_of_trees(X, X, _corner(X), None)
+    assert abs(first - 0.5).min() < 0.01
+    assert abs(second - 0.2).min() < 0.01
+    assert len(other) <= 1
+
+
+def test_trees_have_to_be_better_than_a_linear_model(X):
+    """They are not where classes depend on a sum, on nothing, or are all the same."""
+    nothing = np.random.default_rng(0).integers(2, size=len(X))
+    for y in (_sums(X), nothing, np.zeros(len(X), dtype=int)):
+        assert thresholds_of_trees(X, X, y, None) is None
+
+
+def test_trees_count_weights_and_leave_out_what_is_missing(X):
+    """Samples without weight say nothing of a threshold, and a column without a value has none."""
+    y, wrong = _corner(X), np.arange(len(X)) % 3 == 0
+    labels = np.where(wrong, 1 - y, y)
+    empty = np.column_stack([X, np.full(len(X), np.nan)])
+    empty[1::5, 0] = np.nan
+    first, second, _, none = thresholds_of_trees(empty, X, labels, np.where(wrong, 0.0, 1.0))
+    assert abs(first - 0.5).min() < 0.02
+    assert abs(second - 0.2).min() < 0.02
+    assert len(none) == 0
+
+
+def _n_inputs(estimator, X, y):
+    modules = estimator.set_params(max_epochs=1, n_bins=8).fit(X, y).net_.module_.modules()
+    return next(m for m in modules if isinstance(m, ColumnEncoding)).n_outputs
+
+
 def test_a_table_is_encoded_with_them(X):
     """Where many samples of features in units of their own tell classes, by not too many inputs."""
-    y = (X[:, 0] > 2.2).astype(int)
-
-    def n_inputs(estimator, X, y):
-        modules = estimator.set_params(max_epochs=1, n_bins=8).fit(X, y).net_.module_.modules()
-        return next(m for m in modules if isinstance(m, ColumnEncoding)).n_outputs
-
-    # a value, eight bins and four in the tails of each, and one threshold
-    assert n_inputs(CNNClassifier(scaling="feature"), X, y) == 3 * 13 + 1
-    assert n_inputs(CNNClassifier(scaling="feature"), X[:1000], y[:1000]) == 3 * 9
-    assert n_inputs(CNNClassifier(scaling="shared"), X, y) == 3 * 9
-    assert n_inputs(CNNRegressor(scaling="feature"), X, X[:, 0]) == 3 * 9
+    y = _sums(X)
+    # a value, eight bins and four in the tails of each, and some thresholds
+    assert 3 * 13 + 3 <= _n_inputs(CNNClassifier(scaling="feature"), X, y) <= 3 * 13 + 3 * 7
+    assert _n_inputs(CNNClassifier(scaling="feature"), X[:1000], y[:1000]) == 3 * 9
+    assert _n_inputs(CNNClassifier(scaling="shared"), X, y) == 3 * 9
+    assert _n_inputs(CNNRegressor(scaling="feature"), X, X[:, 0]) == 3 * 9
     wide = np.random.default_rng(0).normal(size=(2000, 40))
-    assert n_inputs(CNNClassifier(scaling="feature"), wide, y) == 40 * 9
+    assert _n_inputs(CNNClassifier(scaling="feature"), wide, _sums(wide)) == 40 * 9
+
+
+@pytest.mark.parametrize("scaling", ["shared", "feature"])
+def test_a_table_is_encoded_with_those_of_trees(X, scaling):
+    """Of 400 samples and more, in place of the tails, where trees are better."""
+    y = _corner(X)
+    for n_samples in (400, 2000):
+        n_inputs = _n_inputs(CNNClassifier(scaling=scaling), X[:n_samples], y[:n_samples])
+        assert 3 * 9 + 2 <= n_inputs <= 3 * 9 + 40
+    assert _n_inputs(CNNClassifier(scaling=scaling), X[:399], y[:399]) == 3 * 9
+
+
+def test_what_trees_tell_well_is_learned():
+    """A box of two of ten features, by 600 samples: bins at quantiles alone gave .965."""
+    X = np.random.default_rng(0).normal(size=(3600, 10))
+    y = ((abs(X[:, 0]) < 0.7) & (abs(X[:, 1] - 0.5) < 0.7)).astype(int)
+    model = AECNNClassifier(random_state=0).fit(X[:600], y[:600])
+    assert model.score(X[600:], y[600:]) > 0.99
 
 
 def test_rare_values_beyond_a_threshold_are_told():
