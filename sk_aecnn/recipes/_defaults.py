@@ -425,7 +425,7 @@ _MOST_FEATURES = 500
 _N_BINS = 8
 _SAMPLES_PER_BIN = 50
 _MOST_ADDED = 1000
-# samples from which on it is asked at which values of features classes change
+# samples from which on it is asked at which values of features targets change
 _SAMPLES_OF_THRESHOLDS = 400
 # shares of the samples at either end of a feature, the samples from which on these are parted, and
 # the inputs that bins add then
@@ -467,32 +467,36 @@ def auto_n_bins(n_samples: int) -> int:
     return max(1, min(_N_BINS, n_samples // _SAMPLES_PER_BIN))
 
 
-def looks_for_thresholds(n_samples: int, n_bins: int, task: Task) -> bool:
-    """Tell whether bins may end where classes change: what few samples tell of it is chance.
+def looks_for_thresholds(n_samples: int, n_bins: int) -> bool:
+    """Tell whether bins may end where targets change: what few samples tell of it is chance.
 
     Examples
     --------
-    >>> [looks_for_thresholds(n, 8, "classifier") for n in (200, 1_000)]
-    [False, True]
-    >>> looks_for_thresholds(1_000, 8, "regressor")
-    False
+    >>> looks_for_thresholds(200, 4), looks_for_thresholds(1_000, 8)
+    (False, True)
     """
-    return task == "classifier" and n_bins > 1 and n_samples >= _SAMPLES_OF_THRESHOLDS
+    return n_bins > 1 and n_samples >= _SAMPLES_OF_THRESHOLDS
 
 
-def has_fine_bins(n_samples: int, scaling: Scaling) -> bool:
+def has_fine_bins(n_samples: int, task: Task, scaling: Scaling) -> bool:
     """Tell whether bins end where classes change along single features, and in their tails.
 
-    Most classes were told less well so by features in one unit.
+    Numbers were predicted less well so, and so were most classes by features in one unit.
 
     Examples
     --------
-    >>> [has_fine_bins(n_samples, "feature") for n_samples in (1_000, 10_000)]
+    >>> [
+    ...     has_fine_bins(n_samples, "classifier", "feature")
+    ...     for n_samples in (1_000, 10_000)
+    ... ]
     [False, True]
-    >>> has_fine_bins(10_000, "shared")
+    >>> has_fine_bins(10_000, "regressor", "feature")
+    False
+    >>> has_fine_bins(10_000, "classifier", "shared")
     False
     """
-    return scaling == "feature" and n_samples >= _SAMPLES_OF_FINE_BINS
+    of_columns = task == "classifier" and scaling == "feature"
+    return of_columns and n_samples >= _SAMPLES_OF_FINE_BINS
 
 
 def levels_of_bins(n_bins: int, fine: bool) -> list[float]:

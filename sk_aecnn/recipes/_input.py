@@ -144,13 +144,14 @@ def build_columns(
     n_values = len(columns.category)
     if recipe.n_bins_is_auto and are_too_many(len(bins) + n_values):
         return nn.Identity(), n_inputs
-    if looks_for_thresholds(len(data.rows), n_bins, recipe.task):
-        labeled = _Labeled.of(data, index, known)
-        thresholds = labeled.apply(thresholds_of_trees, x, encode(bins)(filled))
+    targets = _Targets.of(data, index, known)
+    if looks_for_thresholds(len(targets.y), n_bins):
+        trees = partial(thresholds_of_trees, recipe.task)
+        thresholds = targets.apply(trees, x, encode(bins)(filled))
         if thresholds is not None:
             bins = cut(levels_of_bins(n_bins, fine=False), thresholds)
-        elif has_fine_bins(len(data.rows), recipe.scaling):
-            thresholds = labeled.apply(find_thresholds, x)
+        elif has_fine_bins(len(data.rows), recipe.task, recipe.scaling):
+            thresholds = targets.apply(find_thresholds, x)
             fine = cut(levels_of_bins(n_bins, fine=True), thresholds)
             bins = bins if are_too_many(len(fine) + n_values, fine=True) else fine
     encoding = encode(bins).to(recipe.dtype)
@@ -158,21 +159,23 @@ def build_columns(
 
 
 @dataclass(frozen=True)
-class _Labeled:
-    """The class numbers and weights of rows that have a label, and which of the rows these are."""
+class _Targets:
+    """Targets and weights of the rows of which all targets are known, and which these are."""
 
-    kept: slice | np.ndarray
+    kept: np.ndarray
     y: np.ndarray
     weight: np.ndarray | None
 
     @classmethod
-    def of(cls, data: TrainingData, index: Tensor, weight: Tensor | None) -> _Labeled:
-        kept = slice(None) if data.labeled is None else data.labeled[index.numpy()]
-        known = None if weight is None else weight.numpy()[kept]
-        return cls(kept, data.targets[index.numpy()][kept], known)
+    def of(cls, data: TrainingData, index: Tensor, weight: Tensor | None) -> _Targets:
+        y = data.targets[index.numpy()]
+        kept = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
+        if data.labeled is not None:
+            kept &= data.labeled[index.numpy()]
+        return cls(kept, y[kept], None if weight is None else weight.numpy()[kept])
 
     def apply(self, find: Callable[..., Any], *rows: Tensor) -> list[Tensor] | None:
-        """Return what is found of the classes in rows."""
+        """Return what is found of the targets in rows."""
         found = find(*(one.numpy()[self.kept] for one in rows), self.y, self.weight)
         return None if found is None else [torch.from_numpy(one) for one in found]
 

@@ -137,7 +137,7 @@ def start_from_linear(
         return
     assert backend.linear is not None, "there are linear models"
     n_members, n_outputs = backend.linear.bias.shape
-    loss: Measuring = cross_entropy if task == "classifier" else _squared_error
+    loss: Measuring = cross_entropy if task == "classifier" else squared_error
     parts = assign_folds(sample.y, _FOLDS, seed=0).numpy() if fold is None else fold
     widths = [sample.X.shape[1]]
     if first_layer is not None and isinstance(columns, ColumnEncoding) and n_members > 1:
@@ -251,8 +251,8 @@ def _regularisations(task: Task, n_outputs: int, X: Any) -> list[Sequence[Fittin
     # without a seed, it draws one from numpy's global state
     lasso = partial(Lasso, tol=_L1_TOLERANCE, max_iter=_L1_ITERATIONS, random_state=0)
     return [
-        [partial(_fit_numbers, Ridge(alpha=penalty)) for penalty in _L2_PENALTIES],
-        [partial(_fit_numbers, lasso(alpha=one)) for one in _L1_PENALTIES_OF_NUMBERS if few],
+        [partial(fit_numbers, Ridge(alpha=penalty)) for penalty in _L2_PENALTIES],
+        [partial(fit_numbers, lasso(alpha=one)) for one in _L1_PENALTIES_OF_NUMBERS if few],
     ]
 
 
@@ -285,7 +285,7 @@ def choose_regularisation(
     return chosen
 
 
-def _fit_numbers(model: Ridge | Lasso, sample: Sample) -> LinearModel:
+def fit_numbers(model: Ridge | Lasso, sample: Sample) -> LinearModel:
     """Fit a linear model to each of the targets, on the rows where it is known."""
     coefficients, intercepts = np.zeros((sample.y.shape[1], sample.X.shape[1])), []
     for index, target in enumerate(sample.y.T):
@@ -298,7 +298,8 @@ def _fit_numbers(model: Ridge | Lasso, sample: Sample) -> LinearModel:
     return LinearModel(coefficients, np.array(intercepts))
 
 
-def _squared_error(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
+def squared_error(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the loss of each row, the sum over targets that are known."""
     result: np.ndarray = np.nansum(np.square(predictions - y), axis=1)
     return result
 

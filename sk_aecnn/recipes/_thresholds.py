@@ -1,21 +1,27 @@
-"""Where classes change along features, as decision trees find it."""
+"""Where targets change along features, as decision trees find it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.stats import chi2
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeClassifier
 
+from sk_aecnn.recipes._defaults import Task
 from sk_aecnn.recipes._linear import (
+    Fitting,
     Sample,
     choose_regularisation,
     cross_entropy,
     fit_classes,
+    fit_numbers,
     leave_out,
+    squared_error,
 )
 from sk_aecnn.training._plan import assign_folds
 
@@ -29,8 +35,8 @@ _FEWEST_SAMPLES = 5
 _N_TREES = 10
 _MOST_LEAVES_OF_ALL = 32
 _LEAST_PROBABILITY = 1e-3
-# of the loss of logistic regression on rows left out, with the best of these strengths of
-# regularisation, the most that trees may lose
+# of the loss of a linear model on rows left out, the most that trees may lose; the strengths of its
+# regularisation, of which the best counts
 _LOST_BY_TREES = 0.95
 _L2_PENALTIES = (10.0, 1.0, 0.1)
 _FOLDS = 3
@@ -79,23 +85,33 @@ def find_thresholds(
 
 
 def thresholds_of_trees(
-    X: np.ndarray, encoded: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None
+    task: Task,
+    X: np.ndarray,
+    encoded: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
 ) -> list[np.ndarray] | None:
-    """Return the values at which trees of all features part the samples, if trees tell them well.
+    """Return the values at which trees of all features part the samples, if trees predict well.
 
     Ten trees of at most 32 leaves learn from bootstrap samples. A threshold counts as for
-    `find_thresholds`, its probability divided by the number of features. If such trees do not
-    predict samples that are left out better than a logistic regression does, by a twentieth of the
-    loss, classes depend on sums of features rather than on thresholds.
+    `find_thresholds`, its probability divided by the number of features; of numbers, the number of
+    samples times the fall of the squared error, in units of what a linear model leaves, follows
+    that distribution. If such trees do not predict samples that are left out better than the linear
+    model does, by a twentieth of the loss, targets depend on sums of features rather than on
+    thresholds.
 
     Parameters
     ----------
+    task : {"classifier", "regressor"}
+        What is predicted.
     X : ndarray of shape (n_samples, n_features)
         Features, NaN where values are missing.
     encoded : ndarray of shape (n_samples, n_inputs)
-        The same, as the logistic regression sees them.
-    y, sample_weight
-        As for `find_thresholds`.
+        The same, as the linear model sees them.
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Class numbers, or standardised numbers.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights.
 
     Returns
     -------
@@ -105,49 +121,75 @@ def thresholds_of_trees(
     Examples
     --------
     >>> X = np.random.default_rng(0).normal(size=(600, 2))
-    >>> one, other = thresholds_of_trees(X, X, (X > 0.5).all(1).astype(int), None)
+    >>> y = (X > 0.5).all(axis=1).astype(int)
+    >>> one, other = thresholds_of_trees("classifier", X, X, y, None)
     >>> bool(abs(one - 0.5).min() < 0.05), bool(abs(other - 0.5).min() < 0.05)
     (True, True)
-    >>> thresholds_of_trees(X, X, (X.sum(1) > 1).astype(int), None) is None
+    >>> y = (X.sum(axis=1) > 1).astype(int)
+    >>> thresholds_of_trees("classifier", X, X, y, None) is None
     True
     """
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     values, places = zip(*map(_rank, X.T), strict=True)
     sample = Sample(np.column_stack(places), y, weight)
-    if not _are_told_by_trees(sample, replace(sample, X=encoded)):
+    parts = assign_folds(y, _FOLDS, seed=0).numpy()
+    learned, left_out = leave_out(sample, parts)
+    linear = _loss_of_linear_model(task, replace(sample, X=encoded), parts)
+    fit = partial(_fit_trees, task, linear / sum(one.weight.sum() for one in left_out))
+    trees = 0.0
+    for one, other in zip(learned, left_out, strict=True):
+        trees += _loss_of_trees(task, fit(one), other)
+    if trees >= _LOST_BY_TREES * linear:
         return None
-    trees = [_split(tree.tree_) for tree in _fit_trees(sample).estimators_]
-    feature, last = (np.concatenate(part) for part in zip(*trees, strict=True))
+    found = [_split(tree.tree_) for tree in fit(sample).estimators_]
+    feature, last = (np.concatenate(part) for part in zip(*found, strict=True))
     return [_between(of_one, last[feature == index]) for index, of_one in enumerate(values)]
 
 
-def _are_told_by_trees(sample: Sample, encoded: Sample) -> bool:
-    """Tell whether trees predict classes clearly better than a logistic regression does."""
-    n_classes = int(sample.y.max()) + 1
-    parts = assign_folds(sample.y, _FOLDS, seed=0).numpy()
-    of_trees = 0.0
-    for learned, left_out in zip(*leave_out(sample, parts), strict=True):
-        trees = _fit_trees(learned)
-        probabilities = np.full((len(left_out.y), n_classes), _LEAST_PROBABILITY)
-        told = trees.predict_proba(left_out.X)
-        probabilities[:, trees.classes_] = told.clip(_LEAST_PROBABILITY)
-        of_trees += float(left_out.weight @ cross_entropy(np.log(probabilities), left_out.y))
-    path = [partial(fit_classes, n_classes, l2_penalty=penalty) for penalty in _L2_PENALTIES]
-    of_linear = choose_regularisation(encoded, parts, [path], cross_entropy).loss
-    return of_trees < _LOST_BY_TREES * of_linear
+def _loss_of_linear_model(task: Task, encoded: Sample, parts: np.ndarray) -> float:
+    """Return the sum of the losses of rows that are left out, with the best regularisation."""
+    if task == "classifier":
+        fit = partial(fit_classes, int(encoded.y.max()) + 1)
+        path: list[Fitting] = [partial(fit, l2_penalty=penalty) for penalty in _L2_PENALTIES]
+        return choose_regularisation(encoded, parts, [path], cross_entropy).loss
+    path = [partial(fit_numbers, Ridge(alpha=penalty)) for penalty in _L2_PENALTIES]
+    return choose_regularisation(encoded, parts, [path], squared_error).loss
 
 
-def _fit_trees(sample: Sample) -> RandomForestClassifier:
-    trees = RandomForestClassifier(
-        _N_TREES,
-        criterion="entropy",
-        max_features=None,
-        max_leaf_nodes=_MOST_LEAVES_OF_ALL,
-        min_samples_leaf=_FEWEST_SAMPLES,
-        min_impurity_decrease=_least_fall(_CHANCE / sample.X.shape[1], sample.y),
-        random_state=0,
-    )
-    return trees.fit(sample.X, sample.y, sample.weight)
+def _loss_of_trees(task: Task, trees: Any, left_out: Sample) -> float:
+    """Return the sum of the losses of rows that are left out."""
+    X, y = left_out.X, left_out.y
+    if task != "classifier":
+        return float(left_out.weight @ squared_error(trees.predict(X).reshape(y.shape), y))
+    place = np.searchsorted(trees.classes_, y).clip(max=len(trees.classes_) - 1)
+    told = np.where(trees.classes_[place] == y, trees.predict_proba(X)[np.arange(len(y)), place], 0)
+    return float(left_out.weight @ -np.log(told.clip(_LEAST_PROBABILITY)))
+
+
+def _fit_trees(task: Task, mean_loss: float, sample: Sample) -> Any:
+    """Fit bagged trees, whose splits are significant; a linear model has the loss on rows left out.
+
+    A tree of several targets is parted by the mean of their squared errors, losses are sums.
+    """
+    X, y = sample.X, sample.y
+    chance = _CHANCE / X.shape[1]
+    parameters = {
+        "n_estimators": _N_TREES,
+        "max_features": None,
+        "max_leaf_nodes": _MOST_LEAVES_OF_ALL,
+        "min_samples_leaf": _FEWEST_SAMPLES,
+        "random_state": 0,
+    }
+    if task == "classifier":
+        fall = _least_fall(chance, y)
+        trees = RandomForestClassifier(
+            criterion="entropy", min_impurity_decrease=fall, **parameters
+        )
+        return trees.fit(X, y, sample.weight)
+    n_targets = y.shape[1]
+    fall = chi2.ppf(1 - chance, n_targets) / len(y) * mean_loss / n_targets**2
+    trees = RandomForestRegressor(min_impurity_decrease=fall, **parameters)
+    return trees.fit(X, y.squeeze(axis=1) if n_targets == 1 else y, sample.weight)
 
 
 def _least_fall(chance: float, y: np.ndarray) -> float:

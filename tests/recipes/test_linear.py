@@ -14,7 +14,7 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding, LinearMembers
 from sk_aecnn.recipes import _linear
-from sk_aecnn.recipes._linear import Sample, _fit_numbers, fit_classes
+from sk_aecnn.recipes._linear import Sample, fit_classes, fit_numbers
 
 sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 NOTHING_LEARNED = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
@@ -70,7 +70,7 @@ def test_each_target_is_fitted_to_the_rows_where_it_is_known(linear):
     X, y = load_diabetes(return_X_y=True)
     targets = np.column_stack([y, y])
     targets[::2, 1] = np.nan
-    model = _fit_numbers(linear, Sample(X, targets, np.ones(len(y))))
+    model = fit_numbers(linear, Sample(X, targets, np.ones(len(y))))
     for column, rows in ((0, slice(None)), (1, slice(1, None, 2))):
         expected = clone(linear).fit(X[rows], y[rows]).predict(X)
         np.testing.assert_allclose(model.predict(X)[:, column], expected)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sk_aecnn import AECNNClassifier, CNNClassifier, CNNRegressor
+from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding
 from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
 
@@ -69,17 +69,29 @@ def _corner(X):
 
 def test_thresholds_of_trees_are_where_classes_change_together(X):
     """Of a corner, at both of its sides; the third feature has hardly any."""
-    first, second, other = thresholds_of_trees(X, X, _corner(X), None)
+    first, second, other = thresholds_of_trees("classifier", X, X, _corner(X), None)
     assert abs(first - 0.5).min() < 0.01
     assert abs(second - 0.2).min() < 0.01
     assert len(other) <= 1
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_thresholds_are_where_numbers_change(X, n_targets):
+    """Of a step that only a part of the samples makes, with noise."""
+    noise = np.random.default_rng(1).normal(size=(len(X), n_targets))
+    y = _corner(X)[:, None] * [1.0, 2.0][:n_targets] + 0.1 * noise
+    first, second, other = thresholds_of_trees("regressor", X, X, y, None)
+    assert abs(first - 0.5).min() < 0.02
+    assert abs(second - 0.2).min() < 0.02
+    assert len(other) <= 1
+    assert thresholds_of_trees("regressor", X, X, X[:, :1] + noise, None) is None
 
 
 def test_trees_have_to_be_better_than_a_linear_model(X):
     """They are not where classes depend on a sum, on nothing, or are all the same."""
     nothing = np.random.default_rng(0).integers(2, size=len(X))
     for y in (_sums(X), nothing, np.zeros(len(X), dtype=int)):
-        assert thresholds_of_trees(X, X, y, None) is None
+        assert thresholds_of_trees("classifier", X, X, y, None) is None
 
 
 def test_trees_count_weights_and_leave_out_what_is_missing(X):
@@ -88,7 +100,9 @@ def test_trees_count_weights_and_leave_out_what_is_missing(X):
     labels = np.where(wrong, 1 - y, y)
     empty = np.column_stack([X, np.full(len(X), np.nan)])
     empty[1::5, 0] = np.nan
-    first, second, _, none = thresholds_of_trees(empty, X, labels, np.where(wrong, 0.0, 1.0))
+    first, second, _, none = thresholds_of_trees(
+        "classifier", empty, X, labels, np.where(wrong, 0.0, 1.0)
+    )
     assert abs(first - 0.5).min() < 0.02
     assert abs(second - 0.2).min() < 0.02
     assert len(none) == 0
@@ -112,21 +126,34 @@ def test_a_table_is_encoded_with_them(X):
 
 
 @pytest.mark.parametrize("scaling", ["shared", "feature"])
-def test_a_table_is_encoded_with_those_of_trees(X, scaling):
+@pytest.mark.parametrize("estimator", [CNNClassifier, CNNRegressor])
+def test_a_table_is_encoded_with_those_of_trees(X, estimator, scaling):
     """Of 400 samples and more, in place of the tails, where trees are better."""
     y = _corner(X)
     for n_samples in (400, 2000):
-        n_inputs = _n_inputs(CNNClassifier(scaling=scaling), X[:n_samples], y[:n_samples])
+        n_inputs = _n_inputs(estimator(scaling=scaling), X[:n_samples], y[:n_samples])
         assert 3 * 9 + 2 <= n_inputs <= 3 * 9 + 40
-    assert _n_inputs(CNNClassifier(scaling=scaling), X[:399], y[:399]) == 3 * 9
+    assert _n_inputs(estimator(scaling=scaling), X[:399], y[:399]) == 3 * 9
+
+
+def test_rows_without_a_target_say_nothing(X):
+    """Of one target or all: 399 rows are too few, 400 with others beside them are not."""
+    y = np.column_stack([_corner(X), X[:, 1]])
+    y[400:, 0] = np.nan
+    y[400:800, 1] = np.nan
+    model = AECNNRegressor(scaling="feature", unlabeled=float("nan"))
+    assert _n_inputs(model, X, y) > 3 * 9
+    y[399] = np.nan
+    assert _n_inputs(model, X, y) == 3 * 9
 
 
 def test_what_trees_tell_well_is_learned():
-    """A box of two of ten features, by 600 samples: bins at quantiles alone gave .965."""
+    """A box of two of ten features, by 600 samples: bins at quantiles alone gave .965 and .80."""
     X = np.random.default_rng(0).normal(size=(3600, 10))
     y = ((abs(X[:, 0]) < 0.7) & (abs(X[:, 1] - 0.5) < 0.7)).astype(int)
-    model = AECNNClassifier(random_state=0).fit(X[:600], y[:600])
-    assert model.score(X[600:], y[600:]) > 0.99
+    for estimator, least in ((AECNNClassifier, 0.99), (AECNNRegressor, 0.94)):
+        model = estimator(random_state=0).fit(X[:600], y[:600])
+        assert model.score(X[600:], y[600:]) > least
 
 
 def test_rare_values_beyond_a_threshold_are_told():
