@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +13,13 @@ from sk_aecnn.nn import (
     MOST_DEVIATIONS,
     Categories,
     ColumnEncoding,
+    Columns,
     ConditionalMean,
     DensePrecision,
     FactorPrecision,
     InputLayout,
     Moments,
+    Steps,
     column_moments,
     cut_columns,
     describe_columns,
@@ -138,46 +137,56 @@ def build_columns(
     known = None if weight is None else weight[index] / weight[index].mean()
 
     columns = describe_columns(rows, x, known, clips_tails(recipe.task))
-    cut = partial(cut_columns, columns, x, known)
-    encode = partial(ColumnEncoding, columns, x=filled, row_weight=known)
-    bins = cut(levels_of_bins(n_bins, fine=False))
-    n_values = len(columns.category)
-    if recipe.n_bins_is_auto and are_too_many(len(bins) + n_values):
+    table = _Table(columns, x, filled, known)
+    bins = table.cut(levels_of_bins(n_bins, fine=False))
+    if recipe.n_bins_is_auto and are_too_many(table.n_added(bins)):
         return nn.Identity(), n_inputs
-    targets = _Targets.of(data, index, known)
-    if looks_for_thresholds(len(targets.y), n_bins):
-        trees = partial(thresholds_of_trees, recipe.task)
-        thresholds = targets.apply(trees, x, encode(bins)(filled))
-        if thresholds is not None:
-            bins = cut(levels_of_bins(n_bins, fine=False), thresholds)
-        elif has_fine_bins(len(data.rows), recipe.task, recipe.scaling):
-            thresholds = targets.apply(find_thresholds, x)
-            fine = cut(levels_of_bins(n_bins, fine=True), thresholds)
-            bins = bins if are_too_many(len(fine) + n_values, fine=True) else fine
-    encoding = encode(bins).to(recipe.dtype)
+    bins = _cut_at_thresholds(recipe, n_bins, table, bins, data, index)
+    encoding = table.encode(bins).to(recipe.dtype)
     return encoding, encoding.n_outputs
 
 
 @dataclass(frozen=True)
-class _Targets:
-    """Targets and weights of the rows of which all targets are known, and which these are."""
+class _Table:
+    """Rows that columns are encoded by: standardised, the same without missing values, weights."""
 
-    kept: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray | None
+    columns: Columns
+    x: Tensor
+    filled: Tensor
+    weight: Tensor | None
 
-    @classmethod
-    def of(cls, data: TrainingData, index: Tensor, weight: Tensor | None) -> _Targets:
-        y = data.targets[index.numpy()]
-        kept = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
-        if data.labeled is not None:
-            kept &= data.labeled[index.numpy()]
-        return cls(kept, y[kept], None if weight is None else weight.numpy()[kept])
+    def cut(self, levels: list[float], thresholds: list[np.ndarray] | None = None) -> Steps:
+        at = None if thresholds is None else [torch.from_numpy(one) for one in thresholds]
+        return cut_columns(self.columns, self.x, self.weight, levels, at)
 
-    def apply(self, find: Callable[..., Any], *rows: Tensor) -> list[Tensor] | None:
-        """Return what is found of the targets in rows."""
-        found = find(*(one.numpy()[self.kept] for one in rows), self.y, self.weight)
-        return None if found is None else [torch.from_numpy(one) for one in found]
+    def encode(self, bins: Steps) -> ColumnEncoding:
+        return ColumnEncoding(self.columns, bins, self.filled, self.weight)
+
+    def n_added(self, bins: Steps) -> int:
+        """Return how many inputs an encoding adds to the features."""
+        return len(bins) + len(self.columns.category)
+
+
+def _cut_at_thresholds(
+    recipe: InputRecipe, n_bins: int, table: _Table, bins: Steps, data: TrainingData, index: Tensor
+) -> Steps:
+    """Return bins that end where targets change as well, as far as that is told of the rows."""
+    y = data.targets[index.numpy()]
+    known = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
+    if data.labeled is not None:
+        known &= data.labeled[index.numpy()]
+    if not looks_for_thresholds(int(known.sum()), n_bins):
+        return bins
+    x, targets = table.x.numpy()[known], y[known]
+    weight = None if table.weight is None else table.weight.numpy()[known]
+    encoded = table.encode(bins)(table.filled).numpy()[known]
+    of_trees = thresholds_of_trees(recipe.task, x, encoded, targets, weight)
+    if of_trees is not None:
+        return table.cut(levels_of_bins(n_bins, fine=False), of_trees)
+    if not has_fine_bins(len(data.rows), recipe.task, recipe.scaling):
+        return bins
+    fine = table.cut(levels_of_bins(n_bins, fine=True), find_thresholds(x, targets, weight))
+    return bins if are_too_many(table.n_added(fine), fine=True) else fine
 
 
 def n_bins_of(columns: nn.Module, recipe: InputRecipe) -> int | None:
