@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from sk_aecnn.nn._dense import batch_invariant_linear
 
-# steps of the conjugate gradient method
-N_STEPS = 8
+# the most steps of the conjugate gradient method
+_MOST_STEPS = 8
 # standard deviations up to which values tell of others, and which expected values keep to
 MOST_DEVIATIONS = 5.0
 
@@ -110,7 +110,8 @@ class ConditionalMean(nn.Module):
     With the precision matrix :math:`P`, the inverse of the covariances, expected values solve
     :math:`P_{mm} x_m = -P_{mo} x_o`, where :math:`m` are the missing and :math:`o` the known
     features of a row. They are found for all rows at once by a few steps of the conjugate gradient
-    method, preconditioned by a diagonal matrix.
+    method, preconditioned by a diagonal matrix. In exact arithmetic, as many steps as there are
+    features are enough.
 
     Parameters
     ----------
@@ -150,6 +151,11 @@ class ConditionalMean(nn.Module):
         self.preconditioner: Tensor
         self.deviation: Tensor
 
+    @property
+    def n_steps(self) -> int:
+        """The steps of the conjugate gradient method."""
+        return min(_MOST_STEPS, len(self.deviation))
+
     def forward(self, x: Tensor, missing: Tensor) -> Tensor:
         if not self.training:
             return self._fill(x, missing)
@@ -170,14 +176,15 @@ class ConditionalMean(nn.Module):
         direction = preconditioned = self.preconditioner * residual
         solution, size = torch.zeros_like(known), _dot(residual, preconditioned)
         tiny = torch.finfo(known.dtype).tiny
-        for _ in range(N_STEPS):
+        for steps_left in reversed(range(self.n_steps)):
             product = self.precision(direction) * missing
             step = size / _dot(direction, product).clamp_min(tiny)
-            solution = solution + step * direction
-            residual = residual - step * product
-            preconditioned = self.preconditioner * residual
-            before, size = size, _dot(residual, preconditioned)
-            direction = preconditioned + size / before.clamp_min(tiny) * direction
+            solution = solution.addcmul(step, direction)
+            if steps_left > 0:
+                residual = residual.addcmul(step, product, value=-1)
+                preconditioned = self.preconditioner * residual
+                before, size = size, _dot(residual, preconditioned)
+                direction = preconditioned.addcmul(size / before.clamp_min(tiny), direction)
         return solution
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from sk_aecnn.nn import MOST_DEVIATIONS, ConditionalMean, DensePrecision, FactorPrecision
-from sk_aecnn.nn._conditional_mean import N_STEPS
 from sk_aecnn.onnx._graph import Graph, integers, to_array
 
 
@@ -37,12 +36,12 @@ def _fill(graph: Graph, fill: ConditionalMean, x: str, missing: str) -> str:
     residual = graph.add("Neg", product_with_precision(known))
     direction = preconditioned = graph.add("Mul", residual, preconditioner)
     solution, size = "", dot(residual, preconditioned)
-    for index in range(N_STEPS):
+    for index in range(fill.n_steps):
         product = product_with_precision(direction)
         step = ratio(size, dot(direction, product))
         move = graph.add("Mul", step, direction)
         solution = graph.add("Add", solution, move) if solution else move
-        if index < N_STEPS - 1:
+        if index < fill.n_steps - 1:
             residual = graph.add("Sub", residual, graph.add("Mul", step, product))
             preconditioned = graph.add("Mul", residual, preconditioner)
             before, size = size, dot(residual, preconditioned)

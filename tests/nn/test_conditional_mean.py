@@ -58,6 +58,20 @@ def test_it_is_the_conditional_expectation(build, covariance, holes):
     assert (filled[0] == 0).all()
 
 
+def test_of_few_features_it_is_exact(covariance, holes):
+    """There are as many steps as features, which are enough."""
+    covariance, x = torch.from_numpy(covariance[:3, :3]), holes[:, :3]
+    fill = ConditionalMean(
+        DensePrecision(covariance, torch.float64), torch.ones(3).double(), torch.float64
+    )
+    filled = fill(x, x.isnan())
+    assert fill.n_steps == 3
+    for row, result in zip(x, filled, strict=True):
+        known = ~row.isnan()
+        weights = torch.linalg.solve(covariance[known][:, known], row[known])
+        torch.testing.assert_close(result[~known], covariance[~known][:, known] @ weights)
+
+
 def test_training_fills_in_the_same(build, holes):
     """Where some rows have nothing to fill in, too."""
     fill = build(np.ones(9), torch.float64)
