@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
+from math import log, prod
 from typing import Any
 
 import torch
@@ -264,4 +264,4 @@ class MeanProbability(nn.Module):
 
     def forward(self, logits: Tensor) -> Tensor:
         log_probabilities = (self.inverse_temperature * logits).log_softmax(2)
-        return log_probabilities.logsumexp(1) - torch.tensor(logits.shape[1]).log()
+        return log_probabilities.logsumexp(1) - log(logits.shape[1])

@@ -96,8 +96,8 @@ def has_moderate_weights(network: torch.nn.Module) -> bool:
     >>> has_moderate_weights(layer)
     False
     """
-    norms = [torch.linalg.vector_norm(weight.detach()) for weight in network.parameters()]
-    if norms and not torch.stack(norms).max() <= _LARGE:  # NaN is not
+    weights = [weight.detach() for weight in network.parameters()]
+    if weights and not torch.stack(torch._foreach_norm(weights)).max() <= _LARGE:  # NaN is not
         return False
     return are_finite(list(network.buffers()))
 

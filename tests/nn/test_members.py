@@ -81,6 +81,14 @@ def test_probabilities_are_averaged():
     torch.testing.assert_close(MeanProbability(2.0)(logits).exp(), expected)
 
 
+def test_mean_probabilities_of_double_precision_sum_to_one():
+    """No constant is of single precision, whatever the number of members."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(6, 3, 4, dtype=torch.float64, generator=generator)
+    total = MeanProbability(1.5).double()(logits).exp().sum(1)
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-14)
+
+
 def test_a_member_learns_nothing_from_its_own_fold():
     """What rows weigh in the loss of a member is zero for those held out, and sums up alike."""
     fold = torch.arange(12) % 4
