@@ -27,7 +27,7 @@ def outcomes(values, other):
 
 def draw(app):
     """Write the chart into the folder of images of the guide."""
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    figure = Figure(figsize=(7, 4.4), layout="constrained")
     for ax, (name, title) in zip(figure.subplots(2, 1), TABLES.items(), strict=True):
         models, values = results((GUIDE / "quality" / name).read_text(encoding="utf-8"))
         others = range(1, len(models))
