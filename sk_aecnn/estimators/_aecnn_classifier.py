@@ -72,8 +72,8 @@ class AECNNClassifier(
         Largest number of bins of a numerical feature of a table, in its piecewise linear encoding.
         With any number, features are encoded by the kind of their values: those of up to twelve
         whole numbers one-hot, others by bins between their quantiles. From 400 samples on, these
-        bins may be parted further, at thresholds between the classes. 1 stands for this encoding
-        without bins. ``None``: features are only standardised.
+        bins may be parted further, at thresholds where the target changes. 1 stands for this
+        encoding without bins. ``None``: features are only standardised.
 
         ``"auto"``: 8; for fewer than 400 samples, one for every 50; ``None`` for more than 500
         features, or if there were more than 1 000 bins in all. See :ref:`columns of tables
