@@ -85,8 +85,8 @@ class AutoencoderTransformer(
         first.
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
         Sizes of the hidden layers of a dense encoder, mirrored by the decoder. Convolutional
-        networks do not use it. ``"auto"``: (256, 128); (128,) in classifiers and regressors of
-        tables, (128, 64) in imputers of tables of fewer than 2 000 samples.
+        networks do not use it. ``"auto"``: (256, 128), and (128,) in classifiers and regressors of
+        tables.
     conv_channels : "auto", int or sequence of int, default="auto"
         Channels of the convolutional stages of the encoder, mirrored by the decoder. Each stage
         halves every spatial axis. Dense networks do not use it. ``"auto"`` adds stages until at

@@ -19,7 +19,7 @@ from sk_aecnn.recipes._architecture import indicate_all, resolve_autoencoder
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_losses import code_losses, fit_reconstruction_loss
 from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
-from sk_aecnn.recipes._defaults import Task, auto_most_hidden, best_shrinkage
+from sk_aecnn.recipes._defaults import Task, best_shrinkage
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.training._inference import infer
@@ -65,8 +65,8 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         first.
     hidden_layer_sizes : "auto", int or sequence of int, default="auto"
         Sizes of the hidden layers of a dense encoder, mirrored by the decoder. Convolutional
-        networks do not use it. ``"auto"``: (256, 128); (128,) in classifiers and regressors of
-        tables, (128, 64) in imputers of tables of fewer than 2 000 samples.
+        networks do not use it. ``"auto"``: (256, 128), and (128,) in classifiers and regressors of
+        tables.
     conv_channels : "auto", int or sequence of int, default="auto"
         Channels of the convolutional stages of the encoder, mirrored by the decoder. Each stage
         halves every spatial axis. Dense networks do not use it. ``"auto"`` adds stages until at
@@ -237,9 +237,8 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
     Notes
     -----
     The loss is that of `AutoencoderTransformer`, for the hidden values only. The share of the
-    columns that is hidden is drawn for each row, uniformly up to 0.4, in ``fit`` of a table of
-    fewer than 2 000 samples up to 0.6. Numbers are imputed by their expected values, categories by
-    the most probable ones.
+    columns that is hidden is drawn for each row, uniformly up to 0.4. Numbers are imputed by their
+    expected values, categories by the most probable ones.
 
     For a table of up to 1,000 features, the autoencoder gets the conditional means of the missing
     values under a normal distribution as its input, and starts as PCA of such rows. Held-out
@@ -369,7 +368,6 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         recipe = resolve_autoencoder(parameters, summary, moments, n_encoded=self.encoding_dim)
         recipe = replace(recipe, input=indicate_all(recipe.input))
         transforms = resolve_augmentation(parameters["augmentation"], summary)
-        samples = summary.geometry, summary.n_samples, summary.trains_once
 
         def build(plan: FitPlan) -> TrainingNet:
             parts = build_autoencoder_parts(recipe, plan, moments)
@@ -377,7 +375,6 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
             network = MaskedAutoencoder(
                 parts,
                 Corruption(),
-                auto_most_hidden(*samples),
                 augmentation=build_augmentation(transforms, plan.geometry, recipe.input.dtype),
             )
             if recipe.clip:

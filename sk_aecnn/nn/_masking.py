@@ -11,6 +11,9 @@ from sk_aecnn.nn._networks import AutoencoderParts, BaseAutoencoder, Outputs, we
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._random import RandomLayer
 
+# of the columns of a row, the largest share that is hidden
+_MOST_HIDDEN = 0.4
+
 
 class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
     """An autoencoder that learns to tell what is hidden of a row from the rest of it.
@@ -22,8 +25,6 @@ class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
     ----------
     parts, corruption
         As for `BaseAutoencoder`.
-    most_hidden : float
-        Of the columns of a row, the largest share that is hidden.
     augmentation : Augmentation or None
         Random transforms of the rows while training.
 
@@ -37,11 +38,9 @@ class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
         self,
         parts: AutoencoderParts,
         corruption: Corruption,
-        most_hidden: float,
         augmentation: Augmentation | None = None,
     ) -> None:
         super().__init__(parts, corruption)
-        self.most_hidden = most_hidden
         self.augmentation = augmentation
         column = torch.arange(len(self.layout.mean))
         if self.categories is not None:
@@ -81,4 +80,4 @@ class MaskedAutoencoder(BaseAutoencoder, RandomLayer):
         shape = len(rows), int(self.column.max()) + 1
         draws = torch.rand(*shape, generator=generator, device=rows.device)
         share = torch.rand(len(rows), 1, generator=generator, device=rows.device)
-        return (draws < self.most_hidden * share).index_select(1, self.column)
+        return (draws < _MOST_HIDDEN * share).index_select(1, self.column)

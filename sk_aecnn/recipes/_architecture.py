@@ -62,7 +62,7 @@ def resolve_autoencoder(
         n_encoded=n_encoded,
         encoder=encoder,
         decoder=parameters["decoder"],
-        hidden_layer_sizes=_resolve_hidden(parameters, summary) if flat else (),
+        hidden_layer_sizes=_resolve_hidden(parameters, ensemble.n_members) if flat else (),
         conv_channels=() if flat else _resolve_conv_channels(parameters, geometry),
         kernel_size=0 if flat else _resolve_kernel_size(parameters, len(geometry.spatial)),
         activation=parameters["activation"],
@@ -253,11 +253,10 @@ def reads_vectors(encoder: Any, geometry: SampleGeometry) -> bool:
     return is_choice(encoder, "dense") or not geometry.spatial
 
 
-def _resolve_hidden(parameters: Parameters, summary: DataSummary) -> tuple[int, ...]:
+def _resolve_hidden(parameters: Parameters, n_members: int) -> tuple[int, ...]:
     sizes = parameters["hidden_layer_sizes"]
     if is_auto(sizes):
-        samples = summary.geometry, summary.n_samples, summary.task
-        return auto_hidden_layer_sizes(*samples, summary.ensemble.n_members, summary.trains_once)
+        return auto_hidden_layer_sizes(n_members)
     return check_sizes("hidden_layer_sizes", sizes, at_least=0)
 
 

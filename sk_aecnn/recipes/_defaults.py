@@ -47,11 +47,7 @@ def is_predicted(task: Task) -> bool:
 
 
 def _is_small_table_to_predict(n_samples: int, geometry: SampleGeometry, task: Task) -> bool:
-    return is_predicted(task) and _is_small_table(geometry, n_samples)
-
-
-def _is_small_table(geometry: SampleGeometry, n_samples: int) -> bool:
-    return not geometry.spatial and n_samples < _SMALL_TABLE
+    return is_predicted(task) and not geometry.spatial and n_samples < _SMALL_TABLE
 
 
 def _is_small_and_in_colour(spatial: Sequence[int], channels: int) -> bool:
@@ -234,9 +230,6 @@ def chunk_lr_factor(n_samples: int, batch_size: int) -> float:
 
 # from which on their epochs are fewer than those of small data
 _ROWS_OF_IMPUTERS = 4_000
-# of the columns of a row, the largest share that is hidden
-_MOST_HIDDEN = 0.4
-_MOST_HIDDEN_OF_SMALL_TABLES = 0.6
 
 
 def auto_epochs_of_imputers(n_samples: int) -> int:
@@ -251,28 +244,6 @@ def auto_epochs_of_imputers(n_samples: int) -> int:
     [100, 100, 50, 20]
     """
     return round(_EPOCHS_OF_SMALL_DATA * min(1.0, sqrt(_ROWS_OF_IMPUTERS / n_samples)))
-
-
-def auto_most_hidden(geometry: SampleGeometry, n_samples: int, trains_once: bool) -> float:
-    """Return the largest share of a row that imputers hide: 0.4, and 0.6 in small tables.
-
-    Parameters
-    ----------
-    geometry : SampleGeometry
-        The shape of a sample.
-    n_samples : int
-        Number of samples.
-    trains_once : bool
-        Whether this call is the whole of training.
-
-    Examples
-    --------
-    >>> table = SampleGeometry((50,), 0)
-    >>> [auto_most_hidden(table, n_samples, True) for n_samples in (500, 5_000)]
-    [0.6, 0.4]
-    """
-    is_small = _is_small_table(geometry, n_samples) and trains_once
-    return _MOST_HIDDEN_OF_SMALL_TABLES if is_small else _MOST_HIDDEN
 
 
 # -- training of members that rows are held out from -------------------------------------------
@@ -655,8 +626,6 @@ def auto_scale_rates(n_members: int, task: Task) -> tuple[float, ...]:
 
 _ENCODING_DIM = 32
 _HIDDEN = (256, 128)
-_HIDDEN_OF_MEMBERS = (128,)
-_HIDDEN_OF_SMALL_IMPUTERS = (128, 64)
 _KERNEL_SIZE = 3
 _KERNEL_SIZE_SEQUENCE = 7
 # positions along an axis of the last feature map, by the number of spatial axes
@@ -695,40 +664,15 @@ def n_components_for(share: float, explained: np.ndarray) -> int:
     return int(enough[0]) + 1 if len(enough) else len(explained)
 
 
-def auto_hidden_layer_sizes(
-    geometry: SampleGeometry, n_samples: int, task: Task, n_members: int, trains_once: bool
-) -> tuple[int, ...]:
+def auto_hidden_layer_sizes(n_members: int) -> tuple[int, ...]:
     """Return ``hidden_layer_sizes="auto"``: one layer in each member of an ensemble, else two.
-
-    Imputers, which train for many epochs, have smaller ones for small tables.
-
-    Parameters
-    ----------
-    geometry : SampleGeometry
-        The shape of a sample.
-    n_samples : int
-        Number of samples.
-    task : {"classifier", "regressor", "outlier_detector", "imputer"} or None
-        What the estimator is for.
-    n_members : int
-        Members of the ensemble, 0 for none.
-    trains_once : bool
-        Whether this call is the whole of training.
 
     Examples
     --------
-    >>> table = SampleGeometry((50,), 0)
-    >>> auto_hidden_layer_sizes(table, 500, None, 0, True)
-    (256, 128)
-    >>> auto_hidden_layer_sizes(table, 500, "classifier", 5, True)
-    (128,)
-    >>> auto_hidden_layer_sizes(table, 500, "imputer", 0, True)
-    (128, 64)
+    >>> auto_hidden_layer_sizes(0), auto_hidden_layer_sizes(5)
+    ((256, 128), (128,))
     """
-    if n_members > 0:
-        return _HIDDEN_OF_MEMBERS
-    is_small = _is_small_table(geometry, n_samples) and trains_once
-    return _HIDDEN_OF_SMALL_IMPUTERS if task == "imputer" and is_small else _HIDDEN
+    return _HIDDEN if n_members == 0 else _HIDDEN[1:]
 
 
 def auto_conv_channels(spatial: Sequence[int], channels: int = 1) -> tuple[int, ...]:

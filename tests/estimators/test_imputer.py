@@ -69,19 +69,6 @@ def test_indicators_tell_where_values_were_missing(holes, library):
         assert list(filled.columns) == expected == list(imputer.get_feature_names_out())
 
 
-def test_small_tables_have_a_small_network(holes, images):
-    """Where a stream begins, or of images, nobody knows how much there is to learn: a large one."""
-    imputer = AutoencoderImputer(2, max_epochs=1, random_state=0)
-    sizes = [
-        imputer.fit(X).resolved_params_["hidden_layer_sizes"]
-        for X in (holes[1], np.tile(holes[1], (10, 1)))
-    ]
-    streamed = AutoencoderImputer(2, random_state=0).partial_fit(holes[1])
-    of_images = AutoencoderImputer(2, encoder="dense", max_epochs=1, random_state=0).fit(images)
-    sizes += [one.resolved_params_["hidden_layer_sizes"] for one in (streamed, of_images)]
-    assert [tuple(one) for one in sizes] == [(128, 64)] + 3 * [(256, 128)]
-
-
 def test_images_and_sequences_are_filled(images):
     """In their shape; indicators have no place there."""
     X = images.astype(np.float32)
