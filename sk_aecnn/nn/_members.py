@@ -177,9 +177,8 @@ class BackendMembers(nn.Module):
         x = self.columns(x)
         n_hidden = self.n_members * self.n_own
         sizes = [n_hidden, self.n_inputs, x.shape[1] - n_hidden - self.n_inputs]
-        hidden, inputs, _ = x.split_with_sizes(
-            sizes, dim=1
-        )  # whose gradients are put together at once
+        # one split, whose gradients are put together at once
+        hidden, inputs, _ = x.split_with_sizes(sizes, dim=1)
         inputs = inputs.contiguous()  # parts of a row sum in another order than rows of their own
         if self.n_own:
             seen = hidden.reshape(-1, self.n_members, self.n_own).transpose(0, 1)
