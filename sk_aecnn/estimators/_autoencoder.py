@@ -17,7 +17,7 @@ from sk_aecnn.lifecycle._coding import SamplingMixin
 from sk_aecnn.lifecycle._parameters import POSITIVE_INT, Auto, CodeParameters, Constraints
 from sk_aecnn.nn import column_moments
 from sk_aecnn.recipes._recipe import DataSummary
-from sk_aecnn.statistics._mixture import choose_rows
+from sk_aecnn.statistics._mixture import choose_whole_rows
 from sk_aecnn.training._inference import infer
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import FitPlan
@@ -281,7 +281,8 @@ class AutoencoderTransformer(
     explained_variance_ratio_ : ndarray of shape (encoding_dim,)
         Share of the variance that each unit of the code adds to the reconstruction, with the units
         after it set to zero; the cumulative sum is R² by the size of the code. Measured on at most
-        4096 of the training samples. Only with ``nested=True``.
+        4096 of the training samples, and at most 16 million values of them. Only with
+        ``nested=True``.
     sample_shape_ : tuple of int
         Shape of one sample.
     n_features_in_ : int
@@ -438,7 +439,7 @@ class AutoencoderTransformer(
         if not self.nested:
             return
         rows, weight = seen.data.rows, seen.data.weight
-        index = choose_rows(len(rows), weight, None)
+        index = choose_whole_rows(len(rows), rows.shape[1], weight)
         ratio = _explained_variance_ratio(self.net_, RowSubset(rows, as_tensor(index)))
         self.explained_variance_ratio_ = seen.merge("explained_variance_ratio_", ratio)
 

@@ -35,7 +35,7 @@ from sk_aecnn.recipes._backends import build_backend, build_backend_members
 from sk_aecnn.recipes._input import measure, n_bins_of
 from sk_aecnn.recipes._linear import start_from_linear
 from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary
-from sk_aecnn.statistics._mixture import choose_rows
+from sk_aecnn.statistics._mixture import choose_whole_rows
 from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan, to_rows
 from sk_aecnn.training._prediction_losses import ConsistencyLoss
@@ -73,7 +73,8 @@ class JointEstimator(
         -------
         scores : ndarray of shape (n_samples,), float64
             Minus the mean, over features and units of the code, of squared deviations in units of
-            what is usual among (at most 4096 of) the training samples: higher is more usual.
+            what is usual among the training samples (at most 4096 of them, and 16 million values):
+            higher is more usual.
 
         Examples
         --------
@@ -94,7 +95,7 @@ class JointEstimator(
         if not trains_decoder(self):
             return
         data = seen.data
-        index = choose_rows(len(data.rows), data.weight, None)
+        index = choose_whole_rows(len(data.rows), data.rows.shape[1], data.weight)
         measured = ErrorsAndCodes.infer(self.net_, RowSubset(data.rows, as_tensor(index)))
         before: AccumulatedUsual = seen.before.get("_usual", AccumulatedUsual())
         self._usual = before.add(measured, waits=seen.waits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sk_aecnn.data._rows import Rows, chunks
+from sk_aecnn.data._rows import Rows, SparseRows
 from sk_aecnn.nn._categories import LEAST_FREQUENCY, Categories
 from sk_aecnn.nn._conv import as_feature_maps, as_vectors
+from sk_aecnn.nn._covariances import ChunkedInputs, SparseInputs
 from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
 
@@ -83,30 +84,23 @@ def fit_pca(
     n_features = rows.shape[1]
     most = min(most, n_features)
     weight = torch.ones(len(rows)).double() if row_weight is None else row_weight
-    mean = torch.zeros(n_features, dtype=torch.float64)
-    for x, w in _laid_out(rows, layout, weight):
-        mean += w @ x / weight.sum()
-
-    def times_covariances(basis: Tensor | None) -> Tensor:
-        """Return the product of the covariances of the features with a basis, or themselves."""
-        product = torch.zeros(n_features, n_features if basis is None else basis.shape[1]).double()
-        for x, w in _laid_out(rows, layout, weight):
-            x = x - mean
-            product += x.T @ ((x if basis is None else x @ basis) * (w / weight.sum())[:, None])
-        return product
-
+    share = weight / weight.sum()
+    inputs: ChunkedInputs | SparseInputs
     if n_features <= _FEW_FEATURES:
-        variances, directions = torch.linalg.eigh(times_covariances(None))
+        inputs = ChunkedInputs(rows, layout, share)
+        variances, directions = torch.linalg.eigh(inputs.covariances())
     else:
+        if isinstance(rows, SparseRows) and layout.is_flat:
+            inputs = SparseInputs(rows, layout, share)
+        else:
+            inputs = ChunkedInputs(rows, layout, share)
         width = min(n_features, most + _OVERSAMPLING)
         basis = torch.randn(n_features, width, dtype=torch.float64, generator=generator)
         for _ in range(_POWER_ITERATIONS):
-            basis = torch.linalg.qr(times_covariances(basis)).Q
-        variances, within = torch.linalg.eigh(basis.T @ times_covariances(basis))
+            basis = torch.linalg.qr(inputs.times_covariances(basis)).Q
+        variances, within = torch.linalg.eigh(basis.T @ inputs.times_covariances(basis))
         directions = basis @ within
-    variance = torch.zeros(n_features, dtype=torch.float64)
-    for x, w in _laid_out(rows, layout, weight):
-        variance += w @ (x - mean).square() / weight.sum()
+    variance = inputs.variances()
     total = variance.sum()
     directions = directions * (variance > 0)[:, None]  # which rounding does not keep
     directions, variances = directions.flip(1)[:, :most], variances.flip(0)[:most].clamp_min(0)
@@ -115,13 +109,7 @@ def fit_pca(
     deviations = (variances + _LEAST_VARIANCE * total / n_features).sqrt()
     deviations = deviations.where(deviations > 0, 1.0)
     explained = variances / total.where(total > 0, 1.0)
-    return PrincipalComponents(mean, directions.T, deviations, explained)
-
-
-def _laid_out(rows: Rows, layout: InputLayout, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the inputs of a network as vectors, and their weights."""
-    for chunk in chunks(rows):
-        yield as_vectors(layout.complete(layout(rows[chunk]))).double(), weight[chunk]
+    return PrincipalComponents(inputs.mean, directions.T, deviations, explained)
 
 
 class LinearPath(nn.Module):

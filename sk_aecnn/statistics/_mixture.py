@@ -14,6 +14,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.utils import check_random_state
 
 from sk_aecnn.statistics._accumulated import Accumulated
+from sk_aecnn.statistics._robust import rows_in_memory
 
 RandomState = int | np.random.RandomState | None
 
@@ -183,6 +184,11 @@ def choose_rows(
             group = rng.choice(group, size=share, replace=False)
         chosen.append(group)
     return np.sort(np.concatenate(chosen))
+
+
+def choose_whole_rows(n_rows: int, n_features: int, weight: np.ndarray | None) -> np.ndarray:
+    """Choose the rows of which every feature is looked at: fewer where there are many features."""
+    return choose_rows(n_rows, weight, None, min(MOST_CODES, rows_in_memory(n_features)))
 
 
 def check_n_samples(n_samples: Any) -> int:

@@ -92,9 +92,20 @@ def whitening(covariance: np.ndarray) -> np.ndarray:
     return np.linalg.inv(np.linalg.cholesky(covariance))
 
 
+def rows_in_memory(n_features: int) -> int:
+    """Return the rows whose values, in double precision, take at most 128 MiB.
+
+    Examples
+    --------
+    >>> rows_in_memory(10_000)
+    1677
+    """
+    return max(1, _MOST_VALUES // n_features)
+
+
 def choose_rows_for_covariance(n_rows: int, n_features: int) -> np.ndarray:
     """Choose the rows that covariances are computed of: as many as bound time and memory."""
-    most = min(_MOST_ROWS, max(1, _MOST_VALUES // n_features))
+    most = min(_MOST_ROWS, rows_in_memory(n_features))
     if n_rows <= most:
         return np.arange(n_rows)
     return np.sort(np.random.default_rng(0).choice(n_rows, size=most, replace=False))

@@ -80,6 +80,20 @@ def test_sparse_rows_have_the_same_components(rows):
         torch.testing.assert_close(getattr(found(sparse, 3, layout=layout_of(rows)), name), value)
 
 
+def test_sparse_rows_of_many_features_have_the_same_components(rows, monkeypatch):
+    """Nothing becomes dense; a constant feature has no part in any direction."""
+    monkeypatch.setattr(pca_module, "_FEW_FEATURES", 3)
+    rows = torch.cat([rows * (rows.abs() > 0.5), torch.full((len(rows), 1), 0.1)], dim=1)
+    layout = layout_of(rows, (6,))
+    weight = torch.linspace(0.5, 1.5, len(rows), dtype=torch.float64)
+    dense = found(rows, 3, weight, layout)
+    monkeypatch.setattr(SparseRows, "__getitem__", None)
+    sparse = found(SparseRows(csr_array(rows.numpy())), 3, weight, layout)
+    assert not sparse.directions[:, 5].any()
+    for name, value in vars(dense).items():
+        torch.testing.assert_close(getattr(sparse, name), value, rtol=1e-9, atol=1e-9)
+
+
 def test_weights_count_as_copies(rows):
     """A row of weight two counts as two rows."""
     weight = torch.ones(len(rows), dtype=torch.float64)

@@ -11,6 +11,7 @@ from sk_aecnn.statistics._mixture import (
     CodeMixture,
     check_n_samples,
     choose_rows,
+    choose_whole_rows,
     resolve_rng,
 )
 
@@ -154,6 +155,13 @@ def test_of_more_rows_some_are_chosen():
     assert (np.diff(chosen) > 0).all()
     assert chosen.mean() == pytest.approx(50_000, rel=0.05)
     np.testing.assert_array_equal(choose_rows(100_000, None, None), chosen)
+
+
+def test_fewer_rows_of_many_features_are_chosen():
+    """What is measured of every feature is bounded by its memory."""
+    assert len(choose_whole_rows(10_000, 100, None)) == 4096
+    assert len(choose_whole_rows(10_000, 16_384, None)) == 1024
+    assert choose_whole_rows(3, 2**30, np.ones(3)).shape == (1,)
 
 
 def test_every_class_has_as_many_rows():
