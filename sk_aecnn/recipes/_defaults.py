@@ -252,6 +252,8 @@ def auto_epochs_of_imputers(n_samples: int) -> int:
 _MOST_ROWS_OF_FALLING_RATES = 3_000
 _LR_OF_MEMBERS = 15e-3
 _STEADY_LR_OF_MEMBERS = 8e-3
+# columns up to which these rates hold
+_FEW_COLUMNS = 20
 # the most epochs, and the rows that have as many: of classes, and of numbers
 _EPOCHS_OF_MEMBERS = 30
 _ROWS_OF_THESE_EPOCHS = 1_000
@@ -300,16 +302,22 @@ def auto_batch_size_of_members(n_samples: int) -> int:
     return max(_SMALLEST_BATCH_OF_MEMBERS, min(size, _LARGEST_BATCH_OF_MEMBERS))
 
 
-def auto_lr_of_members(n_samples: int) -> float:
+def auto_lr_of_members(n_samples: int, n_columns: int) -> float:
     """Return ``lr="auto"`` where held-out samples say how long.
+
+    A step changes every weight alike, and what a hidden unit sums up by as much for each column:
+    from 20 columns on, the rate falls with the square root of their number.
 
     Examples
     --------
-    >>> auto_lr_of_members(1_000), auto_lr_of_members(10_000)
+    >>> auto_lr_of_members(1_000, 10), auto_lr_of_members(10_000, 10)
     (0.015, 0.008)
+    >>> auto_lr_of_members(1_000, 80)
+    0.0075
     """
     falls = n_samples <= _MOST_ROWS_OF_FALLING_RATES
-    return _LR_OF_MEMBERS if falls else _STEADY_LR_OF_MEMBERS
+    rate = _LR_OF_MEMBERS if falls else _STEADY_LR_OF_MEMBERS
+    return rate * sqrt(min(1.0, _FEW_COLUMNS / n_columns))
 
 
 # -- features ----------------------------------------------------------------------------------

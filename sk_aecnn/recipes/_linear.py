@@ -40,9 +40,8 @@ _ITERATIONS = 100
 _TOLERANCE = 1e-3
 _L1_TOLERANCE = 1e-2
 _L1_ITERATIONS = 10_000
-# rows from which on strengths are compared on fewer folds than there are, and on how many
-_MANY_ROWS = 1_000
-_COMPARED = 2
+# the folds on which strengths are compared at the most, by the rows from which on
+_COMPARED = {1_000: 2, 400: 3}
 # rows by which it is told what a column adds
 _ROWS_OF_STRENGTHS = 2_000
 # logit of a class without a row to learn from
@@ -257,8 +256,10 @@ def _regularisations(task: Task, n_outputs: int, X: Any) -> list[Sequence[Fittin
 
 
 def leave_out(sample: Sample, parts: np.ndarray) -> tuple[list[Sample], list[Sample]]:
-    """Return for each part the other rows and its own; two of them are enough of many rows."""
-    n_parts = _COMPARED if len(sample.y) >= _MANY_ROWS else int(parts.max()) + 1
+    """Return for each part the other rows and its own; some of them are enough of many rows."""
+    n_parts = int(parts.max()) + 1
+    enough = (most for n_rows, most in _COMPARED.items() if len(sample.y) >= n_rows)
+    n_parts = min(n_parts, next(enough, n_parts))
     learned = [sample.choose(parts != part) for part in range(n_parts)]
     left_out = [sample.choose(parts == part) for part in range(n_parts)]
     return learned, left_out
