@@ -77,7 +77,8 @@ class EncoderMembers(nn.Module):
 
     def code(self, features: Tensor) -> Tensor:
         """Go on from the features to the code."""
-        hidden, _ = features.split_with_sizes([prod(self.hidden_shape), self.n_inputs], dim=1)
+        n_hidden = prod(self.hidden_shape)
+        hidden, _ = features.split_with_sizes([n_hidden, features.shape[1] - n_hidden], dim=1)
         hidden = hidden.reshape(-1, *self.hidden_shape)
         return _mean(self.encoders.code(hidden.transpose(0, 1)))
 
@@ -176,7 +177,8 @@ class BackendMembers(nn.Module):
         """Return the prediction of every member."""
         x = self.columns(x)
         n_hidden = self.n_members * self.n_own
-        sizes = [n_hidden, self.n_inputs, x.shape[1] - n_hidden - self.n_inputs]
+        n_inputs = self.n_inputs if self.linear is None else self.linear.weight.shape[2]
+        sizes = [n_hidden, n_inputs, x.shape[1] - n_hidden - n_inputs]
         # one split, whose gradients are put together at once
         hidden, inputs, _ = x.split_with_sizes(sizes, dim=1)
         inputs = inputs.contiguous()  # parts of a row sum in another order than rows of their own

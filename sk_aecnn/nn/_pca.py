@@ -295,8 +295,8 @@ class PCADecoder(PCAHalf):
         return layer
 
     def forward(self, code: Tensor) -> Tensor:
-        output: Tensor = self.residual(code) + as_feature_maps(self.linear(code), self.out_shape)
-        return output
+        residual: Tensor = self.residual(code)
+        return residual + as_feature_maps(self.linear(code), residual.shape[1:])
 
 
 def start_as_pca(

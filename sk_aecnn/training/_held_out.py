@@ -198,10 +198,11 @@ class Folds:
         most = max(len(part) for part in self.parts)
         padding = [part[:1].expand(most - len(part)) for part in self.parts]
         index = torch.stack([torch.cat(pair) for pair in zip(self.parts, padding, strict=True)])
+        network: Any = net.module_ if net.sampled is None else net.sampled
         predicted = []
         for chunk in torch.split(index, -(-_ROWS // len(index)), dim=1):
             rows = self.rows.X.index_select(0, chunk.flatten()).to(net.device)
-            predicted.append(net.module_.predict_separately(rows.reshape(*chunk.shape, -1)).cpu())
+            predicted.append(network.predict_separately(rows.reshape(*chunk.shape, -1)).cpu())
         members = zip(self.parts, torch.cat(predicted, dim=1), strict=True)
         return torch.cat([outputs[: len(part)] for part, outputs in members]).double()
 

@@ -23,7 +23,7 @@ from sk_aecnn._processes import agree, is_shared, sharing
 from sk_aecnn._torch import as_tensor, generator_on, resolve_device
 from sk_aecnn.data._batches import BatchIterator, RowDataset
 from sk_aecnn.exceptions import DivergenceError
-from sk_aecnn.nn import check_memory, set_generator
+from sk_aecnn.nn import SampledFeatures, check_memory, set_generator
 from sk_aecnn.training._callbacks import check_callback
 from sk_aecnn.training._optimizers import OPTIMIZERS
 from sk_aecnn.training._options import TrainingOptions
@@ -73,6 +73,7 @@ class TrainingNet(NeuralNet):
         super().__init__(*args, **kwargs)
         self.autocast = autocast
         self.shares: Shares | None = None
+        self.sampled: SampledFeatures | None = None
         self.n_epochs_before = 0
         self.n_steps_before = 0
         self.best_losses: dict[str, float] = {}
@@ -173,11 +174,15 @@ class TrainingNet(NeuralNet):
         return {name: output.float() for name, output in outputs.items()}
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
-        if self.shares is None or not (is_shared() and self.module_.training):
+        call: Any = None
+        if self.shares is not None and is_shared():
+            call = self.shares.module
+        elif self.sampled is not None:
+            call = self.sampled.forward
+        if call is None or not self.module_.training:
             return super().infer(x, **fit_params)
         inputs = to_tensor(x, device=self.device)
-        parallel = self.shares.module
-        return parallel(**inputs) if isinstance(inputs, dict) else parallel(inputs)
+        return call(**inputs) if isinstance(inputs, dict) else call(inputs)
 
     def _set_training(self, training: bool = True) -> None:
         if self.module_.training != training:

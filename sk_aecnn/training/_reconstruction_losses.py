@@ -46,7 +46,8 @@ class ReconstructionLoss(nn.Module):
     Shape
     -----
     output, target : (batch, ...), the same; category_error, category_known : (batch, n_groups),
-    where there are categories; row_weight : (batch,) or None; result : ()
+    where there are categories; feature_weight : (n_features,), where some features stand for
+    others; row_weight : (batch,) or None; result : ()
 
     Examples
     --------
@@ -73,9 +74,14 @@ class ReconstructionLoss(nn.Module):
         if self.masked or "category_error" in outputs:
             return self._of_known(outputs, row_weight)
         output, target = outputs["output"], outputs["target"]
-        if row_weight is None and self.trimmed == 0 and not is_shared():
+        feature_weight = outputs.get("feature_weight")
+        is_plain = row_weight is None and feature_weight is None
+        if is_plain and self.trimmed == 0 and not is_shared():
             return self.elementwise(output, target) / self.baseline
-        losses = self.elementwise(output, target, reduction="none").flatten(1).mean(1)
+        losses = self.elementwise(output, target, reduction="none")
+        if feature_weight is not None:
+            losses = losses * feature_weight
+        losses = losses.flatten(1).mean(1)
         weight = torch.ones_like(losses) if row_weight is None else row_weight
         losses, weight = gather_rows(losses, weight)
         if self.trimmed > 0:

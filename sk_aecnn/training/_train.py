@@ -13,8 +13,9 @@ from skorch.utils import noop
 
 from sk_aecnn._torch import new_generator
 from sk_aecnn.data._batches import BatchIterator, BatchSource, resolve
+from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.exceptions import DivergenceError
-from sk_aecnn.nn import BatchNorm
+from sk_aecnn.nn import BatchNorm, SampledFeatures
 from sk_aecnn.training._callbacks import (
     LearningRateSchedule,
     Observation,
@@ -154,6 +155,8 @@ def _run(
     if scores and len(ScoredRows(data).X) == 0:  # of which some scorers make NaN
         raise ValueError(_NOTHING_TO_SCORE.format(""))
     generator = net.iterator_train__generator
+    if isinstance(resolve(data)[0].X, SparseRows):
+        net.sampled = SampledFeatures.of(net.module_, generator)
     try:
         with shared(net.module_, generator, data, options.batch_size) as net.shares:
             net.partial_fit(data)
@@ -163,7 +166,7 @@ def _run(
             raise
         raise ValueError(explanation) from error
     finally:
-        net.shares = None
+        net.shares = net.sampled = None
 
 
 def _explain_callback(

@@ -1,0 +1,178 @@
+"""Training on sparse rows by some of their features at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
+from sk_aecnn.nn._members import BackendMembers, EncoderMembers
+from sk_aecnn.nn._networks import Autoencoder
+from sk_aecnn.nn._pca import LinearPath, PCADecoder, PCAEncoder
+from sk_aecnn.nn._prediction import JointNetwork
+from sk_aecnn.nn._side_by_side import LinearMembers
+
+# features from which on some of them are drawn, and the share of them from which on all are taken
+_FEWEST_FEATURES = 1_000
+_MOST = 0.5
+# of those that are drawn, per feature that a row of the batch has, and at the least
+_DRAWN = 1.0
+_FEWEST_DRAWN = 256
+# of an input layer, what has a number for each feature; of a layout, what standardises them
+_OF_INPUTS = {"weight", "strength", "scale", "start_weight", "weight_change"}
+_OF_LAYOUT = ("shift", "gain", "mean", "offset", "origin", "scale")
+
+
+class SampledFeatures:
+    """Calls a network with the features that rows of a batch have, and some that none has.
+
+    Most rows of a sparse table lack most features. In the first layers, those that all rows of a
+    batch lack add up to a constant, so that leaving them out changes nothing but the time. In the
+    reconstruction, a random part of them stands for all, with as much weight: the expectation of
+    the error, and of its gradient, is that of all features (Dauphin, Glorot & Bengio 2011,
+    "Large-scale learning of embeddings with reconstruction sampling").
+
+    Parameters
+    ----------
+    network : Autoencoder or JointNetwork
+        The network.
+    inputs, outputs : list of str
+        Names of the layers that features go into, and come out of.
+    generator : torch.Generator
+        What features are drawn from.
+    """
+
+    def __init__(
+        self, network: Any, inputs: list[str], outputs: list[str], generator: torch.Generator
+    ) -> None:
+        self.network = network
+        self.inputs = inputs
+        self.outputs = outputs
+        self.generator = generator
+
+    @classmethod
+    def of(cls, network: Any, generator: torch.Generator) -> SampledFeatures | None:
+        """Return what calls a network by some features, None where all of them have to be there."""
+        if not _looks_at_layers_alone(network) or len(network.layout.mean) < _FEWEST_FEATURES:
+            return None
+        layers = _input_layers(network), _output_layers(network)
+        if not all(layers):
+            return None
+        names = {layer: name for name, layer in network.named_modules()}
+        inputs, outputs = ([names[layer] for layer in some] for some in layers)
+        return cls(network, inputs, outputs, generator)
+
+    def forward(self, rows: Tensor, **inputs: Any) -> dict[str, Tensor]:
+        """Return what the network's does, and ``"feature_weight"``, of features in the error."""
+        are_present = _are_present(rows)
+        present, lacking = torch.where(are_present)[0], torch.where(~are_present)[0]
+        n_drawn = max(_FEWEST_DRAWN, int(_DRAWN * len(present)))
+        if len(present) + n_drawn > _MOST * rows.shape[1]:
+            outputs: dict[str, Tensor] = self.network(rows, **inputs)
+            return outputs
+        order = torch.randperm(len(lacking), generator=self.generator).to(rows.device)
+        features = torch.cat([present, lacking[order[:n_drawn]]])
+        weight = torch.ones(len(features), dtype=self.network.layout.dtype, device=rows.device)
+        weight[len(present) :] = len(lacking) / n_drawn
+        outputs = self._call("forward", features, rows, **inputs)
+        return outputs | {"feature_weight": weight * (len(features) / rows.shape[1])}
+
+    def predict_separately(self, rows: Tensor) -> Tensor:
+        """Return what the network's does, to rounding.
+
+        Shape
+        -----
+        rows : (members, batch, n_features); result : (members, batch, n_outputs)
+        """
+        features = torch.where(_are_present(rows.flatten(0, 1)))[0]
+        prediction: Tensor = self._call("predict_separately", features, rows)
+        return prediction
+
+    def _call(self, method: str, features: Tensor, rows: Tensor, **inputs: Any) -> Any:
+        """Call a method of the network with the weights of some features alone."""
+        parts = {f"network.{name}": part for name, part in self._parts(features)}
+        some = rows[..., features]
+        module = _Method(self.network, method)
+        # in double precision, some of a layout's numbers are one tensor
+        return functional_call(module, parts, some, inputs, tie_weights=False)
+
+    def _parts(self, features: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield what the network is with some features: its tensors that depend on them."""
+        layout = self.network.layout
+        zeros = torch.zeros(1, len(layout.mean), dtype=layout.dtype, device=features.device)
+        lacking = layout(zeros)[0]
+        for name in _OF_LAYOUT:
+            yield f"layout.{name}", getattr(layout, name)[features]
+        for name in self.inputs:
+            layer = self.network.get_submodule(name)
+            tensors = _tensors_of(layer)
+            for part in _OF_INPUTS & tensors.keys():
+                yield f"{name}.{part}", tensors[part].index_select(-1, features)
+            weight = layer.input_weight if isinstance(layer, LinearMembers) else layer.weight
+            constant = weight @ lacking - weight.index_select(-1, features) @ lacking[features]
+            bias = "start_bias" if isinstance(layer, LinearPath) else "bias"
+            yield f"{name}.{bias}", tensors[bias] + constant
+        for name in self.outputs:
+            for part, tensor in _tensors_of(self.network.get_submodule(name)).items():
+                yield f"{name}.{part}", tensor[features]
+
+
+class _Method(nn.Module):
+    """A method of a network as a module, whose tensors can be replaced in a call."""
+
+    def __init__(self, network: nn.Module, method: str) -> None:
+        super().__init__()
+        self.network = network
+        self.method = method
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.network, self.method)(*args, **kwargs)
+
+
+def _are_present(rows: Tensor) -> Tensor:
+    """Tell which features are not zero in all rows."""
+    return (rows != 0).view(torch.uint8).amax(0) > 0  # twice as fast as `any`
+
+
+def _tensors_of(layer: nn.Module) -> dict[str, Tensor]:
+    return dict(layer.named_parameters(recurse=False)) | dict(layer.named_buffers(recurse=False))
+
+
+def _looks_at_layers_alone(network: Any) -> bool:
+    """Tell whether nothing but layers depends on features while a network trains."""
+    if type(network) not in {Autoencoder, JointNetwork}:
+        return False
+    layout, augmentation = network.layout, network.augmentation
+    changes_rows = network.corruption.noise is not None
+    if augmentation is not None:
+        kinds = augmentation.paired, augmentation.geometric, augmentation.photometric
+        changes_rows = changes_rows or any(len(transforms) for transforms in kinds)
+    return layout.is_flat and layout.n_indicators == 0 and not changes_rows
+
+
+def _input_layers(network: Any) -> list[nn.Module]:
+    """Return the layers that see the features, none where others do."""
+    encoder, layers = network.encoder, []
+    if isinstance(encoder, PCAEncoder):
+        encoder, layers = encoder.residual, [encoder.linear]
+    dense = encoder
+    if isinstance(encoder, EncoderMembers):
+        dense = encoder.encoders if isinstance(encoder.columns, nn.Identity) else None
+    if type(dense) is not DenseEncoder or len(dense.body) == 0:
+        return []
+    backend = getattr(network, "backend", None)
+    if isinstance(backend, BackendMembers) and backend.linear is not None:
+        layers.append(backend.linear)
+    return [dense.body[0], *layers]
+
+
+def _output_layers(network: Any) -> list[nn.Module]:
+    """Return the layers that put out features, none where others do."""
+    decoder, layers = network.decoder, []
+    if isinstance(decoder, PCADecoder):
+        decoder, layers = decoder.residual, [decoder.linear]
+    return [decoder.output, *layers] if type(decoder) is DenseDecoder else []
