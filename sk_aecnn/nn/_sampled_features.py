@@ -89,22 +89,28 @@ class SampledFeatures:
         rows : (members, batch, n_features); result : (members, batch, n_outputs)
         """
         features = torch.where(_are_present(rows.flatten(0, 1)))[0]
-        prediction: Tensor = self._call("predict_separately", features, rows)
+        if len(features) > _MOST * rows.shape[2]:
+            prediction: Tensor = self.network.predict_separately(rows)
+        else:
+            prediction = self._call("predict_separately", features, rows)
         return prediction
 
     def _call(self, method: str, features: Tensor, rows: Tensor, **inputs: Any) -> Any:
         """Call a method of the network with the weights of some features alone."""
-        parts = {f"network.{name}": part for name, part in self._parts(features)}
+        empty = rows.new_zeros(1, rows.shape[-1])
+        parts = {f"network.{name}": part for name, part in self._parts(features, empty)}
         some = rows[..., features]
         module = _Method(self.network, method)
         # in double precision, some of a layout's numbers are one tensor
         return functional_call(module, parts, some, inputs, tie_weights=False)
 
-    def _parts(self, features: Tensor) -> Iterator[tuple[str, Tensor]]:
-        """Yield what the network is with some features: its tensors that depend on them."""
+    def _parts(self, features: Tensor, empty: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield the tensors of the network that depend on features, for some of these.
+
+        What the others add to the first layers, of a row that has none, goes into their biases.
+        """
         layout = self.network.layout
-        zeros = torch.zeros(1, len(layout.mean), dtype=layout.dtype, device=features.device)
-        lacking = layout(zeros)[0]
+        lacking = layout(empty)[0]
         for name in _OF_LAYOUT:
             yield f"layout.{name}", getattr(layout, name)[features]
         for name in self.inputs:
@@ -130,6 +136,8 @@ class _Method(nn.Module):
         self.method = method
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        if self.method == "forward":  # with its hooks
+            return self.network(*args, **kwargs)
         return getattr(self.network, self.method)(*args, **kwargs)
 
 
@@ -164,9 +172,10 @@ def _input_layers(network: Any) -> list[nn.Module]:
         dense = encoder.encoders if isinstance(encoder.columns, nn.Identity) else None
     if type(dense) is not DenseEncoder or len(dense.body) == 0:
         return []
-    backend = getattr(network, "backend", None)
-    if isinstance(backend, BackendMembers) and backend.linear is not None:
-        layers.append(backend.linear)
+    if isinstance(network, JointNetwork) and network.backend_input == "features":
+        backend = network.backend
+        if isinstance(backend, BackendMembers) and backend.linear is not None:
+            layers.append(backend.linear)
     return [dense.body[0], *layers]
 
 

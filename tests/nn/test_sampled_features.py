@@ -46,6 +46,8 @@ of_wide_tables = partial(AECNNClassifier, random_state=0, precision="float64", n
 ESTIMATORS = {
     "members": of_wide_tables(n_estimators=2),
     "one network": of_wide_tables(max_epochs=2),
+    "on the code": of_wide_tables(n_estimators=2, backend_input="code"),
+    "one network on the code": of_wide_tables(max_epochs=2, backend_input="code"),
     "cross-entropy": of_wide_tables(max_epochs=2, reconstruction_loss="bce"),
     "no linear path": AutoencoderTransformer(
         3, random_state=0, precision="float64", max_epochs=2, linear_path=False
