@@ -25,8 +25,8 @@ class ChunkedInputs:
         The rows.
     layout : InputLayout
         What standardises them.
-    share : Tensor of shape (n_samples,), float64
-        Weights that add up to one.
+    weight : Tensor of shape (n_samples,), float64
+        Weights.
 
     Attributes
     ----------
@@ -34,18 +34,19 @@ class ChunkedInputs:
         The mean of what a network sees.
     """
 
-    def __init__(self, rows: Rows, layout: InputLayout, share: Tensor) -> None:
+    def __init__(self, rows: Rows, layout: InputLayout, weight: Tensor) -> None:
         self._rows = rows
         self._layout = layout
-        self._share = share
+        self._weight = weight
+        self._total = weight.sum()
         self.mean = torch.zeros(rows.shape[1], dtype=torch.float64)
         for x, w in self._inputs():
-            self.mean += w @ x
+            self.mean += w @ x / self._total
 
     def _inputs(self) -> Iterator[tuple[Tensor, Tensor]]:
         for chunk in chunks(self._rows):
             x = as_vectors(self._layout.complete(self._layout(self._rows[chunk])))
-            yield x.double(), self._share[chunk]
+            yield x.double(), self._weight[chunk]
 
     def _centred(self) -> Iterator[tuple[Tensor, Tensor]]:
         return ((x - self.mean, w) for x, w in self._inputs())
@@ -54,21 +55,21 @@ class ChunkedInputs:
         """Return the covariances, (n_features, n_features)."""
         covariances = torch.zeros(len(self.mean), len(self.mean), dtype=torch.float64)
         for x, w in self._centred():
-            covariances += x.T @ (x * w[:, None])
+            covariances += x.T @ (x * (w / self._total)[:, None])
         return covariances
 
     def times_covariances(self, basis: Tensor) -> Tensor:
         """Return the covariances times a basis, (n_features, n_directions)."""
         product = torch.zeros_like(basis)
         for x, w in self._centred():
-            product += x.T @ (x @ basis * w[:, None])
+            product += x.T @ (x @ basis * (w / self._total)[:, None])
         return product
 
     def variances(self) -> Tensor:
         """Return the variance of each feature."""
         variances = torch.zeros_like(self.mean)
         for x, w in self._centred():
-            variances += w @ x.square()
+            variances += w @ x.square() / self._total
         return variances
 
 
@@ -81,8 +82,8 @@ class SparseInputs:
         The rows.
     layout : InputLayout
         What standardises them, as vectors.
-    share : Tensor of shape (n_samples,), float64
-        Weights that add up to one.
+    weight : Tensor of shape (n_samples,), float64
+        Weights.
 
     Attributes
     ----------
@@ -90,9 +91,9 @@ class SparseInputs:
         The mean of what a network sees.
     """
 
-    def __init__(self, rows: SparseRows, layout: InputLayout, share: Tensor) -> None:
+    def __init__(self, rows: SparseRows, layout: InputLayout, weight: Tensor) -> None:
         self._scaled = rows.matrix.multiply(1 / layout.scale.numpy()).tocsr()
-        self._share = share.numpy()
+        self._share = (weight / weight.sum()).numpy()
         self._scaled_mean = self._scaled.T @ self._share
         self.mean = as_tensor(self._scaled_mean) - layout.mean / layout.scale
 

@@ -84,16 +84,15 @@ def fit_pca(
     n_features = rows.shape[1]
     most = min(most, n_features)
     weight = torch.ones(len(rows)).double() if row_weight is None else row_weight
-    share = weight / weight.sum()
     inputs: ChunkedInputs | SparseInputs
     if n_features <= _FEW_FEATURES:
-        inputs = ChunkedInputs(rows, layout, share)
+        inputs = ChunkedInputs(rows, layout, weight)
         variances, directions = torch.linalg.eigh(inputs.covariances())
     else:
         if isinstance(rows, SparseRows) and layout.is_flat:
-            inputs = SparseInputs(rows, layout, share)
+            inputs = SparseInputs(rows, layout, weight)
         else:
-            inputs = ChunkedInputs(rows, layout, share)
+            inputs = ChunkedInputs(rows, layout, weight)
         width = min(n_features, most + _OVERSAMPLING)
         basis = torch.randn(n_features, width, dtype=torch.float64, generator=generator)
         for _ in range(_POWER_ITERATIONS):

@@ -135,6 +135,8 @@ _SMALLEST_BATCH = 16
 _BATCH_VALUES = 2**22
 _LR = 1e-2
 _LR_OF_SMALL_DATA = 1e-3
+# columns of a table up to which rates of predictors hold
+_FEW_COLUMNS = 20
 
 
 def auto_epochs(n_samples: int, n_unlabeled: int = 0) -> int:
@@ -179,19 +181,25 @@ def auto_lr(n_samples: int, geometry: SampleGeometry, task: Task) -> float:
     """Return the learning rate of ``lr="auto"``: 0.01, lower where small tables are predicted.
 
     Where steps are few because samples are few, large ones overfit noise; the rate grows with the
-    square root of the number of samples, as the number of steps does.
+    square root of the number of samples, as the number of steps does. Tables of many columns have
+    lower rates as well.
 
     Examples
     --------
-    >>> table = SampleGeometry((50,), 0)
+    >>> table, wide_table = SampleGeometry((20,), 0), SampleGeometry((2_000,), 0)
     >>> [round(auto_lr(n, table, "classifier"), 4) for n in (30, 200, 800, 2_000)]
     [0.001, 0.001, 0.002, 0.01]
+    >>> [round(auto_lr(n, wide_table, "classifier"), 4) for n in (30, 2_000)]
+    [0.001, 0.001]
     >>> auto_lr(30, table, None)
     0.01
     """
-    if not _is_small_table_to_predict(n_samples, geometry, task):
-        return _LR
-    return _LR_OF_SMALL_DATA * sqrt(max(1.0, n_samples / _SMALL_DATA))
+    rate = _LR
+    if not geometry.spatial and is_predicted(task):
+        rate *= _share_of_columns(geometry.n_columns)
+    if _is_small_table_to_predict(n_samples, geometry, task):
+        rate = min(rate, _LR_OF_SMALL_DATA * sqrt(max(1.0, n_samples / _SMALL_DATA)))
+    return rate
 
 
 def auto_lr_schedule(early_stopping: bool | str, n_samples: int) -> str:
@@ -251,9 +259,8 @@ def auto_epochs_of_imputers(n_samples: int) -> int:
 # rows of a table, up to which the rate falls; of more, a lower one stays and epochs are more
 _MOST_ROWS_OF_FALLING_RATES = 3_000
 _LR_OF_MEMBERS = 15e-3
-_STEADY_LR_OF_MEMBERS = 8e-3
-# columns up to which these rates hold
-_FEW_COLUMNS = 20
+_STEADY_LR_OF_CLASSES = 4e-3
+_STEADY_LR_OF_NUMBERS = 8e-3
 # the most epochs, and the rows that have as many: of classes, and of numbers
 _EPOCHS_OF_MEMBERS = 30
 _ROWS_OF_THESE_EPOCHS = 1_000
@@ -302,22 +309,36 @@ def auto_batch_size_of_members(n_samples: int) -> int:
     return max(_SMALLEST_BATCH_OF_MEMBERS, min(size, _LARGEST_BATCH_OF_MEMBERS))
 
 
-def auto_lr_of_members(n_samples: int, n_columns: int) -> float:
+def auto_lr_of_members(n_samples: int, n_columns: int, task: Task) -> float:
     """Return ``lr="auto"`` where held-out samples say how long.
 
-    A step changes every weight alike, and what a hidden unit sums up by as much for each column:
-    from 20 columns on, the rate falls with the square root of their number.
+    Lower where many samples are classified, and in tables of many columns.
 
     Examples
     --------
-    >>> auto_lr_of_members(1_000, 10), auto_lr_of_members(10_000, 10)
-    (0.015, 0.008)
-    >>> auto_lr_of_members(1_000, 80)
+    >>> [
+    ...     auto_lr_of_members(n_samples, 10, "classifier")
+    ...     for n_samples in (1_000, 10_000)
+    ... ]
+    [0.015, 0.004]
+    >>> auto_lr_of_members(10_000, 10, "regressor")
+    0.008
+    >>> auto_lr_of_members(1_000, 80, "classifier")
     0.0075
     """
-    falls = n_samples <= _MOST_ROWS_OF_FALLING_RATES
-    rate = _LR_OF_MEMBERS if falls else _STEADY_LR_OF_MEMBERS
-    return rate * sqrt(min(1.0, _FEW_COLUMNS / n_columns))
+    if n_samples <= _MOST_ROWS_OF_FALLING_RATES:
+        rate = _LR_OF_MEMBERS
+    else:
+        rate = _STEADY_LR_OF_CLASSES if task == "classifier" else _STEADY_LR_OF_NUMBERS
+    return rate * _share_of_columns(n_columns)
+
+
+def _share_of_columns(n_columns: int) -> float:
+    """Return the factor of learning rates: one up to 20 columns, then less by the square root.
+
+    A step changes every weight alike, and what a hidden unit sums up by as much for each column.
+    """
+    return sqrt(min(1.0, _FEW_COLUMNS / n_columns))
 
 
 # -- features ----------------------------------------------------------------------------------

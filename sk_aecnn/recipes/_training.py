@@ -96,7 +96,7 @@ def _resolve_lr(lr: Any, summary: DataSummary) -> float:
     if not is_auto(lr):
         return float(lr)
     if summary.ensemble.n_folds:
-        return auto_lr_of_members(summary.n_samples, summary.geometry.n_columns)
+        return auto_lr_of_members(summary.n_samples, summary.geometry.n_columns, summary.task)
     return auto_lr(summary.n_samples, summary.geometry, summary.task)
 
 
