@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import csr_array
 from sklearn.datasets import make_classification
 
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
@@ -28,9 +28,8 @@ def few_features_are_many(monkeypatch):
 def table():
     """Sparse rows of small whole numbers, and two classes."""
     rng = np.random.default_rng(0)
-    X = random_array((60, N_FEATURES), density=0.1, rng=rng, format="csr")
-    X.data = np.ceil(3 * X.data)
-    return X, (X[:, [0]].toarray()[:, 0] > 0).astype(int)
+    X = csr_array(rng.integers(1, 4, (60, N_FEATURES)) * rng.binomial(1, 0.1, (60, N_FEATURES)))
+    return X.astype(float), (X[:, [0]].toarray()[:, 0] > 0).astype(int)
 
 
 def few_rows(X):
