@@ -76,19 +76,7 @@ class ChunkedInputs:
 class SparseInputs:
     """Rows of a sparse table, none of which become dense: products take its entries alone.
 
-    Parameters
-    ----------
-    rows : SparseRows of shape (n_samples, n_features)
-        The rows.
-    layout : InputLayout
-        What standardises them, as vectors.
-    weight : Tensor of shape (n_samples,), float64
-        Weights.
-
-    Attributes
-    ----------
-    mean : Tensor of shape (n_features,), float64
-        The mean of what a network sees.
+    Parameters and attributes are those of `ChunkedInputs`; samples are vectors.
     """
 
     def __init__(self, rows: SparseRows, layout: InputLayout, weight: Tensor) -> None:

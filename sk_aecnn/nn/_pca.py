@@ -285,7 +285,6 @@ class PCADecoder(PCAHalf):
 
     def __init__(self, residual: nn.Module, encoding_dim: int, out_shape: Sequence[int]) -> None:
         super().__init__(residual, encoding_dim, prod(out_shape))
-        self.out_shape = tuple(out_shape)
 
     @property
     def last(self) -> nn.Module:
