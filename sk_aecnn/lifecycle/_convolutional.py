@@ -31,7 +31,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
         parameters, moments = self._parameters(), measure(plan.data, self._dtype)
         recipe = resolve_convolutional_input(parameters, summary, moments)
         layout = build_layout(recipe, moments, plan.data)
-        columns, n_inputs = build_columns(recipe, plan.data, layout)
+        columns, n_inputs = build_columns(recipe, plan, layout)
         in_shape = (n_inputs,) if recipe.flat else recipe.filled_shape
         backend_recipe = resolve_backend(parameters, summary, in_shape, self._n_outputs(plan.data))
         backend = _build_backend(backend_recipe, plan, summary, layout, columns, n_inputs)
@@ -45,6 +45,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
                 transforms, plan.geometry, recipe.dtype, scaler=self._scaler_of_targets
             ),
             task.averaging,
+            self._linear_model(plan, summary, layout, task),
         )
         net = plan.build_net(network, Objective(task.losses, {}), task.nonlinearity)
         chosen = {

@@ -133,6 +133,7 @@ class JointEstimator(
             frozen=self.freeze_encoder,
             consistent=consistency is not None,
             averaging=task.averaging,
+            linear_model=self._linear_model(plan, summary, parts.layout, task),
         )
         if recipe.clip:
             network.clip_to(moments.low, moments.high)

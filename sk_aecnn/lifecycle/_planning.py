@@ -113,7 +113,9 @@ class PlanningEstimator(RunParameters, TrainingParameters, ReadingEstimator):
         for name in ("y_val", "sample_weight_val"):
             if getattr(call, name) is not None:
                 raise ValueError(f"{name} is passed without X_val, the samples that it is about.")
-        return (dataset, None) if options.patience is None else self._hold_out(data, dataset)
+        if options.patience is None and not options.weighs:
+            return dataset, None
+        return self._hold_out(data, dataset)
 
     def _hold_out(self, data: TrainingData, dataset: RowDataset) -> tuple[BatchSource, BatchSource]:
         """Set a part of the rows with a target aside: what is watched is the loss of the task."""

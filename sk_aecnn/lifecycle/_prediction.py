@@ -15,14 +15,15 @@ from sk_aecnn.data._targets import TargetScaler
 from sk_aecnn.lifecycle._base import NetworkEstimator
 from sk_aecnn.lifecycle._parameters import EnsembleParameters
 from sk_aecnn.lifecycle._scoring import EpochScore, find_scorer
-from sk_aecnn.nn import MeanPrediction, MeanProbability
+from sk_aecnn.nn import InputLayout, MeanPrediction, MeanProbability, RandomConvolutionModel
 from sk_aecnn.recipes._augmentation import Augmenting
 from sk_aecnn.recipes._backends import build_averaging
 from sk_aecnn.recipes._parameters import is_choice
+from sk_aecnn.recipes._random_convolutions import build_random_convolution_model
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.recipes._training import resolve_label_smoothing, resolve_max_extrapolation
 from sk_aecnn.training._net import TrainingNet
-from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._plan import FitPlan, TrainingData
 from sk_aecnn.training._prediction_losses import TemperatureSoftmax
 
 
@@ -99,6 +100,19 @@ class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParame
             nonlinearity=self._nonlinearity(0.0 if is_tempered else smoothing),
             label_smoothing=smoothing,
             max_extrapolation=resolve_max_extrapolation(parameters, transforms),
+        )
+
+    def _linear_model(
+        self, plan: FitPlan, summary: DataSummary, layout: InputLayout, task: TaskParts
+    ) -> RandomConvolutionModel | None:
+        """Return the linear model of sequences that joins in predictions, if there is one."""
+        ensemble = summary.ensemble
+        if not ensemble.convolves_at_random or not summary.trains_once:
+            return None
+        assert task.nonlinearity is not None, "classes are predicted"
+        n_classes = self._n_outputs(plan.data)
+        return build_random_convolution_model(
+            plan, layout, n_classes, task.nonlinearity.inverse_temperature
         )
 
     def _fitted_attributes(self, net: TrainingNet, geometry: SampleGeometry) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from sk_aecnn.nn._norm import BatchNorm
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
 from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._random import RandomLayer, set_generator
+from sk_aecnn.nn._random_convolutions import RandomConvolutionModel, RandomConvolutions
 from sk_aecnn.nn._sampled_features import SampledFeatures
 from sk_aecnn.nn._samples import Probabilities, SampleModule, Units
 from sk_aecnn.nn._side_by_side import LinearMembers
@@ -109,6 +110,8 @@ __all__ = [
     "Probabilities",
     "RandomBrightness",
     "RandomContrast",
+    "RandomConvolutionModel",
+    "RandomConvolutions",
     "RandomErasing",
     "RandomFlip",
     "RandomHorizontalFlip",

@@ -20,6 +20,7 @@ from sk_aecnn.nn._members import BackendMembers, MeanPrediction, MeanProbability
 from sk_aecnn.nn._networks import AutoencoderParts, BaseAutoencoder, Outputs, weighted_batch_norm
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._pca import PCAEncoder
+from sk_aecnn.nn._random_convolutions import RandomConvolutionModel
 
 Averaging = MeanPrediction | MeanProbability | None
 
@@ -67,6 +68,7 @@ class PredictionMixin:
     # of the network that this is mixed into
     augmentation: Augmentation
     averaging: Averaging
+    linear_model: RandomConvolutionModel | None
     _predict_as_they_are: Callable[[Tensor], Tensor]
 
     def predict(self, rows: Tensor) -> Tensor:
@@ -79,6 +81,13 @@ class PredictionMixin:
 
     def _average(self, predicted: Tensor) -> Tensor:
         return predicted if self.averaging is None else self.averaging(predicted)
+
+    def _join(self, predicted: Tensor, x: Tensor, *mask: Tensor) -> Tensor:
+        """Return predictions of members, or of one network, joined with those of linear models."""
+        predicted = self._average(predicted)
+        if self.linear_model is None:
+            return predicted
+        return self.linear_model.join(predicted, x, *mask)
 
 
 class JointNetwork(PredictionMixin, BaseAutoencoder):
@@ -106,6 +115,8 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         the forward pass while training. ``corruption`` corrupts these copies alone.
     averaging : MeanPrediction, MeanProbability or None
         What predicts where the back end has members.
+    linear_model : RandomConvolutionModel or None
+        What predictions are joined with, but not while training.
 
     Shape
     -----
@@ -124,6 +135,7 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         frozen: bool = False,
         consistent: bool = False,
         averaging: Averaging = None,
+        linear_model: RandomConvolutionModel | None = None,
     ) -> None:
         super().__init__(parts, corruption)
         self.backend: Any = backend
@@ -134,6 +146,7 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         self.frozen = frozen
         self.consistent = consistent
         self.averaging: Averaging = averaging
+        self.linear_model = linear_model
         if frozen:
             self.encoder.requires_grad_(False)
             self.decoder.requires_grad_(False)
@@ -221,7 +234,7 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         encoder = self.encoder
         if self._are_members_alone and isinstance(encoder, PCAEncoder):
             encoder = encoder.residual  # without the linear path, which the back ends leave alone
-        return self._average(self._predict(encoder.features(x, *mask), *mask))
+        return self._join(self._predict(encoder.features(x, *mask), *mask), x, *mask)
 
     @property
     def _are_members_alone(self) -> bool:
@@ -286,6 +299,8 @@ class ConvolutionalNetwork(PredictionMixin, nn.Module):
         Random transforms of the rows while training; its flips in prediction as well.
     averaging : MeanPrediction, MeanProbability or None
         What predicts where the back end has members.
+    linear_model : RandomConvolutionModel or None
+        What predictions are joined with, but not while training.
 
     Shape
     -----
@@ -299,6 +314,7 @@ class ConvolutionalNetwork(PredictionMixin, nn.Module):
         n_outputs: int,
         augmentation: Augmentation,
         averaging: Averaging = None,
+        linear_model: RandomConvolutionModel | None = None,
     ) -> None:
         super().__init__()
         self.layout = layout
@@ -306,6 +322,7 @@ class ConvolutionalNetwork(PredictionMixin, nn.Module):
         self.n_outputs = n_outputs
         self.augmentation = augmentation
         self.averaging: Averaging = averaging
+        self.linear_model = linear_model
 
     def forward(
         self, rows: Tensor, row_weight: Tensor | None = None, fold: Tensor | None = None
@@ -316,7 +333,8 @@ class ConvolutionalNetwork(PredictionMixin, nn.Module):
             return of_members(self.backend(*self.layout.inputs(x)), self.averaging, fold)
 
     def _predict_as_they_are(self, rows: Tensor) -> Tensor:
-        return self._average(self.backend(*self.layout.inputs(self.layout(rows))))
+        x, *mask = self.layout.inputs(self.layout(rows))
+        return self._join(self.backend(x, *mask), x, *mask)
 
     def predict_separately(self, rows: Tensor) -> Tensor:
         """Return what every member says of rows of its own.

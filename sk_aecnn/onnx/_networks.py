@@ -31,6 +31,7 @@ from sk_aecnn.onnx._parts import (
     build_encoder_graph,
     mean_of_members,
 )
+from sk_aecnn.onnx._random_convolutions import add_random_convolution_model
 
 _DOUBLE = np.dtype("float64")
 _WIDE = ("int64", "uint64")
@@ -373,7 +374,12 @@ class NetworkGraph:
     @cached_property
     def _predicted_as_it_is(self) -> str:
         features, shape = self._seen
-        return add_backend(self.graph, self.network.backend, features.own, shape, features.mask)
+        ends = self.network.backend, features.own, shape, features.mask
+        predicted, model = add_backend(self.graph, *ends), self.network.linear_model
+        if model is None:
+            return predicted
+        own = add_random_convolution_model(self.graph, model, self.inputs, self.mask)
+        return self.graph.add("Add", self.graph.add("Mul", predicted, model.shares[0]), own)
 
     def _mean_of_members(self, stack: str) -> str:
         return mean_of_members(self.graph, stack, self.network.backend.n_members)

@@ -267,7 +267,8 @@ def _resolve_linear_path(parameters: Parameters, summary: DataSummary) -> bool:
     can_start = all(isinstance(network, str) for network in networks.values())
     can_start = can_start and is_choice(activation, "identity")
     if summary.predicts:  # whose parameter of this name is first of all about the prediction
-        asked: Any = "auto" if summary.ensemble.linear_path else False
+        has_path = summary.ensemble.linear_path and summary.ensemble.is_table
+        asked: Any = "auto" if has_path else False
     else:
         asked = parameters.get("linear_path", False)
     if is_auto(asked):

@@ -66,7 +66,7 @@ def _build_encoders(recipe: AutoencoderRecipe, plan: FitPlan, layout: InputLayou
     """Build the encoder, or those of an ensemble for tables."""
     if recipe.n_members == 0:
         return _build_encoder(recipe, plan.generator, recipe.input.filled_shape)
-    columns, n_inputs = build_columns(recipe.input, plan.data, layout)
+    columns, n_inputs = build_columns(recipe.input, plan, layout)
     encoders = [
         _build_encoder(recipe, plan.generator, (n_inputs,)) for _ in range(recipe.n_members)
     ]
@@ -119,6 +119,10 @@ def _start_as_pca(
     """Put linear paths beside an encoder and a decoder, which then begin as PCA."""
     dim, shape, dtype = recipe.encoding_dim, recipe.input.in_shape, recipe.input.dtype
     weight = plan.data.row_weight(torch.float64)
+    if plan.validation is not None:
+        learns = torch.from_numpy(plan.is_trained_on).double()
+        weight = learns if weight is None else weight * learns
+        weight = weight / weight.mean()
     components = fit_pca(plan.data.rows, layout, weight, dim, plan.generator)
     filled = recipe.input.filled_shape
     halves = PCAEncoder(encoder, filled, dim).to(dtype), PCADecoder(decoder, dim, shape).to(dtype)

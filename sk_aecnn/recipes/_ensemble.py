@@ -58,17 +58,34 @@ def _resolve_n_estimators(parameters: Parameters, summary: DataSummary, is_table
 
 
 def _resolve_linear_model(parameters: Parameters, summary: DataSummary, is_table: bool) -> bool:
-    """Return whether a linear model of the features is beside the back end."""
-    linear_path, can_have = parameters["linear_path"], is_table and _reads_features(parameters)
+    """Return whether a linear model of the features is beside the back end, or the network."""
+    linear_path = parameters["linear_path"]
+    can_have = is_table or _are_sequences_of_classes(parameters, summary)
+    can_have = can_have and _reads_features(parameters)
     if is_auto(linear_path):
         return can_have
     if linear_path and not can_have:
         raise ValueError(
-            "linear_path=True puts a linear model of the features of a table beside the back end, "
-            f"but samples have the shape {summary.geometry.shape} and backend_input="
-            f"{parameters.get('backend_input')!r}. Pass linear_path=False."
+            "linear_path=True puts a linear model beside the back end of a table, or beside a "
+            "network that classifies sequences, all of whose samples have a label, but samples "
+            f"have the shape {summary.geometry.shape}, encoder={parameters.get('encoder')!r}, "
+            f"backend_input={parameters.get('backend_input')!r} and {summary.n_unlabeled} samples "
+            "are unlabeled. Pass linear_path=False."
         )
     return bool(linear_path)
+
+
+def _are_sequences_of_classes(parameters: Parameters, summary: DataSummary) -> bool:
+    """Tell whether networks of this package see the positions of sequences whose classes are known.
+
+    Numbers are not among what is predicted: where a network is much better than a linear model,
+    its predictions of classes are surer than those, but its predictions of numbers are not.
+    """
+    networks = (parameters.get(name, "auto") for name in ("encoder", "decoder", "backend"))
+    own = all(isinstance(network, str) for network in networks)
+    sees_positions = not is_choice(parameters.get("encoder"), "dense")
+    is_classifier = summary.task == "classifier" and summary.n_unlabeled == 0
+    return own and sees_positions and is_classifier and len(summary.geometry.spatial) == 1
 
 
 def _reads_features(parameters: Parameters) -> bool:

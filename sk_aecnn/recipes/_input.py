@@ -39,7 +39,7 @@ from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
 from sk_aecnn.statistics._covariance import fit_covariance
 from sk_aecnn.statistics._factors import fit_factors
 from sk_aecnn.statistics._mixture import choose_rows
-from sk_aecnn.training._plan import TrainingData
+from sk_aecnn.training._plan import FitPlan, TrainingData
 
 # of what a precision can hold, for what reconstructions exceed the data by
 _MOST_OF_THE_RANGE = 1e-3
@@ -118,12 +118,9 @@ def build_categories(recipe: InputRecipe, moments: Moments) -> Categories | None
     return Categories(recipe.geometry.n_categories, moments.mean)
 
 
-def build_columns(
-    recipe: InputRecipe, data: TrainingData, layout: InputLayout
-) -> tuple[nn.Module, int]:
+def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tuple[nn.Module, int]:
     """Return the encoding of the features of a table by what each holds, and its size."""
-    n_inputs = recipe.filled_shape[0]
-    n_bins = recipe.n_bins
+    n_inputs, n_bins, data = recipe.filled_shape[0], recipe.n_bins, plan.data
     if n_bins is None:
         return nn.Identity(), n_inputs
     weight = data.row_weight(torch.float64)
@@ -141,7 +138,7 @@ def build_columns(
     bins = table.cut(levels_of_bins(n_bins, fine=False))
     if recipe.n_bins_is_auto and are_too_many(table.n_added(bins)):
         return nn.Identity(), n_inputs
-    bins = _cut_at_thresholds(recipe, n_bins, table, bins, data, index)
+    bins = _cut_at_thresholds(recipe, n_bins, table, bins, plan, index)
     encoding = table.encode(bins).to(recipe.dtype)
     return encoding, encoding.n_outputs
 
@@ -168,11 +165,11 @@ class _Table:
 
 
 def _cut_at_thresholds(
-    recipe: InputRecipe, n_bins: int, table: _Table, bins: Steps, data: TrainingData, index: Tensor
+    recipe: InputRecipe, n_bins: int, table: _Table, bins: Steps, plan: FitPlan, index: Tensor
 ) -> Steps:
     """Return bins that end where targets change as well, as far as that is told of the rows."""
-    y = data.targets[index.numpy()]
-    known = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
+    data, y = plan.data, plan.data.targets[index.numpy()]
+    known = ~np.isnan(y.reshape(len(y), -1)).any(axis=1) & plan.is_trained_on[index.numpy()]
     if data.labeled is not None:
         known &= data.labeled[index.numpy()]
     if not looks_for_thresholds(int(known.sum()), n_bins):

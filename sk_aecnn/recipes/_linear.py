@@ -28,13 +28,13 @@ from sk_aecnn.training._prediction_losses import UNLABELED_CODE
 
 # strengths of regularisation by squares (of numbers, and of classes, as 1 / C) and by absolute
 # values (of numbers, for the mean over samples, and of classes), from strong to weak
-_L2_PENALTIES = (1000.0, 100.0, 10.0, 1.0, 0.1)
+L2_PENALTIES = (1000.0, 100.0, 10.0, 1.0, 0.1)
 _L1_PENALTIES_OF_NUMBERS = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
 _L1_PENALTIES_OF_CLASSES = (16.0, 8.0, 4.0, 2.0, 1.0)
 # of the lowest loss, by which that of a weaker one may exceed it before the search ends, and by
 # which that with squares has to exceed that with absolute values for these to be taken
 _WORSE = 1.02
-_FOLDS = 3
+N_FOLDS = 3
 _MOST_ROWS = 20_000
 _ITERATIONS = 100
 _TOLERANCE = 1e-3
@@ -132,12 +132,12 @@ def start_from_linear(
         The layers of the members that see the encoded features; None if they are to see all.
     """
     sample, fold = _choose_sample(plan, layout, columns, task)
-    if len(sample.y) < 2 * _FOLDS:
+    if len(sample.y) < 2 * N_FOLDS:
         return
     assert backend.linear is not None, "there are linear models"
     n_members, n_outputs = backend.linear.bias.shape
     loss: Measuring = cross_entropy if task == "classifier" else squared_error
-    parts = assign_folds(sample.y, _FOLDS, seed=0).numpy() if fold is None else fold
+    parts = assign_folds(sample.y, N_FOLDS, seed=0).numpy() if fold is None else fold
     widths = [sample.X.shape[1]]
     if first_layer is not None and isinstance(columns, ColumnEncoding) and n_members > 1:
         widths.append(columns.n_features)
@@ -212,17 +212,23 @@ def _models_of_members(
     return models
 
 
+def labeled_rows(plan: FitPlan, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows to train on that have targets, not too many, and what each weighs."""
+    y = plan.data.targets
+    known = y != UNLABELED_CODE if task == "classifier" else ~np.isnan(y).all(axis=1)
+    index = np.flatnonzero(known & plan.is_trained_on)
+    if len(index) > _MOST_ROWS:
+        index = np.sort(np.random.default_rng(0).choice(index, _MOST_ROWS, replace=False))
+    weight = plan.data.row_weight(torch.float64)
+    return index, np.ones(len(index)) if weight is None else weight.numpy()[index]
+
+
 def _choose_sample(
     plan: FitPlan, layout: InputLayout, columns: nn.Module, task: Task
 ) -> tuple[Sample, np.ndarray | None]:
     """Return rows with targets, as a linear model of the network sees them, and their folds."""
     data, y = plan.data, plan.data.targets
-    known = y != UNLABELED_CODE if task == "classifier" else ~np.isnan(y).all(axis=1)
-    index = np.flatnonzero(known)
-    if len(index) > _MOST_ROWS:
-        index = np.sort(np.random.default_rng(0).choice(index, _MOST_ROWS, replace=False))
-    weight = data.row_weight(torch.float64)
-    chosen = np.ones(len(index)) if weight is None else weight.numpy()[index]
+    index, weight = labeled_rows(plan, task)
     fold = None if plan.fold is None else plan.fold.numpy()[index]
     if isinstance(data.rows, SparseRows) and isinstance(columns, nn.Identity):
         # not centred, which would make them dense
@@ -231,7 +237,7 @@ def _choose_sample(
         with torch.no_grad():
             rows = data.rows.index_select(0, torch.from_numpy(index))
             X = columns(layout.fill(layout(rows))).double().numpy()
-    return Sample(X, y[index], chosen), fold
+    return Sample(X, y[index], weight), fold
 
 
 def _regularisations(task: Task, n_outputs: int, X: Any) -> list[Sequence[Fitting]]:
@@ -244,13 +250,13 @@ def _regularisations(task: Task, n_outputs: int, X: Any) -> list[Sequence[Fittin
     if task == "classifier":
         fit = partial(fit_classes, n_outputs)
         return [
-            [partial(fit, l2_penalty=penalty) for penalty in _L2_PENALTIES],
+            [partial(fit, l2_penalty=penalty) for penalty in L2_PENALTIES],
             [partial(fit, l1_penalty=penalty) for penalty in _L1_PENALTIES_OF_CLASSES if few],
         ]
     # without a seed, it draws one from numpy's global state
     lasso = partial(Lasso, tol=_L1_TOLERANCE, max_iter=_L1_ITERATIONS, random_state=0)
     return [
-        [partial(fit_numbers, Ridge(alpha=penalty)) for penalty in _L2_PENALTIES],
+        [partial(fit_numbers, Ridge(alpha=penalty)) for penalty in L2_PENALTIES],
         [partial(fit_numbers, lasso(alpha=one)) for one in _L1_PENALTIES_OF_NUMBERS if few],
     ]
 

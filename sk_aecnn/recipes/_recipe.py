@@ -26,7 +26,8 @@ class EnsembleRecipe:
     Attributes
     ----------
     is_table : bool
-        Whether the samples are tables, for which alone there are ensembles and linear models.
+        Whether the samples are tables, for which alone there are ensembles. The linear models of
+        tables are parts of the networks; those of sequences are beside them.
     scale_rates : tuple of float
         How fast each member learns the scales of its inputs; empty where none does.
     """
@@ -41,6 +42,11 @@ class EnsembleRecipe:
     def n_members(self) -> int:
         """The members; 0 where there is one network and no linear model beside it."""
         return self.n_estimators if self.is_table else 0
+
+    @property
+    def convolves_at_random(self) -> bool:
+        """Whether a linear model of random convolutions is beside the network."""
+        return self.linear_path and not self.is_table
 
     @property
     def n_folds(self) -> int:

@@ -28,6 +28,8 @@ class TrainingOptions:
         What the learning rate is multiplied by in this call.
     n_folds : int
         Parts of the rows, each of which is held out from one member of the network; 0 for none.
+    weighs : bool
+        Whether rows are held out that say how much a linear model beside the network counts.
     """
 
     max_epochs: int
@@ -45,6 +47,7 @@ class TrainingOptions:
     monitor: str = "valid_loss"
     lr_factor: float = 1.0
     n_folds: int = 0
+    weighs: bool = False
 
     @property
     def early_stopping(self) -> bool | str:

@@ -10,7 +10,7 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from sk_aecnn._torch import as_tensor, generator_on
-from sk_aecnn.data._batches import BatchSource, RowDataset
+from sk_aecnn.data._batches import BatchSource, RowDataset, resolve
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import Rows, SparseRows, TableRows
 from sk_aecnn.nn import set_generator
@@ -145,6 +145,13 @@ class FitPlan:
     generator: torch.Generator
     progress: FitProgress
     fold: torch.Tensor | None = None
+
+    @property
+    def is_trained_on(self) -> np.ndarray:
+        """Which of all the rows are trained on, (n_samples,): the others are for validation."""
+        result = np.zeros(len(self.data.rows), dtype=bool)
+        result[resolve(self.training)[1].numpy()] = True
+        return result
 
     def build_net(
         self,

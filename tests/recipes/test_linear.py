@@ -245,3 +245,24 @@ def test_a_fit_repeats_and_is_pickled(of_columns):
     again = of_columns(lambda X: X[:, 0] - X[:, 1], **model.resolved_params_)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("cls", [AECNNRegressor, CNNRegressor])
+@pytest.mark.parametrize("n_samples", [100, 600])
+def test_samples_for_validation_are_not_learned(cls, n_samples):
+    """Neither linear models nor the thresholds of trees know their targets."""
+    X = np.random.default_rng(0).normal(size=(n_samples, 4))
+    y = np.where(X[:, 0] > 0.5, np.sign(X[:, 1]), X[:, 2])
+    held_out = []
+
+    def watch(estimator, X, y):
+        held_out.append(X)
+        return 0.0
+
+    model = cls(**NOTHING_LEARNED, early_stopping=True, scoring=watch).fit(X, y)
+    before = model.predict(X)
+    is_held_out = (X[:, None] == held_out[0]).all(axis=2).any(axis=1)
+    assert is_held_out.sum() == n_samples // 10
+    other = y.copy()
+    other[is_held_out] = y[is_held_out][::-1]
+    np.testing.assert_allclose(model.fit(X, other).predict(X), before, atol=1e-6)

@@ -1,0 +1,102 @@
+"""The linear model of random convolutions that is beside a network of sequences."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+
+from sk_aecnn.nn import InputLayout, RandomConvolutionModel, RandomConvolutions
+from sk_aecnn.recipes._linear import (
+    L2_PENALTIES,
+    N_FOLDS,
+    Sample,
+    choose_regularisation,
+    cross_entropy,
+    fit_classes,
+    labeled_rows,
+)
+from sk_aecnn.training._plan import FitPlan, assign_folds
+
+# rows whose features are computed at a time
+_ROWS = 512
+# of features that hardly vary
+_LEAST_DEVIATION = 1e-3
+# of the loss of the best constant: from there on, a model tells too little
+_TELLS_NOTHING = 0.95
+
+
+def build_random_convolution_model(
+    plan: FitPlan, layout: InputLayout, n_classes: int, inverse_temperature: float
+) -> RandomConvolutionModel | None:
+    """Return a logistic regression on random convolutions of the rows that are trained on.
+
+    Its regularisation is chosen by cross-validation. None is returned where rows are too few for
+    that, or where it tells no more of rows that are left out than the frequencies of classes.
+
+    Parameters
+    ----------
+    plan : FitPlan
+        The rows, their classes and weights.
+    layout : InputLayout
+        What standardises and arranges rows.
+    n_classes : int
+        Classes.
+    inverse_temperature : float
+        What outputs of the network are multiplied by to be logits.
+    """
+    index, weight = labeled_rows(plan, "classifier")
+    y = plan.data.targets[index]
+    if len(y) < 2 * N_FOLDS or len(np.unique(y)) < 2:
+        return None
+    convolutions, features = _fit_convolutions(plan, layout, index)
+    mean = weight @ features / weight.sum()
+    deviation = np.sqrt(weight @ np.square(features - mean) / weight.sum()) + _LEAST_DEVIATION
+    sample = Sample((features - mean) / deviation, y, weight)
+    path = [partial(fit_classes, n_classes, l2_penalty=penalty) for penalty in L2_PENALTIES]
+    parts = assign_folds(y, N_FOLDS, seed=0).numpy()
+    choice = choose_regularisation(sample, parts, [path], cross_entropy)
+    if choice.loss > _TELLS_NOTHING * _loss_of_constant(sample, n_classes):
+        return None
+    fitted = choice.fit(sample)
+    coefficients = fitted.coefficients / deviation
+    intercepts = fitted.intercepts - coefficients @ mean
+    model = RandomConvolutionModel(convolutions, n_classes).to(layout.dtype)
+    in_units = (torch.from_numpy(one / inverse_temperature) for one in (coefficients, intercepts))
+    model.start_from(*in_units)
+    return model
+
+
+@torch.no_grad()
+def _fit_convolutions(
+    plan: FitPlan, layout: InputLayout, index: np.ndarray
+) -> tuple[RandomConvolutions, np.ndarray]:
+    """Return random convolutions with thresholds from some rows, and what they make of these."""
+
+    def read(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        filled, *mask = layout.inputs(layout(plan.data.rows.index_select(0, rows)))
+        return filled[:, : plan.geometry.channels], *mask
+
+    parts = torch.split(torch.from_numpy(index), _ROWS)
+    first, *mask = read(parts[0])
+    length = _n_known_positions([read(part) for part in parts])
+    convolutions = RandomConvolutions(first.shape[1], length, plan.generator).to(layout.dtype)
+    convolutions.start_from(first, mask[0] if mask else None, plan.generator)
+    features = torch.cat([convolutions(*read(part)) for part in parts])
+    return convolutions, features.double().numpy()
+
+
+def _n_known_positions(parts: list[tuple[torch.Tensor, ...]]) -> int:
+    """Return at how many positions anything is known of samples, some of which have a mask."""
+    is_known = torch.zeros(parts[0][0].shape[2], dtype=torch.bool)
+    for _, *mask in parts:
+        is_known |= mask[0].amax((0, 1)) > 0 if mask else True
+    return max(1, int(is_known.sum()))
+
+
+def _loss_of_constant(sample: Sample, n_classes: int) -> float:
+    """Return what the frequencies of classes have as the sum of the losses of rows."""
+    of_class = np.bincount(sample.y, sample.weight, minlength=n_classes)
+    known = of_class[of_class > 0]
+    return float(-known @ np.log(known / known.sum()))
