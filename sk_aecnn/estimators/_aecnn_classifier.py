@@ -83,13 +83,14 @@ class AECNNClassifier(
         then contain linear maps that start as PCA. In classifiers and regressors of tables, the
         back end contains a linear map of the features that starts as logistic or ridge regression,
         with the regularisation chosen by cross-validation. What the hidden layers add starts at
-        zero.
+        zero. A network that classifies sequences predicts together with a logistic regression on
+        random convolutions; see :ref:`random convolutions <guide-random-convolutions>`.
 
         ``"auto"``: ``False`` with custom networks, a ``code_activation``, a ``sparsity_weight`` or
         maps of more than 8 million weights, for 2 000 or more images, sequences or volumes with
-        codes of less than a sixteenth of their values, and in classifiers and regressors of
-        anything but tables or with ``backend_input="code"``; ``True`` otherwise. See :ref:`PCA
-        inside <guide-linear-path>`.
+        codes of less than a sixteenth of their values, and in classifiers and regressors with
+        ``backend_input="code"``, of images or volumes, or of sequences that have numbers as targets
+        or are unlabeled in part; ``True`` otherwise. See :ref:`PCA inside <guide-linear-path>`.
     n_estimators : "auto" or int, default="auto"
         Number of networks in the ensemble that predicts tables. Prediction and code are the means
         of those of its members. ``"auto"``: 5, or 3 for more than 1 000 features; 1 for samples
