@@ -133,13 +133,14 @@ class AutoencoderTransformer(
         then contain linear maps that start as PCA. In classifiers and regressors of tables, the
         back end contains a linear map of the features that starts as logistic or ridge regression,
         with the regularisation chosen by cross-validation. What the hidden layers add starts at
-        zero.
+        zero. A network that classifies sequences predicts together with a logistic regression on
+        random convolutions; see :ref:`random convolutions <guide-random-convolutions>`.
 
         ``"auto"``: ``False`` with custom networks, a ``code_activation``, a ``sparsity_weight`` or
         maps of more than 8 million weights, for 2 000 or more images, sequences or volumes with
-        codes of less than a sixteenth of their values, and in classifiers and regressors of
-        anything but tables or with ``backend_input="code"``; ``True`` otherwise. See :ref:`PCA
-        inside <guide-linear-path>`.
+        codes of less than a sixteenth of their values, and in classifiers and regressors with
+        ``backend_input="code"``, of images or volumes, or of sequences that have numbers as targets
+        or are unlabeled in part; ``True`` otherwise. See :ref:`PCA inside <guide-linear-path>`.
     shrinkage : "auto" or float in [0, 1], default="auto"
         How far the trained network is shrunk towards PCA: 0 not at all, 1 to PCA itself. ``"auto"``
         trains on 80 % of the samples first, and takes the largest value that is as good as the best
