@@ -212,13 +212,13 @@ def _models_of_members(
     return models
 
 
-def labeled_rows(plan: FitPlan, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows to train on that have targets, not too many, and what each weighs."""
+def labeled_rows(plan: FitPlan, task: Task, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows to train on that have targets, at most so many, and what each weighs."""
     y = plan.data.targets
     known = y != UNLABELED_CODE if task == "classifier" else ~np.isnan(y).all(axis=1)
     index = np.flatnonzero(known & plan.is_trained_on)
-    if len(index) > _MOST_ROWS:
-        index = np.sort(np.random.default_rng(0).choice(index, _MOST_ROWS, replace=False))
+    if len(index) > most:
+        index = np.sort(np.random.default_rng(0).choice(index, most, replace=False))
     weight = plan.data.row_weight(torch.float64)
     return index, np.ones(len(index)) if weight is None else weight.numpy()[index]
 
@@ -228,7 +228,7 @@ def _choose_sample(
 ) -> tuple[Sample, np.ndarray | None]:
     """Return rows with targets, as a linear model of the network sees them, and their folds."""
     data, y = plan.data, plan.data.targets
-    index, weight = labeled_rows(plan, task)
+    index, weight = labeled_rows(plan, task, _MOST_ROWS)
     fold = None if plan.fold is None else plan.fold.numpy()[index]
     if isinstance(data.rows, SparseRows) and isinstance(columns, nn.Identity):
         # not centred, which would make them dense
