@@ -229,12 +229,13 @@ class VariationalAutoencoderTransformer(
         - ``"cv"``: in ensembles, every sample is held out from one member. Training ends when the
           loss has not improved for half as many epochs as the best one took, and for at least 8.
           Kept are averaged weights, the last ones within a standard error of the best.
-        - ``False``: all samples are used for training, and ``max_epochs`` are made.
+        - ``False``: all samples are used for training, but for those that weigh :ref:`random
+          convolutions <guide-random-convolutions>`, and ``max_epochs`` are made.
         - ``"auto"``: ``True`` if ``fit`` got ``X_val``, ``"cv"`` for ensembles on tables with
           ``max_epochs="auto"``, ``False`` otherwise. See :ref:`number of epochs <guide-epochs>`.
     validation_fraction : float, default=0.1
         Share of the samples that are held out with ``early_stopping=True``, if ``fit`` got no
-        ``X_val``.
+        ``X_val``, or by a classifier of 1 000 sequences or more.
     n_iter_no_change : int, default=10
         Epochs to wait for an improvement with ``early_stopping=True``.
     warm_start : bool, default=False
