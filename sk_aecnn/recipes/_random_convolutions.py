@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -16,6 +17,7 @@ from sk_aecnn.recipes._linear import (
     cross_entropy,
     fit_classes,
     labeled_rows,
+    leave_out,
 )
 from sk_aecnn.training._plan import FitPlan, assign_folds
 
@@ -59,7 +61,8 @@ def build_random_convolution_model(
     path = [partial(fit_classes, n_classes, l2_penalty=penalty) for penalty in L2_PENALTIES]
     parts = assign_folds(y, N_FOLDS, seed=0).numpy()
     choice = choose_regularisation(sample, parts, [path], cross_entropy)
-    if choice.loss > _TELLS_NOTHING * _loss_of_constant(sample, n_classes):
+    _, left_out = leave_out(sample, parts)
+    if choice.loss > _TELLS_NOTHING * _loss_of_frequencies(sample, left_out):
         return None
     fitted = choice.fit(sample)
     coefficients = fitted.coefficients / deviation
@@ -82,23 +85,25 @@ def _fit_convolutions(
 
     parts = torch.split(torch.from_numpy(index), _ROWS)
     first, *mask = read(parts[0])
-    length = _n_known_positions([read(part) for part in parts])
+    length = first.shape[2]
+    if layout.masks:
+        length = _count_known_positions(map(read, parts), length)
     convolutions = RandomConvolutions(first.shape[1], length, plan.generator).to(layout.dtype)
     convolutions.start_from(first, mask[0] if mask else None, plan.generator)
     features = torch.cat([convolutions(*read(part)) for part in parts])
     return convolutions, features.double().numpy()
 
 
-def _n_known_positions(parts: list[tuple[torch.Tensor, ...]]) -> int:
+def _count_known_positions(parts: Iterable[tuple[torch.Tensor, ...]], length: int) -> int:
     """Return at how many positions anything is known of samples, some of which have a mask."""
-    is_known = torch.zeros(parts[0][0].shape[2], dtype=torch.bool)
+    is_known = torch.zeros(length, dtype=torch.bool)
     for _, *mask in parts:
         is_known |= mask[0].amax((0, 1)) > 0 if mask else True
     return max(1, int(is_known.sum()))
 
 
-def _loss_of_constant(sample: Sample, n_classes: int) -> float:
-    """Return what the frequencies of classes have as the sum of the losses of rows."""
-    of_class = np.bincount(sample.y, sample.weight, minlength=n_classes)
-    known = of_class[of_class > 0]
-    return float(-known @ np.log(known / known.sum()))
+def _loss_of_frequencies(sample: Sample, left_out: Sequence[Sample]) -> float:
+    """Return the sum of the losses of rows that are left out, with the frequencies of classes."""
+    of_class = np.bincount(sample.y, sample.weight)
+    log_share = np.log(np.maximum(of_class, np.finfo(float).tiny) / of_class.sum())
+    return -sum(float(one.weight @ log_share[one.y]) for one in left_out)
