@@ -46,7 +46,7 @@ from sk_aecnn.training._scoring import Score
 from sk_aecnn.training._shares import check_same_data
 from sk_aecnn.training._stream import Seen, Stream
 from sk_aecnn.training._train import train
-from sk_aecnn.training._weighing import weigh_linear_model
+from sk_aecnn.training._weighing import weigh_linear_model, without_needless_validation
 
 # of a stream of calls to partial_fit
 _LOSSES_KEPT = 1000
@@ -151,9 +151,11 @@ class NetworkEstimator(
         seen = self._see(call, data, geometry)
         progress.can_predict(lambda net: self._attributes_so_far(net, geometry, seen))
         score = self._score_in_training(geometry)
+        plan = without_needless_validation(net, plan)
         watched = None if plan.options.patience is None else plan.validation
         losses = train(net, plan.options, plan.training, watched, progress, score)
-        weigh_linear_model(net, plan)
+        if not call.resume:
+            weigh_linear_model(net, plan)
         self.__dict__.update(self._fitted_attributes(net, geometry))
         self._measure(call, seen)
         self._n_samples_seen = seen.n_before + seen.n_rows

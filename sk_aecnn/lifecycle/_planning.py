@@ -24,6 +24,7 @@ from sk_aecnn.data._targets import check_some_labeled
 from sk_aecnn.lifecycle._call import FitCall
 from sk_aecnn.lifecycle._parameters import RunParameters, TrainingParameters
 from sk_aecnn.lifecycle._reading import ReadingEstimator
+from sk_aecnn.recipes._defaults import weighs_linear_model
 from sk_aecnn.training._options import TrainingOptions
 from sk_aecnn.training._plan import (
     FitPlan,
@@ -113,7 +114,8 @@ class PlanningEstimator(RunParameters, TrainingParameters, ReadingEstimator):
         for name in ("y_val", "sample_weight_val"):
             if getattr(call, name) is not None:
                 raise ValueError(f"{name} is passed without X_val, the samples that it is about.")
-        if options.patience is None and not options.weighs:
+        weighs = options.weighs and _are_enough_to_weigh(data)
+        if options.patience is None and not weighs:
             return dataset, None
         return self._hold_out(data, dataset)
 
@@ -150,6 +152,11 @@ class PlanningEstimator(RunParameters, TrainingParameters, ReadingEstimator):
             check_some_labeled(int(data.labeled.sum()), getattr(self, "unlabeled", None))
             data = data.choose(data.labeled)
         return self._encode_target(data).to_dataset(self._dtype)
+
+
+def _are_enough_to_weigh(data: TrainingData) -> bool:
+    """Tell whether the samples of each class are so many that a part may be held out."""
+    return weighs_linear_model(len(data.rows), len(np.unique(data.targets)))
 
 
 def _next_seed(random_state: np.random.RandomState) -> int:

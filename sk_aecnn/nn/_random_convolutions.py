@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from math import log2
+from math import comb, log2
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ _N_HIGH = 3
 _LOW, _HIGH = -1.0, 2.0
 # thresholds of a kernel, over all of its dilations
 _N_THRESHOLDS = 11
+N_FEATURES = comb(_SIZE, _N_HIGH) * _N_THRESHOLDS
 # channels that a kernel sees at the most
 _MOST_CHANNELS = 9
 # of the standard deviation of the responses: from there on that a threshold begins to be exceeded,
@@ -24,6 +25,8 @@ _MOST_CHANNELS = 9
 _RAMP = 0.5
 # of the fractions of these multiples, no two are near each other
 _GOLDEN_RATIO = (5**0.5 + 1) / 2
+# of the largest input: a response that varies by less is rounding, for its weights have a sum of 0
+_ROUNDING = 1_000.0
 # that thresholds are quantiles of, at the least one sample
 _RESPONSES = 2**12
 # computed at a time
@@ -108,7 +111,7 @@ class RandomConvolutions(nn.Module):
     Shape
     -----
     input : (batch, in_channels, length or more); mask : (batch, 1, length or more) or None;
-    output : (batch, n_features), from 0 to 1
+    output : (batch, n_features), from 0 to 1, or NaN where no position is known
 
     Examples
     --------
@@ -149,16 +152,18 @@ class RandomConvolutions(nn.Module):
         chosen = torch.randperm(len(x), generator=generator)[:n_chosen]
         numbers = torch.arange(1, self.n_features + 1, dtype=torch.float64)
         levels = (_GOLDEN_RATIO * numbers % 1).view(self.thresholds.T.shape)
+        least = _ROUNDING * torch.finfo(x.dtype).eps * x[chosen].abs().max()
         for part in self.parts():
             responses = part.respond(x[chosen]).movedim(1, 0).flatten(1)
             if mask is not None:
                 responses = responses[:, part.inside(mask[chosen]).flatten() > 0]
             if responses.shape[1] == 0:  # no sequence is as long
+                part.weight.zero_()
                 continue
-            scale = _RAMP * responses.std(1, correction=0)
-            scale = torch.where(scale > 0, scale, 1.0)[:, None]
-            part.weight.div_(scale[:, :, None])
-            ordered = (responses / scale).sort(1).values
+            scale = _RAMP * responses.std(1, correction=0)[:, None]
+            factor = torch.where(scale > least, 1 / scale, 0.0)
+            part.weight.mul_(factor[:, :, None])
+            ordered = (responses * factor).sort(1).values
             at = (levels[part.kernels, part.numbers] * ordered.shape[1]).long()
             part.thresholds.copy_(ordered.gather(1, at).T)
 
@@ -196,7 +201,7 @@ class RandomConvolutions(nn.Module):
                 if known is None:
                     shares.append(exceeds.mean(2))
                 else:
-                    shares.append((exceeds * known).sum(2) / known.sum(2).clamp_min(1))
+                    shares.append((exceeds * known).sum(2) / known.sum(2))
         return torch.cat(shares, dim=1)
 
 
@@ -212,6 +217,8 @@ class RandomConvolutionModel(nn.Module):
 
     Attributes
     ----------
+    mean : Tensor of shape (n_features,)
+        What is put for features of which nothing is known.
     shares : Tensor of shape (2,)
         What predictions of the network, and of the model, are multiplied by before they are added.
 
@@ -234,6 +241,7 @@ class RandomConvolutionModel(nn.Module):
 
     coefficients: Tensor
     intercepts: Tensor
+    mean: Tensor
     shares: Tensor
 
     def __init__(self, convolutions: RandomConvolutions, n_outputs: int) -> None:
@@ -241,6 +249,7 @@ class RandomConvolutionModel(nn.Module):
         self.convolutions = convolutions
         self.register_buffer("coefficients", torch.zeros(n_outputs, convolutions.n_features))
         self.register_buffer("intercepts", torch.zeros(n_outputs))
+        self.register_buffer("mean", torch.zeros(convolutions.n_features))
         self.register_buffer("shares", torch.full((2,), 0.5))
 
     @property
@@ -248,13 +257,16 @@ class RandomConvolutionModel(nn.Module):
         """The channels of the input that are looked at, the first ones."""
         return self.convolutions.weight.shape[2]
 
-    def start_from(self, coefficients: Tensor, intercepts: Tensor) -> None:
-        """Take over a linear model, of shapes (n_outputs, n_features) and (n_outputs,)."""
+    def start_from(self, coefficients: Tensor, intercepts: Tensor, mean: Tensor) -> None:
+        """Take over a linear model, (n_outputs, n_features) and (n_outputs,), and the means."""
         self.coefficients.copy_(coefficients)
         self.intercepts.copy_(intercepts)
+        self.mean.copy_(mean)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         features = self.convolutions(x[:, : self.n_channels], mask)
+        if mask is not None:
+            features = torch.where(features.isnan(), self.mean, features)
         return functional.linear(features, self.coefficients, self.intercepts)
 
     def join(self, prediction: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:

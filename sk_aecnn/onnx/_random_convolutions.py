@@ -31,6 +31,9 @@ def add_random_convolution_model(
     share = to_array(model.shares)[1]
     weight = share * _by_kernel(to_array(model.coefficients), parts)
     joined = graph.add("Concat", *features, axis=1)
+    if mask:
+        mean = _by_kernel(to_array(model.mean)[None], parts)
+        joined = graph.add("Where", graph.add("IsNaN", joined), mean, joined)
     return graph.add("Gemm", joined, weight, share * to_array(model.intercepts), transB=1)
 
 
@@ -52,7 +55,7 @@ def _add_part(graph: Graph, part: Part, x: str, mask: str) -> str:
         known = graph.add("Unsqueeze", _inside(graph, part, mask), integers(2))
         total = graph.add("ReduceSum", graph.add("Mul", exceeds, known), integers(3), keepdims=0)
         count = graph.add("ReduceSum", known, integers(3), keepdims=0)
-        mean = graph.add("Div", total, graph.add("Max", count, graph.number(1)))
+        mean = graph.add("Div", total, count)
     else:
         mean = graph.add("ReduceMean", exceeds, integers(3), keepdims=0)
     return graph.add("Flatten", mean)

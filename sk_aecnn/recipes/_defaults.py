@@ -654,20 +654,23 @@ def auto_scale_rates(n_members: int, task: Task) -> tuple[float, ...]:
 # -- linear models beside networks -------------------------------------------------------------
 
 _SAMPLES_OF_WEIGHING = 1_000
+_SAMPLES_OF_A_CLASS = 50
 
 
-def weighs_linear_model(n_samples: int) -> bool:
+def weighs_linear_model(n_samples: int, n_classes: int) -> bool:
     """Tell whether samples are held out that say how much a linear model counts beside a network.
 
     A network loses by what is held out from it: of 15 classes with 19 samples each, a tenth of them
-    cost 10 points of accuracy. With fewer samples, both count the same.
+    cost 10 points of accuracy. With fewer samples, or many classes, both count the same.
 
     Examples
     --------
-    >>> weighs_linear_model(300), weighs_linear_model(2_000)
+    >>> weighs_linear_model(300, 2), weighs_linear_model(2_000, 2)
     (False, True)
+    >>> weighs_linear_model(2_000, 100)
+    False
     """
-    return n_samples >= _SAMPLES_OF_WEIGHING
+    return n_samples >= max(_SAMPLES_OF_WEIGHING, _SAMPLES_OF_A_CLASS * n_classes)
 
 
 # -- encoder and decoder -----------------------------------------------------------------------

@@ -8,7 +8,9 @@ from functools import partial
 import numpy as np
 import torch
 
+from sk_aecnn._processes import agree
 from sk_aecnn.nn import InputLayout, RandomConvolutionModel, RandomConvolutions
+from sk_aecnn.nn._random_convolutions import N_FEATURES
 from sk_aecnn.recipes._linear import (
     L2_PENALTIES,
     N_FOLDS,
@@ -23,6 +25,11 @@ from sk_aecnn.training._plan import FitPlan, assign_folds
 
 # learned from: of more, it would be the network that learns more
 _MOST_ROWS = 5_000
+# values of these, and rows that have to be among so many for a model to be worth while
+_MOST_VALUES = 2**23
+_ENOUGH_ROWS = 500
+# of rows, classes and features: about as many seconds of a core as ten million
+_MOST_WORK = 5e7
 # rows whose features are computed at a time
 _ROWS = 512
 # of features that hardly vary
@@ -37,7 +44,8 @@ def build_random_convolution_model(
     """Return a logistic regression on random convolutions of the rows that are trained on.
 
     Its regularisation is chosen by cross-validation. None is returned where rows are too few for
-    that, or where it tells no more of rows that are left out than the frequencies of classes.
+    that, where these or the classes are so large or so many that it would take long, or where it
+    tells no more of rows that are left out than the frequencies of classes.
 
     Parameters
     ----------
@@ -50,27 +58,38 @@ def build_random_convolution_model(
     inverse_temperature : float
         What outputs of the network are multiplied by to be logits.
     """
-    index, weight = labeled_rows(plan, "classifier", _MOST_ROWS)
+    most = min(_MOST_ROWS, _MOST_VALUES // plan.geometry.n_features)
+    index, weight = labeled_rows(plan, "classifier", most)
     y = plan.data.targets[index]
-    if len(y) < 2 * N_FOLDS or len(np.unique(y)) < 2:
+    if len(y) < 2 * N_FOLDS or len(np.unique(y)) < 2 or _takes_too_long(plan, len(y), n_classes):
         return None
     convolutions, features = _fit_convolutions(plan, layout, index)
-    mean = weight @ features / weight.sum()
+    known = ~np.isnan(features)
+    totals = np.maximum(weight @ known, np.finfo(float).tiny)
+    mean = weight @ np.where(known, features, 0) / totals
+    features = np.where(known, features, mean)
     deviation = np.sqrt(weight @ np.square(features - mean) / weight.sum()) + _LEAST_DEVIATION
     sample = Sample((features - mean) / deviation, y, weight)
     path = [partial(fit_classes, n_classes, l2_penalty=penalty) for penalty in L2_PENALTIES]
     parts = assign_folds(y, N_FOLDS, seed=0).numpy()
     choice = choose_regularisation(sample, parts, [path], cross_entropy)
     _, left_out = leave_out(sample, parts)
-    if choice.loss > _TELLS_NOTHING * _loss_of_frequencies(sample, left_out):
+    if agree(choice.loss > _TELLS_NOTHING * _loss_of_frequencies(sample, left_out)):
         return None
     fitted = choice.fit(sample)
     coefficients = fitted.coefficients / deviation
     intercepts = fitted.intercepts - coefficients @ mean
     model = RandomConvolutionModel(convolutions, n_classes).to(layout.dtype)
-    in_units = (torch.from_numpy(one / inverse_temperature) for one in (coefficients, intercepts))
-    model.start_from(*in_units)
+    logits = torch.from_numpy(coefficients), torch.from_numpy(intercepts)
+    in_units = [one / inverse_temperature for one in logits]
+    model.start_from(in_units[0], in_units[1], torch.from_numpy(mean))
     return model
+
+
+def _takes_too_long(plan: FitPlan, n_rows: int, n_classes: int) -> bool:
+    """Tell whether sequences or classes are too many, or whether the former are too large."""
+    is_cut = n_rows < min(_ENOUGH_ROWS, int(plan.is_trained_on.sum()))
+    return is_cut or n_rows * n_classes * N_FEATURES > _MOST_WORK
 
 
 @torch.no_grad()

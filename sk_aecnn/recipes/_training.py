@@ -19,7 +19,6 @@ from sk_aecnn.recipes._defaults import (
     auto_lr_schedule,
     auto_max_extrapolation,
     chunk_lr_factor,
-    weighs_linear_model,
 )
 from sk_aecnn.recipes._parameters import Parameters, is_auto
 from sk_aecnn.recipes._recipe import DataSummary
@@ -66,7 +65,7 @@ def resolve_training(
         autocast=AUTOCASTS.get(parameters["precision"]),
         patience=parameters["n_iter_no_change"] if waits else None,
         n_folds=ensemble.n_folds,
-        weighs=_weighs(summary),
+        weighs=ensemble.convolves_at_random and summary.trains_once,
         callbacks=tuple(parameters["callbacks"] or ()),
         verbose=int(parameters["verbose"]),
         partial=partial,
@@ -74,12 +73,6 @@ def resolve_training(
         lr_factor=chunk_lr_factor(summary.n_samples, batch_size) if partial else 1.0,
         monitor=_MONITORED.get(summary.task, "valid_loss"),
     )
-
-
-def _weighs(summary: DataSummary) -> bool:
-    """Tell whether rows are held out that say how much a linear model beside the network counts."""
-    has_model = summary.ensemble.convolves_at_random and summary.trains_once
-    return has_model and weighs_linear_model(summary.n_samples)
 
 
 def _resolve_epochs(epochs: Any, summary: DataSummary) -> int:

@@ -29,7 +29,8 @@ class TrainingOptions:
     n_folds : int
         Parts of the rows, each of which is held out from one member of the network; 0 for none.
     weighs : bool
-        Whether rows are held out that say how much a linear model beside the network counts.
+        Whether rows are held out, where there are enough, that say how much a linear model beside
+        the network counts.
     """
 
     max_epochs: int

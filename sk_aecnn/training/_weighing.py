@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from scipy.optimize import minimize
@@ -20,6 +22,15 @@ from sk_aecnn.training._prediction_losses import TemperatureSoftmax
 _EQUAL = 0.5
 _PENALTY = 4.0
 _MOST = 2.0
+
+
+def without_needless_validation(net: TrainingNet, plan: FitPlan) -> FitPlan:
+    """Return the plan with all rows to train on, where those held out have nothing to weigh."""
+    if plan.validation is None or plan.options.patience is not None:
+        return plan
+    if getattr(net.module_, "linear_model", None) is not None:
+        return plan
+    return replace(plan, training=resolve(plan.training)[0], validation=None)
 
 
 def weigh_linear_model(net: TrainingNet, plan: FitPlan) -> None:

@@ -1,12 +1,16 @@
 """Beside a network that classifies sequences is a linear model of random convolutions."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
-from sk_aecnn.lifecycle import _planning
+from sk_aecnn.lifecycle import _base, _planning
+from sk_aecnn.recipes import _random_convolutions
+from sk_aecnn.training._train import train
 from sk_aecnn.training._weighing import choose_shares
 
 CLASSIFIERS = [AECNNClassifier, CNNClassifier]
@@ -139,11 +143,12 @@ def test_a_code_alone_may_be_what_is_predicted_from():
         AECNNClassifier(**SHORT, backend_input="code", linear_path=True).fit(X, y)
 
 
-def test_it_stays_as_it_is_in_further_training():
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_it_stays_as_it_is_in_further_training(early_stopping):
     X, y = noisy_sequences(60)
-    fitted = CNNClassifier(**SHORT).fit(X, y)
-    before = linear_model(fitted)
-    after = linear_model(fitted.partial_fit(X, y))
+    fitted = CNNClassifier(**SHORT, early_stopping=early_stopping).fit(X, y)
+    before = deepcopy(linear_model(fitted))
+    after = linear_model(fitted.partial_fit(X[:20], y[:20]))
     for name in ("coefficients", "intercepts", "shares"):
         assert torch.equal(getattr(after, name), getattr(before, name))
 
@@ -159,12 +164,49 @@ def test_weights_are_those_of_samples():
 
 
 def test_the_more_is_held_out_the_farther_shares_are_from_equal():
-    good, bad = np.eye(2)[[0, 1] * 500] - 0.5, np.zeros((1000, 2))
-    y = np.array([0, 1] * 500)
-    bad[::10] = 1 - good[::10]
+    good, y = np.eye(2)[[0, 1] * 500] - 0.5, np.array([0, 1] * 500)
     shares = [
         choose_shares(np.stack([good[:n], -good[:n]]), y[:n], np.ones(n)) for n in (2, 20, 1000)
     ]
     of_good, of_bad = np.transpose(shares)
     assert 0.5 < of_good[0] < of_good[1] < of_good[2] <= 2
     assert 0.5 > of_bad[0] > of_bad[1] >= of_bad[2] >= 0
+
+
+def test_nothing_is_held_out_of_what_is_not_weighed(monkeypatch):
+    """Where a model tells nothing, and where classes are many, all samples are trained on."""
+    trained_on = []
+
+    def count(net, options, data, *rest):
+        trained_on.append(len(data))
+        return train(net, options, data, *rest)
+
+    monkeypatch.setattr(_base, "train", count)
+    X, y = noisy_sequences(1000)
+    rng = np.random.default_rng(0)
+    model = CNNClassifier(**SHORT)
+    assert linear_model(model.fit(X, y)) is not None
+    assert linear_model(model.fit(X, rng.integers(0, 2, 1000))) is None
+    many = np.arange(1000) % 40
+    fitted = model.fit(X + 5 * rng.normal(size=(40, 60))[many], many)
+    assert linear_model(fitted).shares.tolist() == [0.5, 0.5]
+    assert trained_on == [900, 1000, 1000]
+
+
+def test_too_many_classes_or_steps_are_left_to_the_network(monkeypatch):
+    X, y = noisy_sequences(60)
+    monkeypatch.setattr(_random_convolutions, "_MOST_WORK", 60 * 2 * 924 - 1)
+    assert linear_model(CNNClassifier(**SHORT).fit(X, y)) is None
+    monkeypatch.undo()
+    monkeypatch.setattr(_random_convolutions, "_MOST_VALUES", 60 * 60 - 1)
+    assert linear_model(CNNClassifier(**SHORT).fit(X, y)) is None
+    monkeypatch.undo()
+    assert linear_model(CNNClassifier(**SHORT).fit(X, y)) is not None
+
+
+def test_nothing_known_is_nothing_sure():
+    """A sequence that is all missing is predicted by the network alone, and the frequencies."""
+    X, y = noisy_sequences(80)
+    X[::3, 40:] = np.nan
+    fitted = CNNClassifier(**SHORT).fit(X, y)
+    assert 0.2 < fitted.predict_proba(np.full((1, 60), np.nan))[0, 0] < 0.8

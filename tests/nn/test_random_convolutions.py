@@ -58,7 +58,7 @@ def test_kernels_are_all_with_three_high_weights(convolutions):
         signs = {tuple((kernel > 0).tolist()) for kernel in kernels}
         assert len(signs) == 84
         assert all(sum(sign) == 3 for sign in signs)
-    torch.testing.assert_close(weight.sum(2), torch.zeros(84, 2).double(), atol=1e-9, rtol=0)
+        torch.testing.assert_close(weight.sum(2), torch.zeros(84, 2).double(), atol=1e-9, rtol=0)
 
 
 def test_thresholds_are_exceeded_in_all_shares(convolutions, sequences):
@@ -88,10 +88,10 @@ def test_masked_positions_do_not_count(convolutions, sequences):
         responses = part.respond(sequences)
         kept = slice(30) if part.padding else slice(max(0, 30 - 2 * part.margin))
         exceeds = (responses[:, :, kept] - (part.thresholds[0][:, None] - 0.5)).clamp(0, 1)
-        shares = exceeds.mean(2).nan_to_num(0)
-        torch.testing.assert_close(found[:, first : first + part.weight.shape[0]], shares)
+        shares, own = exceeds.mean(2), found[:, first : first + part.weight.shape[0]]
+        torch.testing.assert_close(own, shares, equal_nan=True)
         first += part.thresholds.numel()
-    assert convolutions(sequences, 0 * mask).eq(0).all()
+    assert convolutions(sequences, 0 * mask).isnan().all()
 
 
 def test_padding_makes_no_difference(sequences):
@@ -134,9 +134,34 @@ def test_predictions_are_joined_by_shares(convolutions, sequences):
     """Of the network and of the model, which looks at the first channels."""
     model = RandomConvolutionModel(convolutions, 3).double()
     generator = torch.Generator().manual_seed(0)
-    model.start_from(torch.randn(3, 924, generator=generator), torch.ones(3))
+    model.start_from(torch.randn(3, 924, generator=generator), torch.ones(3), torch.rand(924))
     more = torch.cat([sequences, sequences[:, :1]], dim=1)
     torch.testing.assert_close(model(more), model(sequences))
     model.shares.copy_(torch.tensor([0.25, 2.0]))
     expected = 0.25 + 2 * model(sequences)
     torch.testing.assert_close(model.join(torch.ones(60, 3).double(), sequences), expected)
+
+
+def test_what_has_no_known_position_is_expected(convolutions, sequences):
+    """Features of which nothing is known are as in the mean."""
+    model = RandomConvolutionModel(convolutions, 3).double()
+    generator = torch.Generator().manual_seed(0)
+    mean = convolutions(sequences).mean(0)
+    model.start_from(torch.randn(3, 924, generator=generator), torch.ones(3), mean)
+    nothing = model(sequences, torch.zeros(60, 1, 50).double())
+    torch.testing.assert_close(nothing, model(sequences).mean(0).expand(60, 3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rounding_is_no_response(dtype):
+    """A channel that never changes in a sample, at whatever level, has no effect."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 2, 50, generator=generator).to(dtype)
+    x[:, 1] = torch.randn(40, 1, generator=generator).to(dtype)
+    convolutions = RandomConvolutions(2, 50, generator).to(dtype)
+    convolutions.start_from(x, None, generator)
+    together = convolutions(x)
+    alone = torch.cat([convolutions(sample[None]) for sample in x])
+    torch.testing.assert_close(together, alone, atol=1e-3, rtol=0)
+    single = convolutions.float()(x.float())
+    torch.testing.assert_close(together.float(), single, atol=1e-3, rtol=0)
