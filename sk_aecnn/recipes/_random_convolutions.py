@@ -28,7 +28,7 @@ _MOST_ROWS = 5_000
 # values of these, and rows that have to be among so many for a model to be worth while
 _MOST_VALUES = 2**23
 _ENOUGH_ROWS = 500
-# of rows, classes and features: about as many seconds of a core as ten million
+# rows times classes times features: ten million of these take about a second of a core
 _MOST_WORK = 5e7
 # rows whose features are computed at a time
 _ROWS = 512

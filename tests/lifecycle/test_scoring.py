@@ -58,7 +58,8 @@ def test_a_function_is_a_scorer(cls, early_stopping, noisy):
     scores = model.fit(*noisy).validation_scores_
     np.testing.assert_allclose(scores, named.fit(*noisy).validation_scores_)
     assert all(width == 8 and labels <= {"no", "yes"} for width, labels, _ in seen)
-    assert model.best_validation_score_ == scores.max() > 0.5
+    # of 20 held-out samples, or of all
+    assert model.best_validation_score_ == scores.max() > (0.6 if early_stopping == "cv" else 0.55)
     assert len(scores) == model.n_iter_ + (early_stopping == "cv")
 
 
