@@ -1,10 +1,14 @@
 """Readers of the files, and the ways of splitting what they return."""
 
+import ast
 import gzip
+import re
 from csv import QUOTE_NONE
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -76,6 +80,32 @@ def messages(folder):
     options = {"sep": "\t", "header": None, "quoting": QUOTE_NONE, "keep_default_na": False}
     kinds, texts = pd.read_csv(folder / "text" / "SMSSpamCollection.gz", **options).to_numpy().T
     return texts, (kinds == "spam").astype(int)
+
+
+PACKAGES = "matplotlib numpy pandas scipy sklearn"
+
+
+def docstrings(folder, n_each=500):
+    """Return first paragraphs of docstrings of installed packages, and the package of each."""
+    packages, rng, texts = PACKAGES.split(), np.random.default_rng(0), []
+    for package in packages:
+        found = sorted(set(first_paragraphs(Path(find_spec(package).origin).parent)))
+        texts += list(rng.permutation(found)[:n_each])
+    names = re.compile(rf"\b(py|scikit.)?({'|'.join(packages)}|learn)\w*", re.IGNORECASE)
+    texts = [names.sub("", text) for text in texts]
+    return np.array(texts), np.repeat(packages, n_each)
+
+
+def first_paragraphs(folder, n_words=5):
+    """Yield those of functions and classes below a folder that have at least some words."""
+    for path in folder.rglob("*.py"):
+        if "tests" in path.parts:  # some are not valid on purpose
+            continue
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                paragraph = (ast.get_docstring(node) or "").split("\n\n")[0]
+                if len(paragraph.split()) >= n_words:
+                    yield " ".join(paragraph.split())
 
 
 # -- tables -----------------------------------------------------------------------------------

@@ -60,9 +60,9 @@ class AutoencoderOutlierDetector(
     r"""Detect outliers by their reconstructions and codes from an autoencoder.
 
     A sample is unusual if it is reconstructed with a large error, because its features do not fit
-    together, if its code is far from the other codes, or if few usual samples are similar to it.
-    The score combines these, relative to what is usual. New samples are scored in the same way as
-    the training samples.
+    together, if its code is far from the other codes, if few usual samples are similar to it, or if
+    many of its values are rare. The score combines these, relative to what is usual. New samples
+    are scored in the same way as the training samples.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ class AutoencoderOutlierDetector(
 
     Notes
     -----
-    The score of a sample is minus the larger one of two deviations, both about 1 for usual samples.
+    The score of a sample is minus the largest of three deviations, all about 1 for usual samples.
     With standardised features :math:`x_j`, reconstructions :math:`\hat x_j` and the code :math:`z`,
     the first is
 
@@ -309,6 +309,13 @@ class AutoencoderOutlierDetector(
     :math:`a` that of the first deviations, :math:`b \le 1` makes the ratio of ninth decile and
     median equal for both deviations, and :math:`c` is a hundredth of :math:`m`. Missing values are
     filled in first.
+
+    The third detects values that are rare by themselves. It is the same function of the mean over
+    features of :math:`\log(\max_x p_j(x) / p_j(x_j))`, where :math:`p_j` is a frequency polygon
+    of the usual samples: 20 knots from the least to the largest value, :math:`p_j` linear between
+    them, each value counted at the two knots beside it in inverse proportion to its distances, and
+    0.001 added at every knot (as in Goldstein & Dengel 2012, "Histogram-based outlier score
+    (HBOS)", with polygons instead of steps). Missing values are left out.
 
     Outliers among the training samples have little influence: the rows with the largest errors are
     left out of every batch, half of the inputs are swapped between rows, so that a value has to be
@@ -351,8 +358,8 @@ class AutoencoderOutlierDetector(
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Minus the squared deviation in units of what is usual, of features and code, or from the
-            neighbours: about -1 for usual samples.
+            Minus the squared deviation in units of what is usual, of features and code, from the
+            neighbours, or of single values: about -1 for usual samples.
 
         Examples
         --------
@@ -389,7 +396,8 @@ class AutoencoderOutlierDetector(
         Notes
         -----
         The score is a sum of terms. Where the neighbours make the score, these are the squared
-        differences of features to the neighbour. Elsewhere, the squared residual of a feature is
+        differences of features to the neighbour, and where rare values make it, minus the
+        logarithms of their frequencies. Elsewhere, the squared residual of a feature is
         that feature's own, and so is the change of one that never changed in ``fit``. The distance
         of the code,
         :math:`D = (z - \mu)^\top \Sigma^{-1} (z - \mu)`, is distributed by integrated gradients,

@@ -1,4 +1,4 @@
-"""How far samples deviate from usual ones: by errors and codes, neighbours, and constants."""
+"""How far samples deviate from usual ones, in several ways."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sk_aecnn._torch import as_tensor, undisturbed
 from sk_aecnn.data._rows import Rows, RowSubset
 from sk_aecnn.lifecycle._constant_features import ConstantFeatures
 from sk_aecnn.lifecycle._usual import ErrorsAndCodes, UsualSamples
+from sk_aecnn.statistics._calibration import Calibration
+from sk_aecnn.statistics._histograms import Histograms
 from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
 from sk_aecnn.statistics._quantiles import weighted_quantile
 from sk_aecnn.statistics._robust import choose_rows_for_covariance
@@ -23,9 +25,9 @@ from sk_aecnn.training._net import TrainingNet
 class Deviations:
     """What the squared deviations of samples are measured by.
 
-    A sample has the larger one of two: the mean square of its errors and its code, and what its
-    distance from its neighbours stands for. A feature that never changed has no unit; another value
-    of it adds the largest deviation of all training samples.
+    A sample has the largest one of three: the mean square of its errors and its code, and what its
+    distance from its neighbours and the rarity of its values stand for. A feature that never
+    changed has no unit; another value of it adds the largest deviation of all training samples.
 
     Attributes
     ----------
@@ -33,6 +35,12 @@ class Deviations:
         Usual errors and codes.
     neighbours : Neighbours
         Usual samples.
+    of_distances : Calibration
+        What squared distances from neighbours stand for.
+    histograms : Histograms
+        Usual values of each feature.
+    of_surprisals : Calibration
+        What the rarity of values stands for.
     constants : ConstantFeatures
         Features that never changed.
     largest : float
@@ -41,6 +49,9 @@ class Deviations:
 
     usual: UsualSamples
     neighbours: Neighbours
+    of_distances: Calibration
+    histograms: Histograms
+    of_surprisals: Calibration
     constants: ConstantFeatures
     largest: float = 0.0
 
@@ -69,14 +80,27 @@ class Deviations:
             The features that have one value in all of them.
         """
         usual = _measure_usual(net, rows, weight)
-        neighbours = _choose_neighbours(net, rows, weight, usual, support_fraction)
-        return cls(usual, neighbours, constants)
+        index, weight = choose_neighbours(weight, rows.shape[1])
+        chosen = RowSubset(rows, as_tensor(index))
+        deviation = infer(net, "deviation", chosen, **usual.arguments())
+        is_usual = deviation <= weighted_quantile(deviation, weight, support_fraction)
+        standardised, known = (
+            infer(net, method, chosen)[is_usual] for method in ("standardised", "known_features")
+        )
+        neighbours = Neighbours(standardised, weight[is_usual])
+        histograms = Histograms.of(standardised, known, weight[is_usual])
+        of_distances, of_surprisals = (
+            Calibration.of(infer(net, method, chosen, **arguments), deviation, weight)
+            for method, arguments in _other_measures(neighbours, histograms)
+        )
+        return cls(usual, neighbours, of_distances, histograms, of_surprisals, constants)
 
     def measure(self, net: TrainingNet, rows: Rows) -> np.ndarray:
         """Return the squared deviation of each row."""
-        squares = infer(net, "neighbour_distance", rows, **_as_arguments(self.neighbours))
         deviation = infer(net, "deviation", rows, **self.usual.arguments())
-        np.maximum(deviation, self.neighbours.deviations(squares), out=deviation)
+        for method, arguments, calibration in self._others():
+            values = infer(net, method, rows, **arguments)
+            np.maximum(deviation, calibration.deviations(values), out=deviation)
         # whatever the unit, the change of what never changed is less usual than all that was seen
         deviation += self.constants.find_changes(rows).sum(1) * self.largest
         return deviation
@@ -87,18 +111,26 @@ class Deviations:
         with undisturbed(torch.device(net.device)):
             reference = network.find_usual_input(usual["mean"], usual["whitening"])
         deviation = infer(net, "deviation_by_column", rows, **usual, reference=reference)
-        arguments = _as_arguments(self.neighbours)
-        squares = infer(net, "neighbour_distance_by_column", rows, **arguments)
-        total = squares.sum(1)
-        distance = self.neighbours.deviations(total)
-        is_farther = (distance > deviation.sum(1)) & (total > 0)
-        factor = distance[is_farther] / total[is_farther]
-        deviation[is_farther] = squares[is_farther] * factor[:, None]
+        for method, arguments, calibration in self._others():
+            values = infer(net, f"{method}_by_column", rows, **arguments)
+            total = values.sum(1)
+            other = calibration.deviations(total)
+            is_larger = (other > deviation.sum(1)) & (total > 0)
+            factor = other[is_larger] / total[is_larger]
+            deviation[is_larger] = values[is_larger] * factor[:, None]
         changes = np.zeros(rows.shape)
         changes[:, self.constants.is_constant] = self.constants.find_changes(rows)
         changes = network.add_up(as_tensor(changes).to(net.device)).cpu().numpy()
         result: np.ndarray = deviation + changes * self.largest
         return result
+
+    def _others(self) -> list[tuple[str, dict[str, Any], Calibration]]:
+        """Return other measures, as `_other_measures`, and what they stand for."""
+        measures = _other_measures(self.neighbours, self.histograms)
+        calibrations = self.of_distances, self.of_surprisals
+        return [
+            (*one, calibration) for one, calibration in zip(measures, calibrations, strict=True)
+        ]
 
 
 def _measure_usual(net: TrainingNet, rows: Rows, weight: np.ndarray) -> UsualSamples:
@@ -109,30 +141,19 @@ def _measure_usual(net: TrainingNet, rows: Rows, weight: np.ndarray) -> UsualSam
     return UsualSamples.of(measured.squares, measured.codes, weight / weight.mean())
 
 
-def _choose_neighbours(
-    net: TrainingNet,
-    rows: Rows,
-    weight: np.ndarray,
-    usual: UsualSamples,
-    support_fraction: float,
-) -> Neighbours:
-    """Keep usual ones of the training rows, and measure how far they are from each other."""
-    index, weight = choose_neighbours(weight, rows.shape[1])
-    chosen = RowSubset(rows, as_tensor(index))
-    deviation = infer(net, "deviation", chosen, **usual.arguments())
-    is_usual = deviation <= weighted_quantile(deviation, weight, support_fraction)
-    standardised = infer(net, "standardised", chosen)
-    neighbours = Neighbours(standardised[is_usual], weight[is_usual])
-    squares = infer(net, "neighbour_distance", chosen, **_as_arguments(neighbours))
-    return neighbours.calibrate(squares, deviation, weight)
+def _other_measures(
+    neighbours: Neighbours, histograms: Histograms
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return what else measures rows: a method of networks, and what it takes beside rows.
 
-
-def _as_arguments(neighbours: Neighbours) -> dict[str, Any]:
-    """Return what a network measures distances to neighbours by."""
+    A method of that name and ``_by_column`` distributes what it returns.
+    """
     most, least = neighbours.count_nearest()
-    return {
+    of_neighbours = {
         "neighbours": as_tensor(neighbours.rows),
         "weight": as_tensor(neighbours.weight),
         "most": most,
         "least": least,
     }
+    of_histograms = {name: as_tensor(values) for name, values in vars(histograms).items()}
+    return [("neighbour_distance", of_neighbours), ("surprisal", of_histograms)]

@@ -1,4 +1,4 @@
-"""How far rows are from usual ones, by their errors and codes or by their neighbours."""
+"""How far rows are from usual ones: by errors and codes, by neighbours, or by each value."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
 from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
 from sk_aecnn.nn._neighbours import find_neighbours
+from sk_aecnn.nn._surprisal import surprisal_of_values
 
 # sums of squares of larger numbers overflow in double precision, as soon as they are scaled
 _LARGEST = 1e100
@@ -133,6 +134,28 @@ class DeviationMixin:
     def standardised(self, rows: Tensor) -> Tensor:
         """Return standardised rows, filled in where values are missing, float64."""
         return self.layout.complete(self.layout.standardise(rows)).to(torch.float64)
+
+    def known_features(self, rows: Tensor) -> Tensor:
+        """Tell which features are not missing, bool (batch, n_features)."""
+        return ~self.layout.standardise(rows).isnan()
+
+    def surprisal(self, rows: Tensor, low: Tensor, step: Tensor, share: Tensor) -> Tensor:
+        """Return how rare the values of each row are by themselves, float64 (batch,).
+
+        Parameters
+        ----------
+        rows : Tensor of shape (batch, n_features)
+            Rows.
+        low, step, share
+            As for `surprisal_of_values`; of standardised features.
+        """
+        return self.surprisal_by_column(rows, low, step, share).sum(1)
+
+    def surprisal_by_column(self, rows: Tensor, low: Tensor, step: Tensor, share: Tensor) -> Tensor:
+        """Distribute `surprisal` over the columns, float64 (batch, n_columns)."""
+        x = self.layout.standardise(rows).to(torch.float64)
+        low, step, share = (one.to(x.device) for one in (low, step, share))
+        return self.add_up(surprisal_of_values(x, low, step, share)) / x.shape[1]
 
     def neighbour_distance(
         self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float

@@ -21,6 +21,8 @@ from sk_aecnn.lifecycle._usual import UsualSamples
 from sk_aecnn.nn._variational import LEAST_DEVIATION
 from sk_aecnn.onnx._graph import integers
 from sk_aecnn.onnx._networks import NetworkGraph
+from sk_aecnn.statistics._calibration import Calibration
+from sk_aecnn.statistics._histograms import Histograms
 from sk_aecnn.statistics._neighbours import Neighbours
 from sk_aecnn.statistics._robust import whitening
 
@@ -159,8 +161,11 @@ def _score_by_deviation(network: NetworkGraph, estimator: AutoencoderOutlierDete
     graph = network.graph
     deviations = estimator._deviations
     deviation = _add_deviation(network, deviations.usual)
-    of_neighbours = _deviation_of_neighbours(network, deviations.neighbours)
-    deviation = graph.add("Max", deviation, of_neighbours)
+    for value, calibration in (
+        (_add_neighbour_distance(network, deviations.neighbours), deviations.of_distances),
+        (_add_surprisal(network, deviations.histograms), deviations.of_surprisals),
+    ):
+        deviation = graph.add("Max", deviation, _calibrated(network, value, calibration))
     if len(deviations.constants.index):
         changes = _count_changes(network, deviations.constants)
         largest = np.array(deviations.largest)
@@ -168,8 +173,38 @@ def _score_by_deviation(network: NetworkGraph, estimator: AutoencoderOutlierDete
     return graph.add("Neg", deviation)
 
 
-def _deviation_of_neighbours(network: NetworkGraph, neighbours: Neighbours) -> str:
-    """Return the deviation that the distance to the nearest training rows stands for, (batch,)."""
+def _calibrated(network: NetworkGraph, value: str, calibration: Calibration) -> str:
+    """Return the deviations that values stand for, (batch,)."""
+    graph, floor = network.graph, calibration.floor
+    value = graph.add("Add", value, np.array(floor))
+    ratio = graph.add("Div", value, np.array(calibration.usual + floor))
+    power = graph.add("Pow", ratio, np.array(calibration.power))
+    return graph.add("Mul", power, np.array(calibration.deviation))
+
+
+def _add_surprisal(network: NetworkGraph, histograms: Histograms) -> str:
+    """Add what `DeviationMixin.surprisal` returns, (batch,)."""
+    graph, share = network.graph, histograms.share
+    n_knots, n_features = share.shape
+    x = graph.reshape(graph.cast(network.standardised, _DOUBLE), -1, n_features)
+    place = graph.add("Div", graph.add("Sub", x, histograms.low), histograms.step)
+    place = graph.add("Clip", place, np.array(0.0), np.array(n_knots - 1.0))
+    missing = graph.add("IsNaN", place) if network.missing else ""
+    if missing:
+        place = graph.add("Where", missing, np.array(0.0), place)
+    knot = graph.add("Min", graph.cast(place, np.dtype(np.int64)), integers(n_knots - 2))
+    below = graph.add("GatherElements", share, knot, axis=0)
+    above = graph.add("GatherElements", share, graph.add("Add", knot, integers(1)), axis=0)
+    part = graph.add("Sub", place, graph.cast(knot, _DOUBLE))
+    rise = graph.add("Mul", part, graph.add("Sub", above, below))
+    log = graph.add("Log", graph.add("Add", below, rise))
+    if missing:
+        log = graph.add("Where", missing, np.array(0.0), log)
+    return graph.add("Neg", graph.add("ReduceMean", log, integers(1), keepdims=0))
+
+
+def _add_neighbour_distance(network: NetworkGraph, neighbours: Neighbours) -> str:
+    """Add what `DeviationMixin.neighbour_distance` returns, (batch,)."""
     graph, rows = network.graph, neighbours.rows
     x = graph.cast(network.completed, _DOUBLE)
     x = graph.reshape(x, -1, rows.shape[1])
@@ -186,16 +221,8 @@ def _deviation_of_neighbours(network: NetworkGraph, neighbours: Neighbours) -> s
         "Gather", rows, graph.reshape(graph.add("GatherElements", index, last, axis=1), -1)
     )
     difference = graph.add("Sub", x, neighbour)
-    distance = graph.add(
-        "ReduceMean", graph.add("Mul", difference, difference), integers(1), keepdims=0
-    )
-    ratio = graph.add(
-        "Div",
-        graph.add("Add", distance, np.array(neighbours.floor)),
-        np.array(neighbours.distance + neighbours.floor),
-    )
-    power = graph.add("Pow", ratio, np.array(neighbours.power))
-    return graph.add("Mul", power, np.array(neighbours.deviation))
+    squares = graph.add("Mul", difference, difference)
+    return graph.add("ReduceMean", squares, integers(1), keepdims=0)
 
 
 def _score_by_usual(network: NetworkGraph, estimator: AECNNClassifier | AECNNRegressor) -> str:

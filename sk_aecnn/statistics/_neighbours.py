@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from sk_aecnn.statistics._mixture import choose_rows
-from sk_aecnn.statistics._quantiles import weighted_quantile
 
 # of all rows, those that are nearer than the distance that is measured: so a smaller group of
 # outliers that are alike does not make its members usual
 _SHARE = 0.02
 _FEWEST = 5
-# of the usual squared distance, added to every one: that of rows alike is not infinitely small
-_LEAST_DISTANCE = 1e-2
-_HIGH = 0.9
 # of a sum of weights, relative
 _ROUNDING = 1e-12
 _MOST_ROWS = 1024
@@ -34,19 +30,10 @@ class Neighbours:
         Standardised rows.
     weight : ndarray of shape (n_rows,)
         Their weights.
-    distance : float
-        The usual squared distance.
-    deviation : float
-        The deviation that it stands for.
-    power : float
-        That squared distances are raised to, at most 1.
     """
 
     rows: np.ndarray
     weight: np.ndarray
-    distance: float = 1.0
-    deviation: float = 1.0
-    power: float = 1.0
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the neighbours are, rows of a network of single precision as such."""
@@ -73,47 +60,11 @@ class Neighbours:
         share = max(_SHARE, _FEWEST / len(np.unique(self.rows, axis=0)))
         return min(1.0, share) * float(self.weight.sum())
 
-    @property
-    def floor(self) -> float:
-        """What is added to every squared distance."""
-        return _LEAST_DISTANCE * (self.distance or 1.0)
-
     def count_nearest(self) -> tuple[int, float]:
         """Return how many of the nearest rows there are at the most, and what they weigh."""
         least = self.nearest * (1 - _ROUNDING)
         most = int(np.searchsorted(np.cumsum(np.sort(self.weight)), least)) + 1
         return min(most, len(self.weight)), least
-
-    def calibrate(
-        self, squares: np.ndarray, deviation: np.ndarray, weight: np.ndarray
-    ) -> Neighbours:
-        """Return these with a unit, by squared distances and deviations of training rows.
-
-        Distances in few dimensions vary by powers of ten: they are raised to a power at which their
-        ninth decile is as far above the median as that of deviations.
-
-        Examples
-        --------
-        >>> deviation = np.arange(1.0, 10.0)
-        >>> neighbours = Neighbours(np.zeros((1, 1)), np.ones(1))
-        >>> neighbours = neighbours.calibrate(deviation**2, deviation, np.ones(9))
-        >>> round(neighbours.power, 2), neighbours.deviations(deviation**2).round(1)
-        (0.5, array([1.1, 2. , 3. , 4. , 5. , 6. , 7. , 8. , 9. ]))
-        """
-        (distance, far), (middle, high) = (
-            [weighted_quantile(values, weight, share) for share in (0.5, _HIGH)]
-            for values in (squares, deviation)
-        )
-        measured = replace(self, distance=distance, deviation=middle)
-        spread = np.log((far + measured.floor) / (distance + measured.floor))
-        power = 1.0 if spread == 0 else min(1.0, float(np.log(high / middle) / spread))
-        return replace(measured, power=power)
-
-    def deviations(self, squares: np.ndarray) -> np.ndarray:
-        """Return the deviations that squared distances stand for."""
-        ratio = (squares + self.floor) / (self.distance + self.floor)
-        result: np.ndarray = ratio**self.power
-        return self.deviation * result
 
 
 def choose_neighbours(weight: np.ndarray, n_features: int) -> tuple[np.ndarray, np.ndarray]:

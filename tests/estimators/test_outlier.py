@@ -69,7 +69,7 @@ def test_scores_decisions_and_labels_agree(detector, plane):
 @pytest.mark.parametrize("kind", ["plane", "images"])
 @pytest.mark.parametrize("support_fraction", [0.75, 1])
 def test_the_score_is_the_formula_of_the_docstring(detector, request, kind, support_fraction):
-    """Minus the larger one of the deviation of residuals and codes, and that from neighbours."""
+    """Minus the largest deviation: of residuals and codes, from neighbours, and of rare values."""
     X = request.getfixturevalue(kind)
     estimator = detector(support_fraction=support_fraction, scaling="feature").fit(X)
     errors = estimator.reconstruction_error(X, per_feature=True, scaled=True)
@@ -84,15 +84,34 @@ def test_the_score_is_the_formula_of_the_docstring(detector, request, kind, supp
     is_usual = deviation <= np.quantile(deviation, support_fraction, method="inverted_cdf")
     squares = euclidean_distances(rows, rows[is_usual], squared=True) / rows.shape[1]
     fifth = np.sort(squares, axis=1)[:, 4]
-    measured = fifth + 0.01 * np.quantile(fifth, 0.5, method="inverted_cdf")
+    others = [calibrated(fifth, deviation), calibrated(surprisal(rows, is_usual), deviation)]
+    largest = np.argmax([deviation, *others], axis=0)
+    assert set(largest) == {0, 1, 2}
+    expected = -np.maximum.reduce([deviation, *others])
+    np.testing.assert_allclose(estimator.score_samples(X), expected, rtol=1e-4)
+
+
+def calibrated(values, deviation):
+    """Return the deviations that values of another measure stand for."""
+    measured = values + 0.01 * np.quantile(values, 0.5, method="inverted_cdf")
     (median, high), (middle, ninth) = (
-        np.quantile(values, [0.5, 0.9], method="inverted_cdf") for values in (measured, deviation)
+        np.quantile(one, [0.5, 0.9], method="inverted_cdf") for one in (measured, deviation)
     )
     power = min(1, np.log(ninth / middle) / np.log(high / median))
-    distance = middle * (measured / median) ** power
-    assert 0 < (distance > deviation).mean() < 1
-    expected = -np.maximum(deviation, distance)
-    np.testing.assert_allclose(estimator.score_samples(X), expected, rtol=1e-5)
+    return middle * (measured / median) ** power
+
+
+def surprisal(rows, is_usual):
+    """Return the mean over features of minus the logarithm of the frequency of values."""
+    total = np.zeros(len(rows))
+    for x in rows.T:
+        low, high = x[is_usual].min(), x[is_usual].max()
+        knots = low + np.arange(-1, 21) * (high - low) / 19
+        # each value counts at the two knots beside it
+        near = np.maximum(1 - np.abs(x[is_usual][:, None] - knots) / (knots[1] - knots[0]), 0)
+        share = near.mean(axis=0) + 0.001
+        total -= np.log(np.interp(x, knots, share / share.max()))
+    return total / rows.shape[1]
 
 
 def test_a_score_does_not_depend_on_the_other_rows(detector, assert_rows_alike):

@@ -1,4 +1,4 @@
-"""Neighbours: the training samples that others are compared with, and the unit of distances."""
+"""Neighbours: the training samples that others are compared with."""
 
 import pickle
 
@@ -39,28 +39,6 @@ def test_rows_alike_count_once_for_the_fewest():
     """Of hundreds of rows of which eight are distinct, five eighths are the nearest."""
     neighbours = Neighbours(np.repeat(rows(8), 100, axis=0), np.ones(800))
     assert neighbours.nearest == 500
-
-
-def test_deviations_grow_with_the_distance_without_end():
-    """Whatever the power, what is farther is less usual."""
-    squares = np.random.default_rng(0).lognormal(sigma=3, size=200)
-    deviation = 1 + np.random.default_rng(1).random(200)
-    neighbours = Neighbours(rows(5), np.ones(5)).calibrate(squares, deviation, np.ones(200))
-    assert 0 < neighbours.power < 0.5
-    found = neighbours.deviations(np.logspace(-3, 30, 50))
-    assert (np.diff(found) > 0).all()
-    assert found[-1] > 10 * deviation.max()
-    median = np.quantile(squares, 0.5, method="inverted_cdf")
-    middle = np.quantile(deviation, 0.5, method="inverted_cdf")
-    np.testing.assert_allclose(neighbours.deviations(np.array([median])), middle)
-
-
-def test_distances_of_nothing_but_zeros_are_usual():
-    """Where all rows are the same, none of them deviates more than another."""
-    neighbours = Neighbours(np.zeros((5, 2)), np.ones(5))
-    neighbours = neighbours.calibrate(np.zeros(5), np.ones(5), np.ones(5))
-    np.testing.assert_array_equal(neighbours.deviations(np.zeros(3)), 1)
-    assert neighbours.deviations(np.ones(1)) > 10
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
