@@ -293,7 +293,7 @@ def test_a_spawned_process_predicts(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(SPAWN)
     done = subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(path)], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.stdout.strip() == "same", done.stderr[-2000:]
 
