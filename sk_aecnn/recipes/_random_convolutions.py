@@ -58,10 +58,10 @@ def build_random_convolution_model(
     inverse_temperature : float
         What outputs of the network are multiplied by to be logits.
     """
-    most = min(_MOST_ROWS, _MOST_VALUES // plan.geometry.n_features)
+    most = _count_most_rows(plan, n_classes)
     index, weight = labeled_rows(plan, "classifier", most)
     y = plan.data.targets[index]
-    if len(y) < 2 * N_FOLDS or len(np.unique(y)) < 2 or _takes_too_long(plan, len(y), n_classes):
+    if most == 0 or len(y) < 2 * N_FOLDS or len(np.unique(y)) < 2:
         return None
     convolutions, features = _fit_convolutions(plan, layout, index)
     known = ~np.isnan(features)
@@ -86,10 +86,18 @@ def build_random_convolution_model(
     return model
 
 
-def _takes_too_long(plan: FitPlan, n_rows: int, n_classes: int) -> bool:
-    """Tell whether sequences or classes are too many, or whether the former are too large."""
-    is_cut = n_rows < min(_ENOUGH_ROWS, int(plan.is_trained_on.sum()))
-    return is_cut or n_rows * n_classes * N_FEATURES > _MOST_WORK
+def _count_most_rows(plan: FitPlan, n_classes: int) -> int:
+    """Return how many rows may be learned from: 0 where these are too few to be worth while.
+
+    Of many classes, fewer rows are enough only if others tell what the model is worth.
+    """
+    n_rows = int(plan.is_trained_on.sum())
+    most = min(_MOST_ROWS, _MOST_VALUES // plan.geometry.n_features)
+    within = int(_MOST_WORK / (n_classes * N_FEATURES))
+    if within < min(most, n_rows) and plan.validation is None:
+        return 0
+    most = min(most, within)
+    return most if most >= min(_ENOUGH_ROWS, n_rows) else 0
 
 
 @torch.no_grad()

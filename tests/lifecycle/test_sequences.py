@@ -204,6 +204,18 @@ def test_too_many_classes_or_steps_are_left_to_the_network(monkeypatch):
     assert linear_model(CNNClassifier(**SHORT).fit(X, y)) is not None
 
 
+def test_of_many_classes_fewer_samples_are_learned_from(monkeypatch):
+    """As long as others are held out, which tell what that is worth."""
+    X, y = noisy_sequences(1000)
+    full = linear_model(CNNClassifier(**SHORT).fit(X, y))
+    monkeypatch.setattr(_random_convolutions, "_MOST_WORK", 600 * 2 * 924)
+    some = linear_model(CNNClassifier(**SHORT).fit(X, y))
+    assert not torch.equal(some.coefficients, full.coefficients)
+    assert some.shares.tolist() != [0.5, 0.5]
+    monkeypatch.setattr(_random_convolutions, "_MOST_WORK", 400 * 2 * 924)
+    assert linear_model(CNNClassifier(**SHORT).fit(X, y)) is None
+
+
 def test_nothing_known_is_nothing_sure():
     """A sequence that is all missing is predicted by the network alone, and the frequencies."""
     X, y = noisy_sequences(80)
