@@ -19,7 +19,7 @@ from sk_aecnn import (
 )
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.nn import Moments
-from sk_aecnn.recipes._defaults import auto_scaling
+from sk_aecnn.recipes.defaults import auto_scaling
 
 FEW = {"max_epochs": 2, "random_state": 0}
 # weights that stay as they began: results differ by the rounding of the input alone

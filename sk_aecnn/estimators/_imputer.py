@@ -19,9 +19,9 @@ from sk_aecnn.recipes._architecture import indicate_all, resolve_autoencoder
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_losses import code_losses, fit_reconstruction_loss
 from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
-from sk_aecnn.recipes._defaults import Task, best_shrinkage
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.recipes.defaults import Task, best_shrinkage
 from sk_aecnn.training._inference import infer
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._objective import Objective

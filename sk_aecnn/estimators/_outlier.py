@@ -20,8 +20,8 @@ from sk_aecnn.lifecycle._coding import EncoderMixin, SamplingMixin
 from sk_aecnn.lifecycle._constant_features import ConstantFeatures
 from sk_aecnn.lifecycle._deviations import Deviations
 from sk_aecnn.lifecycle._parameters import Auto, CodeParameters, Constraints, Sizes, Transforms
-from sk_aecnn.recipes._defaults import ROWS_OF_A_FIT, Task, rows_of_a_stream
 from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.recipes.defaults import ROWS_OF_A_FIT, Task, rows_of_a_stream
 from sk_aecnn.statistics._quantiles import upper_fence, weighted_quantile
 from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 from sk_aecnn.training._stream import Seen

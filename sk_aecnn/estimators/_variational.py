@@ -28,10 +28,10 @@ from sk_aecnn.nn import Corruption, VariationalAutoencoder
 from sk_aecnn.recipes._architecture import resolve_autoencoder
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
-from sk_aecnn.recipes._defaults import auto_encoding_dim, rows_of_a_stream
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._parameters import is_auto
 from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.recipes.defaults import auto_encoding_dim, rows_of_a_stream
 from sk_aecnn.statistics._mixture import RandomState, check_n_samples, choose_rows, resolve_rng
 from sk_aecnn.training._code_losses import DivergenceLoss
 from sk_aecnn.training._inference import infer

@@ -19,15 +19,15 @@ from sk_aecnn.recipes._architecture import resolve_autoencoder
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
 from sk_aecnn.recipes._autoencoder_losses import code_losses, fit_reconstruction_loss
 from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
-from sk_aecnn.recipes._defaults import (
+from sk_aecnn.recipes._input import build_layout, measure
+from sk_aecnn.recipes._parameters import Parameters, is_auto
+from sk_aecnn.recipes._recipe import AutoencoderRecipe, DataSummary
+from sk_aecnn.recipes.defaults import (
     SHRINKAGES,
     choose_shrinkage,
     n_components_for,
     tries_shrinkage,
 )
-from sk_aecnn.recipes._input import build_layout, measure
-from sk_aecnn.recipes._parameters import Parameters, is_auto
-from sk_aecnn.recipes._recipe import AutoencoderRecipe, DataSummary
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan, hold_out

@@ -29,13 +29,13 @@ from sk_aecnn.lifecycle._saving import SavingMixin
 from sk_aecnn.lifecycle._torch_module import TorchModuleMixin
 from sk_aecnn.recipes._augmentation import asks_for_cues
 from sk_aecnn.recipes._cues import measure_cues, significance_of_missing
-from sk_aecnn.recipes._defaults import Task
 from sk_aecnn.recipes._ensemble import resolve_ensemble
 from sk_aecnn.recipes._parameters import is_choice
 from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.recipes._resolved_params import resolved_parameters
 from sk_aecnn.recipes._training import resolve_training
 from sk_aecnn.recipes._warm_start import check_unchanged
+from sk_aecnn.recipes.defaults import Task
 from sk_aecnn.training._copies import fork, snapshot
 from sk_aecnn.training._inference import check_computable, infer
 from sk_aecnn.training._net import TrainingNet

@@ -28,7 +28,7 @@ from sk_aecnn.data._targets import (
 )
 from sk_aecnn.lifecycle._activation_map import ActivationMapMixin
 from sk_aecnn.lifecycle._call import FitCall
-from sk_aecnn.recipes._defaults import Task
+from sk_aecnn.recipes.defaults import Task
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import TrainingData, rescale_weight
 from sk_aecnn.training._prediction_losses import (

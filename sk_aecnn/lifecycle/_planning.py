@@ -24,7 +24,7 @@ from sk_aecnn.data._targets import check_some_labeled
 from sk_aecnn.lifecycle._call import FitCall
 from sk_aecnn.lifecycle._parameters import RunParameters, TrainingParameters
 from sk_aecnn.lifecycle._reading import ReadingEstimator
-from sk_aecnn.recipes._defaults import weighs_linear_model
+from sk_aecnn.recipes.defaults import weighs_linear_model
 from sk_aecnn.training._options import TrainingOptions
 from sk_aecnn.training._plan import (
     FitPlan,

@@ -21,7 +21,7 @@ from sk_aecnn.data._targets import (
     find_unlabeled,
 )
 from sk_aecnn.lifecycle._call import FitCall
-from sk_aecnn.recipes._defaults import Task
+from sk_aecnn.recipes.defaults import Task
 from sk_aecnn.training._plan import TrainingData
 from sk_aecnn.training._prediction_losses import RegressionLoss
 

@@ -13,7 +13,9 @@ from sk_aecnn._torch import DTYPES
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import FeatureIndex
 from sk_aecnn.nn import NOISE_SHARES, Moments
-from sk_aecnn.recipes._defaults import (
+from sk_aecnn.recipes._parameters import Parameters, check_sizes, is_auto, is_choice
+from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary, InputRecipe
+from sk_aecnn.recipes.defaults import (
     Scaling,
     are_indicated,
     auto_backend,
@@ -31,8 +33,6 @@ from sk_aecnn.recipes._defaults import (
     kind_of_covariance,
     pools_globally,
 )
-from sk_aecnn.recipes._parameters import Parameters, check_sizes, is_auto, is_choice
-from sk_aecnn.recipes._recipe import AutoencoderRecipe, BackendRecipe, DataSummary, InputRecipe
 
 
 def resolve_autoencoder(

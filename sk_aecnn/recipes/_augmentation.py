@@ -20,9 +20,9 @@ from sk_aecnn.nn import (
     TargetTransform,
     has_parameter,
 )
-from sk_aecnn.recipes._defaults import auto_augmentation, depends_on_cues
 from sk_aecnn.recipes._parameters import is_auto
 from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.recipes.defaults import auto_augmentation, depends_on_cues
 
 Augment = Callable[..., Tensor]
 # transforms by name with their strengths, or functions of the user's own, in order

@@ -19,9 +19,9 @@ from sk_aecnn.nn import (
     build,
     build_custom,
 )
-from sk_aecnn.recipes._defaults import Task
 from sk_aecnn.recipes._parameters import check_no_instance, is_choice
 from sk_aecnn.recipes._recipe import BackendRecipe, EnsembleRecipe
+from sk_aecnn.recipes.defaults import Task
 
 
 def build_backend(recipe: BackendRecipe, generator: torch.Generator) -> nn.Module:

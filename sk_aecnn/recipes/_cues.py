@@ -1,4 +1,4 @@
-"""What tells the target, measured on the training samples for `_defaults`."""
+"""What tells the target, measured on the training samples for `defaults`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.data._rows import SparseRows
-from sk_aecnn.recipes._defaults import ClassCues, Task, is_predicted
+from sk_aecnn.recipes.defaults import ClassCues, Task, is_predicted
 from sk_aecnn.statistics._flips import lost_skill
 from sk_aecnn.statistics._levels import skill_of_levels
 from sk_aecnn.statistics._mixture import choose_rows

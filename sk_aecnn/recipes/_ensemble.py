@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sk_aecnn.recipes._defaults import (
+from sk_aecnn.recipes._parameters import Parameters, is_auto, is_choice
+from sk_aecnn.recipes._recipe import DataSummary, EnsembleRecipe
+from sk_aecnn.recipes.defaults import (
     auto_early_stopping,
     auto_n_estimators,
     auto_scale_rates,
 )
-from sk_aecnn.recipes._parameters import Parameters, is_auto, is_choice
-from sk_aecnn.recipes._recipe import DataSummary, EnsembleRecipe
 
 
 def resolve_ensemble(parameters: Parameters, summary: DataSummary) -> EnsembleRecipe:

@@ -25,7 +25,9 @@ from sk_aecnn.nn import (
     describe_columns,
     fit_scaling,
 )
-from sk_aecnn.recipes._defaults import (
+from sk_aecnn.recipes._recipe import InputRecipe
+from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
+from sk_aecnn.recipes.defaults import (
     N_FACTORS,
     Covariance,
     are_too_many,
@@ -34,8 +36,6 @@ from sk_aecnn.recipes._defaults import (
     levels_of_bins,
     looks_for_thresholds,
 )
-from sk_aecnn.recipes._recipe import InputRecipe
-from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
 from sk_aecnn.statistics._covariance import fit_covariance
 from sk_aecnn.statistics._factors import fit_factors
 from sk_aecnn.statistics._mixture import choose_rows

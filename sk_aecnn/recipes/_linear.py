@@ -17,7 +17,7 @@ from torch import nn
 
 from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import BackendMembers, ColumnEncoding, InputLayout, LinearMembers
-from sk_aecnn.recipes._defaults import (
+from sk_aecnn.recipes.defaults import (
     Task,
     input_strengths,
     inputs_of_members,

@@ -15,8 +15,8 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 from sk_aecnn.data._geometry import SampleGeometry
-from sk_aecnn.recipes._defaults import ClassCues, Covariance, Scaling, Task, is_predicted
 from sk_aecnn.recipes._parameters import is_choice
+from sk_aecnn.recipes.defaults import ClassCues, Covariance, Scaling, Task, is_predicted
 
 
 @dataclass(frozen=True)

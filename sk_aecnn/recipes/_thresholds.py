@@ -12,7 +12,6 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeClassifier
 
-from sk_aecnn.recipes._defaults import Task
 from sk_aecnn.recipes._linear import (
     Fitting,
     Sample,
@@ -23,6 +22,7 @@ from sk_aecnn.recipes._linear import (
     leave_out,
     squared_error,
 )
+from sk_aecnn.recipes.defaults import Task
 from sk_aecnn.training._plan import assign_folds
 
 # intervals of a feature, and the probability of one threshold more where there is nothing to find

@@ -6,7 +6,9 @@ from typing import Any
 
 from sk_aecnn._torch import AUTOCASTS
 from sk_aecnn.recipes._augmentation import Augmenting, moves_targets
-from sk_aecnn.recipes._defaults import (
+from sk_aecnn.recipes._parameters import Parameters, is_auto
+from sk_aecnn.recipes._recipe import DataSummary
+from sk_aecnn.recipes.defaults import (
     Task,
     auto_batch_size,
     auto_batch_size_of_members,
@@ -20,8 +22,6 @@ from sk_aecnn.recipes._defaults import (
     auto_max_extrapolation,
     chunk_lr_factor,
 )
-from sk_aecnn.recipes._parameters import Parameters, is_auto
-from sk_aecnn.recipes._recipe import DataSummary
 from sk_aecnn.training._options import TrainingOptions
 
 # the loss that early stopping watches, by task

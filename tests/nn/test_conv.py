@@ -8,7 +8,7 @@ from torch import nn
 
 from sk_aecnn.nn import ConvDecoder, ConvEncoder, ConvStage, Dropout, SoftOrdering, UpsamplingStage
 from sk_aecnn.nn._conv import as_feature_maps, as_vectors, coarsen, global_mean_max_pool
-from sk_aecnn.recipes._defaults import auto_conv_channels
+from sk_aecnn.recipes.defaults import auto_conv_channels
 
 SIZES = [
     (1,),

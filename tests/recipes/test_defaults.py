@@ -6,7 +6,7 @@ import pytest
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 from sk_aecnn.data._geometry import SampleGeometry
 from sk_aecnn.nn import BatchNorm
-from sk_aecnn.recipes._defaults import auto_lr, auto_normalization
+from sk_aecnn.recipes.defaults import auto_lr, auto_normalization
 
 TABLE, IMAGES = SampleGeometry((5,), 0), SampleGeometry((6, 6), None)
 PREDICTORS = [AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skorch.callbacks import Callback
 
-from sk_aecnn.recipes._defaults import chunk_lr_factor
+from sk_aecnn.recipes.defaults import chunk_lr_factor
 from sk_aecnn.training._schedules import LR_SCHEDULES
 
 
