@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from skorch.callbacks import Callback
 
+from sk_aecnn import AutoencoderTransformer
+from sk_aecnn.lifecycle import _planning
+
 
 class Sources(Callback):
     """Keep the rows that a training is given, and those that it watches."""
@@ -39,6 +42,25 @@ def test_rows_that_are_passed_are_watched(autoencoder, table):
     autoencoder(early_stopping=True, callbacks=[sources]).fit(table, X_val=table[:7])
     assert (len(sources.training_), len(sources.validation_)) == (40, 7)
     np.testing.assert_array_equal(sources.validation_.X.numpy(), table[:7])
+
+
+@pytest.mark.parametrize("changed", ["held out", "trained on"])
+def test_rows_that_are_held_out_are_not_in_the_components(monkeypatch, changed):
+    """The start of an autoencoder, a PCA, is that of the rows that are trained on."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 8))
+    parts = trained_on, held_out = np.split(np.arange(200), [150])
+    monkeypatch.setattr(_planning, "hold_out", lambda *_: parts)
+    other = X.copy()
+    rows = held_out if changed == "held out" else trained_on
+    other[rows] = X.std(axis=0) * rng.normal(size=(len(rows), 8))
+    first, second = (
+        AutoencoderTransformer(3, early_stopping=True, max_epochs=1, lr=1e-30, random_state=0)
+        .fit(one)
+        .transform(X)
+        for one in (X, other)
+    )
+    assert np.allclose(first, second, atol=1e-4) == (changed == "held out")
 
 
 @pytest.mark.parametrize("extra", ["y_val", "sample_weight_val"])
