@@ -3,11 +3,12 @@
 import ast
 import gzip
 import re
+from collections import Counter
 from csv import QUOTE_NONE
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -87,22 +88,24 @@ PACKAGES = "matplotlib numpy pandas scipy sklearn"
 
 def docstrings(folder, n_each=500):
     """Return first paragraphs of docstrings of installed packages, and the package of each."""
-    packages, rng, texts = PACKAGES.split(), np.random.default_rng(0), []
+    packages, found = PACKAGES.split(), []
+    names = re.compile(rf"\b(scikit-learn|(py)?({'|'.join(packages)})\w*)", re.IGNORECASE)
     for package in packages:
-        found = sorted(set(first_paragraphs(Path(find_spec(package).origin).parent)))
-        texts += list(rng.permutation(found)[:n_each])
-    names = re.compile(rf"\b(py|scikit.)?({'|'.join(packages)}|learn)\w*", re.IGNORECASE)
-    texts = [names.sub("", text) for text in texts]
-    return np.array(texts), np.repeat(packages, n_each)
+        texts = first_paragraphs(Path(find_spec(package).origin).parent)
+        found.append({names.sub("", text) for text in texts})
+    counts = Counter(chain.from_iterable(found))  # some are of code that several have
+    rng, own = np.random.default_rng(0), [sorted(x for x in one if counts[x] == 1) for one in found]
+    chosen = [rng.choice(texts, n_each, replace=False) for texts in own]
+    return np.concatenate(chosen), np.repeat(packages, n_each)
 
 
-def first_paragraphs(folder, n_words=5):
+def first_paragraphs(root, n_words=5):
     """Yield those of functions and classes below a folder that have at least some words."""
-    for path in folder.rglob("*.py"):
-        if "tests" in path.parts:  # some are not valid on purpose
+    for path in root.rglob("*.py"):
+        if "tests" in path.relative_to(root).parts:  # some are not valid on purpose
             continue
         for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 paragraph = (ast.get_docstring(node) or "").split("\n\n")[0]
                 if len(paragraph.split()) >= n_words:
                     yield " ".join(paragraph.split())

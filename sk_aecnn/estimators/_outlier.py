@@ -310,12 +310,14 @@ class AutoencoderOutlierDetector(
     median equal for both deviations, and :math:`c` is a hundredth of :math:`m`. Missing values are
     filled in first.
 
-    The third detects values that are rare by themselves. It is the same function of the mean over
-    features of :math:`\log(\max_x p_j(x) / p_j(x_j))`, where :math:`p_j` is a frequency polygon
-    of the usual samples: 20 knots from the least to the largest value, :math:`p_j` linear between
-    them, each value counted at the two knots beside it in inverse proportion to its distances, and
-    0.001 added at every knot (as in Goldstein & Dengel 2012, "Histogram-based outlier score
-    (HBOS)", with polygons instead of steps). Missing values are left out.
+    The third detects values that are rare by themselves. It is the same function of the mean, over
+    the features that are known, of :math:`\log(\max_x p_j(x) / p_j(x_j))`, with :math:`c` at least
+    0.01, where :math:`p_j` is a frequency polygon of :math:`n` usual samples (Scott 1985,
+    "Frequency polygons: theory and application"): up to 20 knots, about :math:`\sqrt n`, from the
+    least to the largest value and one beyond either; linear between them; each value counted at
+    the two knots beside it, the more the nearer it is; one sample more at every knot, and 0.1 % of
+    them at the least. Levels at equal distances have a knot each. The mean of such logarithms is
+    the score of Goldstein & Dengel 2012, "Histogram-based outlier score (HBOS)".
 
     Outliers among the training samples have little influence: the rows with the largest errors are
     left out of every batch, half of the inputs are swapped between rows, so that a value has to be
@@ -397,9 +399,9 @@ class AutoencoderOutlierDetector(
         -----
         The score is a sum of terms. Where the neighbours make the score, these are the squared
         differences of features to the neighbour, and where rare values make it, minus the
-        logarithms of their frequencies. Elsewhere, the squared residual of a feature is
-        that feature's own, and so is the change of one that never changed in ``fit``. The distance
-        of the code,
+        logarithms of their frequencies, each multiplied by a factor. Elsewhere, the squared
+        residual of a feature is that feature's own, and so is the change of one that never changed
+        in ``fit``. The distance of the code,
         :math:`D = (z - \mu)^\top \Sigma^{-1} (z - \mu)`, is distributed by integrated gradients,
         :math:`(x_j - x'_j) \int_0^1 \partial_j D(x' + \alpha (x - x')) \, d\alpha` (Sundararajan,
         Taly & Yan 2017, "Axiomatic attribution for deep networks", eq. 1), where :math:`x'` is a

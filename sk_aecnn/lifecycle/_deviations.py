@@ -13,8 +13,8 @@ from sk_aecnn.data._rows import Rows, RowSubset
 from sk_aecnn.lifecycle._constant_features import ConstantFeatures
 from sk_aecnn.lifecycle._usual import ErrorsAndCodes, UsualSamples
 from sk_aecnn.statistics._calibration import Calibration
-from sk_aecnn.statistics._histograms import Histograms
-from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
+from sk_aecnn.statistics._histograms import LEAST_SURPRISAL, MOST_COUNTED, Histograms
+from sk_aecnn.statistics._neighbours import MOST_STORED, Neighbours, choose_compared
 from sk_aecnn.statistics._quantiles import weighted_quantile
 from sk_aecnn.statistics._robust import choose_rows_for_covariance
 from sk_aecnn.training._inference import infer
@@ -80,19 +80,18 @@ class Deviations:
             The features that have one value in all of them.
         """
         usual = _measure_usual(net, rows, weight)
-        index, weight = choose_neighbours(weight, rows.shape[1])
-        chosen = RowSubset(rows, as_tensor(index))
-        deviation = infer(net, "deviation", chosen, **usual.arguments())
-        is_usual = deviation <= weighted_quantile(deviation, weight, support_fraction)
-        standardised, known = (
-            infer(net, method, chosen)[is_usual] for method in ("standardised", "known_features")
+        stored, counted = (
+            _Compared.choose(net, rows, weight, usual, support_fraction, most_values)
+            for most_values in (MOST_STORED, MOST_COUNTED)
         )
-        neighbours = Neighbours(standardised, weight[is_usual])
-        histograms = Histograms.of(standardised, known, weight[is_usual])
-        of_distances, of_surprisals = (
-            Calibration.of(infer(net, method, chosen, **arguments), deviation, weight)
-            for method, arguments in _other_measures(neighbours, histograms)
+        neighbours = Neighbours(stored.infer_usual(net, "standardised"), stored.usual_weight)
+        histograms = Histograms.of(
+            counted.infer_usual(net, "standardised"),
+            counted.infer_usual(net, "known_features"),
+            counted.usual_weight,
         )
+        of_distances = stored.calibrate(net, *_measure_of_neighbours(neighbours))
+        of_surprisals = counted.calibrate(net, *_measure_of_values(histograms), LEAST_SURPRISAL)
         return cls(usual, neighbours, of_distances, histograms, of_surprisals, constants)
 
     def measure(self, net: TrainingNet, rows: Rows) -> np.ndarray:
@@ -113,11 +112,11 @@ class Deviations:
         deviation = infer(net, "deviation_by_column", rows, **usual, reference=reference)
         for method, arguments, calibration in self._others():
             values = infer(net, f"{method}_by_column", rows, **arguments)
-            total = values.sum(1)
+            total = values.sum(1, keepdims=True)
             other = calibration.deviations(total)
-            is_larger = (other > deviation.sum(1)) & (total > 0)
-            factor = other[is_larger] / total[is_larger]
-            deviation[is_larger] = values[is_larger] * factor[:, None]
+            parts = np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])
+            is_larger = other > deviation.sum(1, keepdims=True)
+            deviation = np.where(is_larger, parts * other, deviation)
         changes = np.zeros(rows.shape)
         changes[:, self.constants.is_constant] = self.constants.find_changes(rows)
         changes = network.add_up(as_tensor(changes).to(net.device)).cpu().numpy()
@@ -125,12 +124,59 @@ class Deviations:
         return result
 
     def _others(self) -> list[tuple[str, dict[str, Any], Calibration]]:
-        """Return other measures, as `_other_measures`, and what they stand for."""
-        measures = _other_measures(self.neighbours, self.histograms)
-        calibrations = self.of_distances, self.of_surprisals
+        """Return other measures: a method of networks, what it takes, and what it stands for.
+
+        A method of that name and ``_by_column`` distributes what it returns.
+        """
         return [
-            (*one, calibration) for one, calibration in zip(measures, calibrations, strict=True)
+            (*_measure_of_neighbours(self.neighbours), self.of_distances),
+            (*_measure_of_values(self.histograms), self.of_surprisals),
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """Some of the training rows, and which of them are usual."""
+
+    rows: RowSubset
+    weight: np.ndarray
+    deviation: np.ndarray
+    is_usual: np.ndarray
+
+    @classmethod
+    def choose(
+        cls,
+        net: TrainingNet,
+        rows: Rows,
+        weight: np.ndarray,
+        usual: UsualSamples,
+        support_fraction: float,
+        most_values: int,
+    ) -> _Compared:
+        """Choose rows, of which a share is usual: those with the smallest deviations."""
+        index, weight = choose_compared(weight, rows.shape[1], most_values)
+        chosen = RowSubset(rows, as_tensor(index))
+        deviation = infer(net, "deviation", chosen, **usual.arguments())
+        is_usual = deviation <= weighted_quantile(deviation, weight, support_fraction)
+        return cls(chosen, weight, deviation, is_usual)
+
+    @property
+    def usual_weight(self) -> np.ndarray:
+        """The weights of the usual rows."""
+        result: np.ndarray = self.weight[self.is_usual]
+        return result
+
+    def infer_usual(self, net: TrainingNet, method: str) -> np.ndarray:
+        """Return what a method of the network makes of the usual rows."""
+        result: np.ndarray = infer(net, method, self.rows)[self.is_usual]
+        return result
+
+    def calibrate(
+        self, net: TrainingNet, method: str, arguments: dict[str, Any], floor: float = 0.0
+    ) -> Calibration:
+        """Compare what another method makes of all the rows with their deviations."""
+        values = infer(net, method, self.rows, **arguments)
+        return Calibration.of(values, self.deviation, self.weight, floor)
 
 
 def _measure_usual(net: TrainingNet, rows: Rows, weight: np.ndarray) -> UsualSamples:
@@ -141,19 +187,21 @@ def _measure_usual(net: TrainingNet, rows: Rows, weight: np.ndarray) -> UsualSam
     return UsualSamples.of(measured.squares, measured.codes, weight / weight.mean())
 
 
-def _other_measures(
-    neighbours: Neighbours, histograms: Histograms
-) -> list[tuple[str, dict[str, Any]]]:
-    """Return what else measures rows: a method of networks, and what it takes beside rows.
-
-    A method of that name and ``_by_column`` distributes what it returns.
-    """
+def _measure_of_neighbours(neighbours: Neighbours) -> tuple[str, dict[str, Any]]:
+    """Return the method that measures distances, and what it takes beside rows."""
     most, least = neighbours.count_nearest()
-    of_neighbours = {
+    return "neighbour_distance", {
         "neighbours": as_tensor(neighbours.rows),
         "weight": as_tensor(neighbours.weight),
         "most": most,
         "least": least,
     }
-    of_histograms = {name: as_tensor(values) for name, values in vars(histograms).items()}
-    return [("neighbour_distance", of_neighbours), ("surprisal", of_histograms)]
+
+
+def _measure_of_values(histograms: Histograms) -> tuple[str, dict[str, Any]]:
+    """Return the method that measures values, and what it takes beside rows."""
+    return "surprisal", {
+        "low": as_tensor(histograms.low),
+        "step": as_tensor(histograms.step),
+        "share": as_tensor(histograms.share),
+    }

@@ -140,7 +140,7 @@ class DeviationMixin:
         return ~self.layout.standardise(rows).isnan()
 
     def surprisal(self, rows: Tensor, low: Tensor, step: Tensor, share: Tensor) -> Tensor:
-        """Return how rare the values of each row are by themselves, float64 (batch,).
+        """Return how rare the known values of each row are in the mean, float64 (batch,).
 
         Parameters
         ----------
@@ -155,7 +155,8 @@ class DeviationMixin:
         """Distribute `surprisal` over the columns, float64 (batch, n_columns)."""
         x = self.layout.standardise(rows).to(torch.float64)
         low, step, share = (one.to(x.device) for one in (low, step, share))
-        return self.add_up(surprisal_of_values(x, low, step, share)) / x.shape[1]
+        n_known = (~x.isnan()).sum(1, keepdim=True).clamp_(min=1)
+        return self.add_up(surprisal_of_values(x, low, step, share)) / n_known
 
     def neighbour_distance(
         self, rows: Tensor, neighbours: Tensor, weight: Tensor, most: int, least: float

@@ -16,8 +16,8 @@ def surprisal_of_values(x: Tensor, low: Tensor, step: Tensor, share: Tensor) -> 
         Samples, NaN where nothing is known.
     low, step : Tensor of shape (n_features,), float64
         Where the first knot is, and how far it is to the next one.
-    share : Tensor of shape (n_knots, n_features), float64
-        Frequencies at the knots, as shares of the largest one, and between them along a line.
+    share : Tensor of shape (n_knots, n_features)
+        Frequencies at the knots, as shares of the largest one. Between knots they are along a line.
 
     Examples
     --------
@@ -31,5 +31,6 @@ def surprisal_of_values(x: Tensor, low: Tensor, step: Tensor, share: Tensor) -> 
     last = len(share) - 1
     place = ((x - low) / step).clamp(0, last)
     knot = place.nan_to_num(0).long().clamp_(max=last - 1)
-    between = share.gather(0, knot).lerp(share.gather(0, knot + 1), place - knot)
+    below, above = (share.gather(0, one).to(x.dtype) for one in (knot, knot + 1))
+    between = below.lerp(above, place - knot)
     return -between.log().nan_to_num(0)

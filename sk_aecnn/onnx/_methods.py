@@ -193,14 +193,20 @@ def _add_surprisal(network: NetworkGraph, histograms: Histograms) -> str:
     if missing:
         place = graph.add("Where", missing, np.array(0.0), place)
     knot = graph.add("Min", graph.cast(place, np.dtype(np.int64)), integers(n_knots - 2))
-    below = graph.add("GatherElements", share, knot, axis=0)
-    above = graph.add("GatherElements", share, graph.add("Add", knot, integers(1)), axis=0)
+    below, above = (
+        graph.cast(graph.add("GatherElements", share, at, axis=0), _DOUBLE)
+        for at in (knot, graph.add("Add", knot, integers(1)))
+    )
     part = graph.add("Sub", place, graph.cast(knot, _DOUBLE))
     rise = graph.add("Mul", part, graph.add("Sub", above, below))
     log = graph.add("Log", graph.add("Add", below, rise))
-    if missing:
-        log = graph.add("Where", missing, np.array(0.0), log)
-    return graph.add("Neg", graph.add("ReduceMean", log, integers(1), keepdims=0))
+    if not missing:
+        return graph.add("Neg", graph.add("ReduceMean", log, integers(1), keepdims=0))
+    total = graph.add("Where", missing, np.array(0.0), log)
+    total = graph.add("ReduceSum", total, integers(1), keepdims=0)
+    known = graph.cast(graph.add("Not", missing), _DOUBLE)
+    n_known = graph.add("ReduceSum", known, integers(1), keepdims=0)
+    return graph.add("Neg", graph.add("Div", total, graph.add("Max", n_known, np.array(1.0))))
 
 
 def _add_neighbour_distance(network: NetworkGraph, neighbours: Neighbours) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sk_aecnn.statistics._quantiles import weighted_quantile
 
-# of the usual value, added to every one: a value of next to nothing is not infinitely small
+# of the usual value
 _LEAST = 1e-2
 _HIGH = 0.9
 
@@ -25,18 +25,24 @@ class Calibration:
         The deviation that it stands for.
     power : float
         That values are raised to, at most 1.
+    floor : float
+        What is added to every value: one of next to nothing is not infinitely small.
     """
 
     usual: float
     deviation: float
     power: float
+    floor: float
 
     @classmethod
-    def of(cls, values: np.ndarray, deviation: np.ndarray, weight: np.ndarray) -> Calibration:
+    def of(
+        cls, values: np.ndarray, deviation: np.ndarray, weight: np.ndarray, floor: float = 0.0
+    ) -> Calibration:
         """Compare values and deviations of training rows.
 
-        Values may vary by powers of ten, such as distances in few dimensions: they are raised to a
-        power at which their ninth decile is as far above the median as that of deviations.
+        To every value a hundredth of the usual one is added, and ``floor`` at the least. Values may
+        vary by powers of ten, such as distances in few dimensions: they are raised to a power at
+        which their ninth decile is as far above the median as that of deviations.
 
         Examples
         --------
@@ -49,15 +55,10 @@ class Calibration:
             [weighted_quantile(one, weight, share) for share in (0.5, _HIGH)]
             for one in (values, deviation)
         )
-        measured = cls(usual, middle, 1.0)
-        spread = np.log((far + measured.floor) / (usual + measured.floor))
+        floor = max(_LEAST * usual, floor or _LEAST * (usual == 0))
+        spread = np.log((far + floor) / (usual + floor))
         power = 1.0 if spread == 0 else min(1.0, float(np.log(high / middle) / spread))
-        return cls(usual, middle, power)
-
-    @property
-    def floor(self) -> float:
-        """What is added to every value."""
-        return _LEAST * (self.usual or 1.0)
+        return cls(usual, middle, power, floor)
 
     def deviations(self, values: np.ndarray) -> np.ndarray:
         """Return the deviations that values stand for."""

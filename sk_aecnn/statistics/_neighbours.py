@@ -17,7 +17,8 @@ _FEWEST = 5
 # of a sum of weights, relative
 _ROUNDING = 1e-12
 _MOST_ROWS = 1024
-_MOST_VALUES = 2**20
+# of neighbours, which are stored
+MOST_STORED = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,9 @@ class Neighbours:
         return min(most, len(self.weight)), least
 
 
-def choose_neighbours(weight: np.ndarray, n_features: int) -> tuple[np.ndarray, np.ndarray]:
+def choose_compared(
+    weight: np.ndarray, n_features: int, most_values: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Choose the rows that others are compared with: as many as bound time and memory.
 
     Parameters
@@ -76,23 +79,25 @@ def choose_neighbours(weight: np.ndarray, n_features: int) -> tuple[np.ndarray, 
         Weights; where not all rows are kept, they are drawn in proportion to them.
     n_features : int
         Values of each row.
+    most_values : int
+        Values of all rows that are chosen, at the most, if these are several.
 
     Returns
     -------
     index : ndarray of int
-        The rows, at most 1024 of them and 2 ** 20 values.
+        The rows, at most 1024 of them.
     weight : ndarray
         What each of them counts.
 
     Examples
     --------
     >>> [
-    ...     len(choose_neighbours(np.ones(5_000), n_features)[0])
+    ...     len(choose_compared(np.ones(5_000), n_features, 2**20)[0])
     ...     for n_features in (20, 4_096)
     ... ]
     [1024, 256]
     """
-    most = min(_MOST_ROWS, max(1, _MOST_VALUES // n_features))
+    most = min(_MOST_ROWS, max(1, most_values // n_features))
     if len(weight) <= most:
         return np.arange(len(weight)), weight
     index = choose_rows(len(weight), weight, None, most)

@@ -2,6 +2,7 @@
 
 import pickle
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pytest
@@ -84,16 +85,17 @@ def test_the_score_is_the_formula_of_the_docstring(detector, request, kind, supp
     is_usual = deviation <= np.quantile(deviation, support_fraction, method="inverted_cdf")
     squares = euclidean_distances(rows, rows[is_usual], squared=True) / rows.shape[1]
     fifth = np.sort(squares, axis=1)[:, 4]
-    others = [calibrated(fifth, deviation), calibrated(surprisal(rows, is_usual), deviation)]
+    rare = surprisal(rows, is_usual)
+    others = [calibrated(fifth, deviation, 0), calibrated(rare, deviation, 0.01)]
     largest = np.argmax([deviation, *others], axis=0)
     assert set(largest) == {0, 1, 2}
     expected = -np.maximum.reduce([deviation, *others])
     np.testing.assert_allclose(estimator.score_samples(X), expected, rtol=1e-4)
 
 
-def calibrated(values, deviation):
+def calibrated(values, deviation, floor):
     """Return the deviations that values of another measure stand for."""
-    measured = values + 0.01 * np.quantile(values, 0.5, method="inverted_cdf")
+    measured = values + max(floor, 0.01 * np.quantile(values, 0.5, method="inverted_cdf"))
     (median, high), (middle, ninth) = (
         np.quantile(one, [0.5, 0.9], method="inverted_cdf") for one in (measured, deviation)
     )
@@ -103,13 +105,16 @@ def calibrated(values, deviation):
 
 def surprisal(rows, is_usual):
     """Return the mean over features of minus the logarithm of the frequency of values."""
-    total = np.zeros(len(rows))
+    total, n_rows = np.zeros(len(rows)), is_usual.sum()
     for x in rows.T:
-        low, high = x[is_usual].min(), x[is_usual].max()
-        knots = low + np.arange(-1, 21) * (high - low) / 19
+        usual = x[is_usual]
+        n_steps = int(np.clip(np.sqrt(n_rows), 3, 20)) - 1
+        assert len(np.unique(usual)) > 20
+        step = np.ptp(usual) / n_steps
+        knots = usual.min() + step * np.arange(-1, n_steps + 2)
         # each value counts at the two knots beside it
-        near = np.maximum(1 - np.abs(x[is_usual][:, None] - knots) / (knots[1] - knots[0]), 0)
-        share = near.mean(axis=0) + 0.001
+        near = np.maximum(1 - np.abs(usual[:, None] - knots) / step, 0)
+        share = near.mean(axis=0) + 1 / n_rows
         total -= np.log(np.interp(x, knots, share / share.max()))
     return total / rows.shape[1]
 
@@ -388,3 +393,25 @@ def test_explaining_leaves_no_gradients(detector, plane):
     for weight, gradient in zip(parameters, gradients, strict=True):
         assert weight.grad.equal(gradient)
     np.testing.assert_array_equal(model.score_samples(plane), before)
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1.0])
+def test_contributions_sum_to_the_score_whatever_the_unit(detector, scale):
+    """Even where the usual distance, or the usual surprisal, is next to nothing."""
+    X = scale * np.random.default_rng(0).normal(size=(300, 5))
+    X[:, 3:] = np.round(X[:, 3:] / scale) * scale
+    model = detector(scaling=None).fit(X)
+    sums = model.explain(X).sum(axis=1)
+    np.testing.assert_allclose(sums, model.score_samples(X), rtol=1e-6)
+
+
+def test_rounding_is_not_rare(detector):
+    """Levels that are equally frequent, all combinations of them, are equally usual."""
+    X = np.array(list(product([0.0, 0.1, 0.2], repeat=5)))
+    model = detector(support_fraction=1, noise=None).fit(X)
+    calibration = model._deviations.of_surprisals
+    assert calibration.usual < 0.01 == calibration.floor
+    surprisals = calibration.deviations(np.array([0.0, 1e-6]))
+    np.testing.assert_allclose(surprisals, calibration.deviation, rtol=0.3)
+    unseen = np.array([[0.05, 0.0, 0.0, 0.0, 0.0]])
+    assert model.score_samples(unseen)[0] < 2 * np.median(model.score_samples(X))

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from sk_aecnn.statistics._neighbours import Neighbours, choose_neighbours
+from sk_aecnn.statistics._neighbours import Neighbours, choose_compared
 
 
 def rows(n_rows, n_features=3, seed=0):
@@ -15,7 +15,7 @@ def rows(n_rows, n_features=3, seed=0):
 @pytest.mark.parametrize(("n_rows", "n_features", "n_kept"), [(7, 3, 7), (3000, 3, 1024)])
 def test_rows_are_kept_up_to_a_number(n_rows, n_features, n_kept):
     """All are kept where there are few; else each at most once, with equal weights."""
-    index, weight = choose_neighbours(np.ones(n_rows), n_features)
+    index, weight = choose_compared(np.ones(n_rows), n_features, 2**20)
     assert len(np.unique(index)) == len(index) == n_kept
     np.testing.assert_array_equal(weight, 1)
 
@@ -23,7 +23,7 @@ def test_rows_are_kept_up_to_a_number(n_rows, n_features, n_kept):
 def test_heavy_rows_are_kept_more_often():
     """Rows are drawn in proportion to their weights."""
     weight = np.where(np.arange(20_000) < 10_000, 3.0, 1.0)
-    index, _ = choose_neighbours(weight, 3)
+    index, _ = choose_compared(weight, 3, 2**20)
     assert np.mean(index < 10_000) == pytest.approx(0.75, abs=0.04)
 
 
