@@ -12,7 +12,7 @@ _FEWEST_STEPS = 2
 # more of them tell no better what is rare
 _ENOUGH_ROWS = 1_000
 # of rows that are counted, at the most
-MOST_COUNTED = 2**23
+MOST_COUNTED = 2**22
 # of the largest value, in steps of single precision: what varies by less does so by rounding
 _ROUNDING = 8 * np.finfo(np.float32).eps
 # in nats, added to every surprisal: rounding makes one of next to nothing
