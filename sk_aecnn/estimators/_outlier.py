@@ -312,12 +312,13 @@ class AutoencoderOutlierDetector(
 
     The third detects values that are rare by themselves. It is the same function of the mean, over
     the features that are known, of :math:`\log(\max_x p_j(x) / p_j(x_j))`, with :math:`c` at least
-    0.01, where :math:`p_j` is a frequency polygon of :math:`n` usual samples (Scott 1985,
-    "Frequency polygons: theory and application"): up to 20 knots, about :math:`\sqrt n`, from the
-    least to the largest value and one beyond either; linear between them; each value counted at
-    the two knots beside it, the more the nearer it is; one sample more at every knot, and 0.1 % of
-    them at the least. Levels at equal distances have a knot each. The mean of such logarithms is
-    the score of Goldstein & Dengel 2012, "Histogram-based outlier score (HBOS)".
+    0.01, where :math:`p_j` is a frequency polygon of the usual samples, :math:`n` of which are
+    different (Scott 1985, "Frequency polygons: theory and application"): up to 20 knots, about
+    :math:`\sqrt n`, from the least to the largest value and one beyond either; linear between them;
+    each value counted at the two knots beside it, the more the nearer it is; at every knot a share
+    of :math:`1 / n` more, and 0.1 % at the least. Levels at equal distances have a knot each. The
+    mean of such logarithms is the score of Goldstein & Dengel 2012, "Histogram-based outlier score
+    (HBOS)".
 
     Outliers among the training samples have little influence: the rows with the largest errors are
     left out of every batch, half of the inputs are swapped between rows, so that a value has to be

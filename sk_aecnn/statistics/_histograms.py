@@ -44,8 +44,8 @@ class Histograms:
 
         Each value counts at the two knots beside it, the more the nearer it is, so that frequencies
         do not jump from value to value. There are up to 20 knots, and about as many as the square
-        root of the number of rows. Where a feature has few values that are equally far from each
-        other, each has a knot.
+        root of the number of distinct rows. Where a feature has few values that are equally far
+        from each other, each has a knot.
 
         Parameters
         ----------
@@ -58,15 +58,15 @@ class Histograms:
 
         Examples
         --------
-        >>> x = np.array([[0.0], [0.0], [0.0], [1.0], [2.0]] * 20)
-        >>> histograms = Histograms.of(x, np.ones(x.shape, bool), np.ones(100))
-        >>> histograms.low, histograms.step, histograms.share[[0, 1, 5, 9], 0].round(2)
-        (array([-0.25]), array([0.25]), array([0.02, 1.  , 0.34, 0.34], dtype=float32))
+        >>> x = np.array([[0.0], [0.0], [0.0], [1.0], [2.0]])
+        >>> histograms = Histograms.of(x, np.ones(x.shape, bool), np.ones(5))
+        >>> histograms.low, histograms.step, histograms.share[:4, 0].round(2)
+        (array([-1.]), array([1.]), array([0.36, 1.  , 0.57, 0.57], dtype=float32))
         """
         counts = np.where(known, weight[:, None], 0.0)
         total = np.maximum(counts.sum(axis=0), np.finfo(float).tiny)
-        # whatever the unit of weights, and whether rows are weighted or repeated
-        n_rows = np.clip(total / weight[weight > 0].min(), 1, _ENOUGH_ROWS)
+        # of a weight of two, or twice, a row is one
+        n_rows = min(len(np.unique(x[weight > 0], axis=0)), _ENOUGH_ROWS)
         is_known = known.any(axis=0)
         least = np.where(is_known, np.where(known, x, np.inf).min(axis=0), 0.0)
         largest = np.where(is_known, np.where(known, x, -np.inf).max(axis=0), 0.0)
@@ -89,16 +89,16 @@ class Histograms:
         return cls(low, step, share.astype(np.float32))
 
 
-def _count_steps(x: np.ndarray, n_rows: np.ndarray) -> np.ndarray:
+def _count_steps(x: np.ndarray, n_rows: int) -> np.ndarray:
     """Return steps from the least to the largest value: a multiple of those of few values.
 
     Examples
     --------
     >>> x = np.array([[0.0, 0.0], [1.0, 0.1], [2.0, 0.2], [0.0, 0.3]])
-    >>> _count_steps(x, np.array([64, 64])), _count_steps(x, np.array([2, 2]))
+    >>> _count_steps(x, 64), _count_steps(x, 4)
     (array([6, 6]), array([2, 3]))
     """
-    most = np.clip(np.sqrt(n_rows), _FEWEST_STEPS + 1, _MOST_STEPS + 1).astype(np.int64) - 1
+    most = int(np.clip(np.sqrt(n_rows), _FEWEST_STEPS + 1, _MOST_STEPS + 1)) - 1
     own = np.maximum((np.diff(np.sort(x, axis=0), axis=0) > 0).sum(axis=0), 1)
     result: np.ndarray = np.where(own <= _MOST_STEPS, np.maximum(most // own, 1) * own, most)
     return result
