@@ -55,7 +55,7 @@ class Calibration:
             [weighted_quantile(one, weight, share) for share in (0.5, _HIGH)]
             for one in (values, deviation)
         )
-        floor = max(_LEAST * usual, floor or _LEAST * (usual == 0))
+        floor = max(_LEAST * usual, floor) or _LEAST
         spread = np.log((far + floor) / (usual + floor))
         power = 1.0 if spread == 0 else min(1.0, float(np.log(high / middle) / spread))
         return cls(usual, middle, power, floor)

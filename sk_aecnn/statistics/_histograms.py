@@ -65,7 +65,7 @@ class Histograms:
         """
         counts = np.where(known, weight[:, None], 0.0)
         total = np.maximum(counts.sum(axis=0), np.finfo(float).tiny)
-        # of a weight of two, or twice, a row is one
+        # a row of weight two counts as one that is there twice: once
         n_rows = min(len(np.unique(x[weight > 0], axis=0)), _ENOUGH_ROWS)
         is_known = known.any(axis=0)
         least = np.where(is_known, np.where(known, x, np.inf).min(axis=0), 0.0)
