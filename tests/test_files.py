@@ -417,7 +417,7 @@ def compressed(estimator):
 def test_a_file_is_about_the_size_of_the_weights(digits, dumps):
     """What is not needed to predict is not in a file; the optimizer makes it three times that."""
     _, _, classifier = digits
-    codes = classifier._sampler.present.__getstate__()["codes"].nbytes
+    codes = classifier._sampler.__getstate__()["codes"].nbytes
     without = len(dumps(classifier))
     assert 0.9 * n_bytes(classifier) < without < 1.1 * n_bytes(classifier) + codes
     classifier = copy.copy(classifier).set_saving(include_optimizer=True)

@@ -6,8 +6,10 @@ import sys
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from scipy.sparse import csr_array
 from skorch.callbacks import Callback
 
 from sk_aecnn import (
@@ -19,6 +21,8 @@ from sk_aecnn import (
     CNNRegressor,
     VariationalAutoencoderTransformer,
 )
+from sk_aecnn.lifecycle._usual import ErrorsAndCodes, UsualSamples
+from sk_aecnn.training import _stream
 
 try:
     from sklearn.callback import ProgressBar
@@ -282,6 +286,126 @@ def test_a_stream_goes_on_from_a_pickle_whoever_has_asked(joint):
     assert_same(outputs(one, X), outputs(other, X))
     samples = (each.sample(5, random_state=0) for each in (one, other))
     np.testing.assert_array_equal(*samples)
+
+
+# -- rows that wait to be measured ------------------------------------------------------------
+
+
+def streamed(estimator, X, y, size=30):
+    """The estimator after calls of a few rows each."""
+    classes = {"classes": [0, 1]} if hasattr(estimator, "class_weight") else {}
+    for start in range(0, len(X), size):
+        estimator.partial_fit(X[start : start + size], y[start : start + size], **classes)
+        classes = {}
+    return estimator
+
+
+@pytest.fixture(params=["autoencoder", "classifier", "regressor"])
+def waiting(request):
+    """A factory of each small estimator whose rows wait in a stream."""
+    return request.getfixturevalue(request.param)
+
+
+def test_rows_of_small_calls_are_measured_by_the_present_network(waiting):
+    """The codes to sample from are those that ``transform`` gives the rows of the stream now."""
+    X, y = two_kinds(90)
+    estimator = streamed(waiting(), X, y)
+    np.testing.assert_array_equal(estimator._sampler.codes, estimator.transform(X))
+    assert sum(estimator._sampler.n_rows.values()) == 90
+
+
+def test_a_stream_of_small_calls_scores_as_one_large_one(joint):
+    """How usual samples are is told from all rows, as if the last call had passed them."""
+    X, y = two_kinds(90)
+    estimator = streamed(joint(), X, y)
+    measured = ErrorsAndCodes.infer(estimator.net_, torch.from_numpy(X))
+    usual = UsualSamples.of(measured.squares, measured.codes, np.ones(90))
+    np.testing.assert_array_equal(estimator._usual.variances, usual.variances)
+    np.testing.assert_array_equal(estimator._usual.covariance, usual.covariance)
+
+
+def test_the_callers_memory_may_be_used_again(waiting):
+    """A buffer that is overwritten after each call gives what rows of their own give."""
+    X, y = two_kinds(90)
+    rows, labels = X[:30].copy(), y[:30].copy()
+    reused = waiting().set_params(random_state=0)
+    classes = {"classes": [0, 1]} if hasattr(reused, "class_weight") else {}
+    for start in (0, 30, 60):
+        rows[:], labels[:] = X[start : start + 30], y[start : start + 30]
+        reused.partial_fit(rows, labels, **classes)
+        classes = {}
+    rows[:] = 0.0
+    expected = streamed(waiting(), X, y)
+    np.testing.assert_array_equal(
+        reused.sample(5, random_state=0), expected.sample(5, random_state=0)
+    )
+
+
+def test_a_question_changes_nothing(waiting):
+    """A stream that is asked after every call ends as one that never was, to the last bit."""
+    X, y = two_kinds(90)
+    asked, alone = waiting(), streamed(waiting(), X, y)
+    classes = {"classes": [0, 1]} if hasattr(asked, "class_weight") else {}
+    for start in (0, 30, 60):
+        asked.partial_fit(X[start : start + 30], y[start : start + 30], **classes)
+        asked.sample(2, random_state=0)
+        classes = {}
+    assert_same(outputs(asked, X), outputs(alone, X))
+    np.testing.assert_array_equal(asked.sample(5, random_state=0), alone.sample(5, random_state=0))
+
+
+def test_what_waits_is_bounded(waiting, monkeypatch):
+    """Rows are measured once they are many, and those of a large call at once."""
+    X, y = two_kinds(300)
+    monkeypatch.setattr(_stream, "_MOST_WAITING_BYTES", 3 * X[:30].nbytes)
+    estimator, n_waiting = waiting(), []
+    for n_calls in range(1, 8):
+        streamed(estimator, X[:30], y[:30])
+        n_waiting.append(len(estimator._waiting.parts))
+        assert sum(estimator._sampler.n_rows.values()) == 30 * n_calls
+    assert n_waiting == [1, 2, 3, 1, 2, 3, 1]
+    estimator.partial_fit(X, y)
+    assert estimator._waiting is None
+    assert sum(estimator._sampler.n_rows.values()) == 510
+
+
+@pytest.mark.parametrize("is_sparse", [(True, True), (True, False), (False, True)])
+def test_calls_of_sparse_and_dense_rows_are_measured_together(autoencoder, is_sparse):
+    """Whatever the kind of the rows of each call, all of them are measured."""
+    X, _ = two_kinds(60)
+    model = autoencoder(encoder="dense")
+    for rows, sparse in zip((X[:30], X[30:]), is_sparse, strict=True):
+        model.partial_fit(csr_array(rows) if sparse else rows)
+    np.testing.assert_array_equal(model._sampler.codes, model.transform(X))
+
+
+def test_weights_of_calls_decide_which_rows_are_measured(autoencoder):
+    """In each call, rows of a larger weight are drawn more often; of the others all are."""
+    X, _ = two_kinds(60)
+    weight = np.r_[np.full(15, 1e-9), np.ones(15)]
+    model = autoencoder().partial_fit(X[:30], sample_weight=weight)
+    model.partial_fit(X[30:])
+    codes = model.transform(X)
+    drawn = [np.isclose(codes, code).all(axis=1).argmax() for code in model._sampler.codes]
+    assert not set(drawn) & set(range(15))
+    assert set(drawn) & set(range(15, 30))
+    assert set(drawn) & set(range(30, 60))
+
+
+def test_frames_wait_with_their_categories():
+    """Rows to sample from have the categories and gaps of all calls, not of the last one alone."""
+    frame = pd.DataFrame(
+        {
+            "kind": pd.Categorical(["a", "b", "c"] * 20),
+            "size": np.r_[np.full(30, np.nan), np.linspace(0.0, 1.0, 30)],
+        }
+    )
+    labels = np.arange(60) % 2
+    model = AECNNClassifier(2, max_epochs=2, random_state=0)
+    model.partial_fit(frame[:30], labels[:30], classes=[0, 1])
+    model.partial_fit(frame[30:], labels[30:])
+    share = model.sample(400, random_state=0)["size"].isna().mean()
+    assert 0.4 < share < 0.6
 
 
 # -- rows that are kept -----------------------------------------------------------------------

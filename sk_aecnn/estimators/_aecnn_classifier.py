@@ -373,6 +373,7 @@ class AECNNClassifier(
     """
 
     _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual")
+    _ON_DEMAND: ClassVar[tuple[str, ...]] = (*_MEASURED, "_missing")
 
     @available_if(has_trained_decoder)
     def sample(self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None) -> Any:
@@ -415,7 +416,7 @@ class AECNNClassifier(
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
         if y is None:
-            return self._decode_drawn(self._sampler.present.draw(n_samples, rng), rng)
+            return self._decode_drawn(self._sampler.draw(n_samples, rng), rng)
         classes = self._encode_wanted(y, n_samples)
         for code_class in np.unique(classes):
             self._check_has_codes(code_class)
@@ -435,11 +436,11 @@ class AECNNClassifier(
         codes = np.empty((len(classes), self.net_.module_.encoding_dim))
         for code_class in np.unique(classes):
             chosen = classes == code_class
-            codes[chosen] = self._sampler.present.draw(int(chosen.sum()), rng, code_class)
+            codes[chosen] = self._sampler.draw(int(chosen.sum()), rng, code_class)
         return self._decode_rows_drawn(codes, rng, classes)
 
     def _check_has_codes(self, code_class: int) -> None:
-        if not self._sampler.present.has(code_class):
+        if not self._sampler.has(code_class):
             label = self.classes_.tolist()[code_class]
             raise ValueError(
                 f"y={label!r} had no sample in fit or partial_fit, so that there is nothing to "

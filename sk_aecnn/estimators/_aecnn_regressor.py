@@ -334,6 +334,7 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
     activation: str | Callable[..., Any] = "silu"
 
     _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual")
+    _ON_DEMAND: ClassVar[tuple[str, ...]] = (*_MEASURED, "_missing")
 
     def _consistency(self, label_smoothing: float) -> None:
         return None

@@ -337,6 +337,7 @@ class AutoencoderTransformer(
         "encoding_dim": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")],
     }
     _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "explained_variance_ratio_")
+    _ON_DEMAND: ClassVar[tuple[str, ...]] = (*_MEASURED, "_missing")
 
     def transform(self, X: Any) -> Any:
         """Encode samples, or reconstruct them.

@@ -37,7 +37,7 @@ from sk_aecnn.recipes._training import resolve_training
 from sk_aecnn.recipes._warm_start import check_unchanged
 from sk_aecnn.recipes.defaults import Task
 from sk_aecnn.training._copies import fork, snapshot
-from sk_aecnn.training._inference import check_computable, infer
+from sk_aecnn.training._inference import check_computable, find_computable, infer
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 from sk_aecnn.training._progress import FitProgress
@@ -68,6 +68,7 @@ class FittedAttributes:
     _fitted_parameters: dict[str, Any]
     _n_samples_seen: int
     _stream: Stream | None
+    _waiting: Seen | None
     _geometry: SampleGeometry
 
 
@@ -94,7 +95,7 @@ class NetworkEstimator(
     _parameter_constraints: ClassVar[Constraints] = {}
     # what the estimator is for, which defaults go by
     _task: ClassVar[Task] = None
-    # fitted attributes that ``_finish`` takes from rows, but for those that hold of every row
+    # fitted attributes that ``_finish`` takes from rows and merges with those of earlier ones
     _MEASURED: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -157,7 +158,7 @@ class NetworkEstimator(
         if not call.resume:
             weigh_linear_model(net, plan)
         self.__dict__.update(self._fitted_attributes(net, geometry))
-        self._measure(call, seen)
+        self._measure(seen, has_moderate_weights=not losses)
         self._n_samples_seen = seen.n_before + seen.n_rows
         # of parts of the data nobody knows, and with weights other constants would be the best
         compares = not call.partial and data.weight is None
@@ -254,43 +255,55 @@ class NetworkEstimator(
         of a stream is all new after some calls, that tells little of it; so rows are kept.
         """
         stream, self._stream = self._stream if call.resume else None, None
+        waiting, self._waiting = self._waiting if call.resume else None, None
         n_kept = self._n_rows_kept(geometry, call.partial)
         if not call.partial:
             self._stream = Stream().add(data, n_kept) if n_kept > 0 else None
-            return Seen(data, data.rows, len(data.rows))
-        if stream is None or n_kept == 0:
-            n_before, before = 0, {}
-            if call.resume:
-                n_before, before = self._n_samples_seen, self._measures()
-            if n_kept == 0:
-                return Seen(data, data.rows, len(data.rows), n_before, before, waits=True)
-            stream = Stream(n_before, before)
-        self._stream = stream.add(data, n_kept)
-        return self._stream.see(data.rows)
+            return Seen((data,), data.rows, len(data.rows))
+        if n_kept > 0:
+            stream = Stream(*self._seen_before(call)) if stream is None else stream
+            self._stream = stream.add(data, n_kept)
+            return self._stream.see(data.rows)
+        if not self._measures_later():
+            return Seen((data,), data.rows, len(data.rows), *self._seen_before(call))
+        seen = None if waiting is None else waiting.add(data)
+        if seen is None or not seen.waits:
+            seen = Seen((), data.rows, 0, *self._seen_before(call)).add(data)
+        self._waiting = seen if seen.waits else None
+        return seen
+
+    def _seen_before(self, call: FitCall) -> tuple[int, dict[str, Any]]:
+        """Return the number of rows seen before a call, and what was measured of them."""
+        return (self._n_samples_seen, self._measures()) if call.resume else (0, {})
 
     def _measures(self) -> dict[str, Any]:
         """Return what is measured of the rows seen so far, by the name of the attribute."""
         return {name: getattr(self, name) for name in self._MEASURED if hasattr(self, name)}
 
-    def _measure(self, call: FitCall, seen: Seen) -> None:
+    def _measure(self, seen: Seen, *, has_moderate_weights: bool) -> None:
         """Take from the training rows what else there is to know.
 
-        In a stream that is left until it is asked for: each call would measure the rows that are
-        kept, and the next one measures them anew. What cannot be measured is refused in the call.
+        In a stream of small calls that is left until it is asked for, or until many rows wait. What
+        cannot be measured is refused in the call.
         """
         self._forget_measures()
-        if not (call.partial and self._ON_DEMAND):
+        if not (seen.waits and self._measures_later()):
             self._finish(seen)
             return
-        check_computable(self.net_, seen.latest)
+        check_computable(self.net_, seen.latest, has_moderate_weights=has_moderate_weights)
         fitted = self._shallow_copy()
 
         def compute() -> dict[str, Any]:
-            are_computable = infer(fitted.net_, "are_computable", seen.data.rows)
-            fitted._finish(seen.choose(are_computable))
+            rows, is_moderate = seen.data.rows, has_moderate_weights
+            kept = find_computable(fitted.net_, rows, has_moderate_weights=is_moderate)
+            fitted._finish(seen.choose(kept))
             return {name: vars(fitted)[name] for name in self._ON_DEMAND if name in vars(fitted)}
 
         self._on_demand = OnDemand(compute)
+
+    def _measures_later(self) -> bool:
+        """Tell whether there is something to measure that may be left until it is asked for."""
+        return bool(self._ON_DEMAND)
 
     def _describe(self, net: TrainingNet, n_samples: int, geometry: SampleGeometry) -> None:
         """Write what was decided, before training begins."""

@@ -22,7 +22,6 @@ from sk_aecnn.recipes._architecture import reads_vectors
 from sk_aecnn.recipes._autoencoder_losses import check_unit_interval
 from sk_aecnn.statistics._missing import MissingPatterns
 from sk_aecnn.statistics._mixture import (
-    AccumulatedMixture,
     CodeMixture,
     RandomState,
     check_n_samples,
@@ -238,6 +237,9 @@ class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, Aut
             rows[self._missing.draw(len(rows), rng, classes)] = np.nan
         return rows
 
+    def _measures_later(self) -> bool:
+        return super()._measures_later() and trains_decoder(self)
+
     def _find_missing(self, data: TrainingData, classes: np.ndarray | None = None) -> None:
         """Take note of which values are missing in training rows."""
         self._missing = None
@@ -312,7 +314,7 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 class MixtureAttributes:
     """What ``sample`` needs."""
 
-    _sampler: AccumulatedMixture
+    _sampler: CodeMixture
     _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler",)
 
 
@@ -354,20 +356,20 @@ class SamplingMixin(MixtureAttributes):
         """
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), resolve_rng(random_state)
-        return self._decode_drawn(self._sampler.present.draw(n_samples, rng), rng)
+        return self._decode_drawn(self._sampler.draw(n_samples, rng), rng)
 
     def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):
-            self._sampler = accumulate_codes(self.net_, seen)
+            self._sampler = mixture_of_codes(self.net_, seen)
             self._find_missing(seen.data)
 
 
-def accumulate_codes(
+def mixture_of_codes(
     net: TrainingNet,
     seen: Seen,
     classes: np.ndarray | None = None,
     codes: np.ndarray | None = None,
-) -> AccumulatedMixture:
+) -> CodeMixture:
     """Return a sampler of codes like those of the training rows, and of those seen before.
 
     Parameters
@@ -393,5 +395,5 @@ def accumulate_codes(
         if codes is None
         else codes[index]
     )
-    before: AccumulatedMixture = seen.before.get("_sampler", AccumulatedMixture())
-    return before.add(CodeMixture(chosen, classes, n_rows), waits=seen.waits)
+    present, before = CodeMixture(chosen, classes, n_rows), seen.before.get("_sampler")
+    return present if before is None else before.merge(present)

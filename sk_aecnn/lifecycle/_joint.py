@@ -19,13 +19,13 @@ from sk_aecnn.lifecycle._base import NetAndRecipes
 from sk_aecnn.lifecycle._coding import (
     CodingEstimator,
     EncoderMixin,
-    accumulate_codes,
     has_trained_decoder,
+    mixture_of_codes,
     trains_decoder,
 )
 from sk_aecnn.lifecycle._parameters import JointParameters
 from sk_aecnn.lifecycle._prediction import PredictingEstimator
-from sk_aecnn.lifecycle._usual import AccumulatedUsual, ErrorsAndCodes
+from sk_aecnn.lifecycle._usual import ErrorsAndCodes, UsualSamples
 from sk_aecnn.nn import Autoencoder, AutoencoderParts, Corruption, JointNetwork
 from sk_aecnn.recipes._architecture import resolve_autoencoder, resolve_backend
 from sk_aecnn.recipes._augmentation import as_parameter, build_augmentation, resolve_augmentation
@@ -50,7 +50,7 @@ _CONSISTENCY_NOISE = ("gaussian", 1.5)
 class UsualAttributes:
     """What ``score_samples`` needs."""
 
-    _usual: AccumulatedUsual
+    _usual: UsualSamples
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -88,7 +88,7 @@ class JointEstimator(
         """
         check_is_fitted(self)
         rows = to_rows(self._validate_rows(X, self._geometry)[0])
-        return self._usual.present.score(self.net_, rows)
+        return self._usual.score(self.net_, rows)
 
     def _measure_codes(self, seen: Seen, classes: np.ndarray | None = None) -> None:
         """Take from the training rows, of classes if any, what is told of their codes."""
@@ -97,12 +97,12 @@ class JointEstimator(
         data = seen.data
         index = choose_whole_rows(len(data.rows), data.rows.shape[1], data.weight)
         measured = ErrorsAndCodes.infer(self.net_, RowSubset(data.rows, as_tensor(index)))
-        before: AccumulatedUsual = seen.before.get("_usual", AccumulatedUsual())
-        self._usual = before.add(measured, waits=seen.waits)
+        weight, before = np.ones(len(index)), seen.before.get("_usual")
+        self._usual = UsualSamples.of(measured.squares, measured.codes, weight, before)
         codes = None  # or those of all rows are known
         if np.array_equal(index, np.arange(len(data.rows))):
             codes = measured.codes.astype(self._result_dtype())
-        self._sampler = accumulate_codes(self.net_, seen, classes, codes)
+        self._sampler = mixture_of_codes(self.net_, seen, classes, codes)
         self._find_missing(data, classes)
 
     @abstractmethod

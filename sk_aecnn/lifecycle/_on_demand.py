@@ -50,10 +50,16 @@ class OnDemandMixin:
             vars(self).pop(name, None)
 
     def _measured_attributes(self) -> dict[str, Any]:
-        """Return all attributes, with those that are measured on demand."""
-        attributes = vars(self).copy()
-        on_demand = attributes.pop("_on_demand", None)
-        return attributes if on_demand is None else on_demand.get() | attributes
+        """Return all attributes, with those that are measured on demand.
+
+        Rows that waited for that are let go of: what is made of these attributes, such as a file,
+        holds none, and goes on as this estimator does.
+        """
+        on_demand = vars(self).get("_on_demand")
+        if on_demand is not None:
+            vars(self).update(on_demand.get() | vars(self) | {"_waiting": None})
+            del self._on_demand
+        return vars(self).copy()
 
     if not TYPE_CHECKING:  # or every name would count as an attribute
 

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from sk_aecnn._torch import as_tensor
 from sk_aecnn.data._rows import Rows, RowSubset
-from sk_aecnn.statistics._accumulated import Accumulated
 from sk_aecnn.statistics._robust import (
     robust_mean_and_covariance,
     robust_variances,
@@ -106,20 +105,3 @@ class ErrorsAndCodes:
         """Return what a net makes of rows."""
         both = infer(net, "error_and_code", rows)
         return cls(*np.split(both, [-net.module_.encoding_dim], axis=1))
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the errors and codes."""
-        return self.squares.nbytes + self.codes.nbytes
-
-
-class AccumulatedUsual(Accumulated[UsualSamples]):
-    """Usual samples among those of many calls, each of the same weight."""
-
-    def _merge(self, parts: tuple[ErrorsAndCodes, ...]) -> UsualSamples:
-        if self.before is not None and not parts:
-            return self.before
-        squares, codes = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("squares", "codes")
-        )
-        return UsualSamples.of(squares, codes, np.ones(len(codes)), self.before)

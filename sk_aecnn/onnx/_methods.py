@@ -232,7 +232,7 @@ def _add_neighbour_distance(network: NetworkGraph, neighbours: Neighbours) -> st
 
 
 def _score_by_usual(network: NetworkGraph, estimator: AECNNClassifier | AECNNRegressor) -> str:
-    return network.graph.add("Neg", _add_deviation(network, estimator._usual.present))
+    return network.graph.add("Neg", _add_deviation(network, estimator._usual))
 
 
 def _add_deviation(network: NetworkGraph, usual: UsualSamples) -> str:

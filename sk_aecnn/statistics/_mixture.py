@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +11,6 @@ import numpy as np
 from sklearn.mixture import GaussianMixture
 from sklearn.utils import check_random_state
 
-from sk_aecnn.statistics._accumulated import Accumulated
 from sk_aecnn.statistics._robust import rows_in_memory
 
 RandomState = int | np.random.RandomState | None
@@ -61,21 +58,6 @@ class CodeMixture:
         drawn: np.ndarray = rng.permutation(codes) * scale + mean
         return drawn
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of the codes."""
-        return self.codes.nbytes
-
-    @classmethod
-    def concatenate(cls, mixtures: Sequence[CodeMixture]) -> CodeMixture:
-        """Return a mixture of all codes of several ones, which all have classes or none."""
-        n_rows: Counter[Any] = Counter()
-        for mixture in mixtures:
-            n_rows.update(mixture.n_rows)
-        classes = [mixture.classes for mixture in mixtures if mixture.classes is not None]
-        codes = np.concatenate([mixture.codes for mixture in mixtures])
-        return cls(codes, np.concatenate(classes) if classes else None, dict(n_rows))
-
     def merge(self, other: CodeMixture) -> CodeMixture:
         """Return a mixture of the codes of both, each in proportion to the rows it stands for."""
         if self.classes is None or other.classes is None:
@@ -111,24 +93,6 @@ class CodeMixture:
             codes = np.repeat(codes, 2, axis=0)
         mixture = GaussianMixture(int(n_components), tol=1e-2, random_state=0)
         return mixture.fit((codes - mean) / scale), mean, scale
-
-
-class AccumulatedMixture(Accumulated[CodeMixture]):
-    """A mixture of the codes of many calls.
-
-    Examples
-    --------
-    >>> mixture = AccumulatedMixture()
-    >>> for call in range(3):
-    ...     part = CodeMixture(np.full((5, 2), call), n_rows={None: 5})
-    ...     mixture = mixture.add(part, waits=True)
-    >>> mixture.present.codes.shape, mixture.present.n_rows
-    ((15, 2), {None: 15})
-    """
-
-    def _merge(self, parts: tuple[CodeMixture, ...]) -> CodeMixture:
-        first, *others = parts if self.before is None else (self.before, *parts)
-        return first.merge(CodeMixture.concatenate(others)) if others else first
 
 
 def _choose_both(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -56,8 +57,45 @@ def infer(net: TrainingNet, method: str, rows: Rows | RowSubset, **arguments: An
     return result
 
 
-def check_computable(net: TrainingNet, rows: Rows) -> None:
+def find_computable(net: TrainingNet, rows: Rows, *, has_moderate_weights: bool) -> np.ndarray:
+    """Tell of which rows what the net's network makes is not too large to be measured.
+
+    Parameters
+    ----------
+    net : TrainingNet
+        The trained net.
+    rows : Tensor, SparseRows or TableRows of shape (n_samples, n_features)
+        The rows.
+    has_moderate_weights : bool
+        Whether what is made of usual rows is finite, so that only those far from the others are
+        looked at; see `has_moderate_weights`.
+
+    Returns
+    -------
+    are_computable : ndarray of shape (n_samples,), bool
+
+    Raises
+    ------
+    ValueError
+        If a row is so far from the others that its distance overflows.
+    """
+    is_looked_at = np.ones(len(rows), dtype=bool)
+    if has_moderate_weights:
+        is_looked_at = infer(net, "distance", rows) > _FAR
+    are_computable = ~is_looked_at
+    if is_looked_at.any():
+        subset = RowSubset(rows, torch.from_numpy(np.flatnonzero(is_looked_at)))
+        are_computable[is_looked_at] = infer(net, "are_computable", subset)
+    return are_computable
+
+
+def check_computable(net: TrainingNet, rows: Rows, *, has_moderate_weights: bool) -> None:
     """Raise where what the net's network makes of a row is too large to be measured.
+
+    Parameters
+    ----------
+    net, rows, has_moderate_weights
+        As in `find_computable`.
 
     Raises
     ------
@@ -66,16 +104,10 @@ def check_computable(net: TrainingNet, rows: Rows) -> None:
     DivergenceError
         If it is not: training left weights that make too much of it.
     """
-    is_looked_at = infer(net, "distance", rows) > _FAR
-    if not has_moderate_weights(net.module_):
-        is_looked_at[:] = True
-    if not is_looked_at.any():
-        return
-    index = np.flatnonzero(is_looked_at)
-    are_computable = infer(net, "are_computable", RowSubset(rows, torch.from_numpy(index)))
+    are_computable = find_computable(net, rows, has_moderate_weights=has_moderate_weights)
     if are_computable.all():
         return
-    row = int(index[are_computable.argmin()])
+    row = int(are_computable.argmin())
     if describe_far(net, rows[row : row + 1]) is None:
         raise DivergenceError(
             f"Training at lr={net.lr:g} left weights whose codes and reconstructions overflow: it "
@@ -103,9 +135,14 @@ def has_moderate_weights(network: torch.nn.Module) -> bool:
 
 
 def are_finite(tensors: Sequence[torch.Tensor]) -> bool:
-    """Tell whether all numbers of tensors are finite, by their sum in most cases."""
+    """Tell whether all numbers of tensors are finite, by their norms in most cases."""
     floats = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
-    if not floats or torch.stack([tensor.sum() for tensor in floats]).sum().isfinite():
+    of_a_kind = defaultdict(list)  # of which the norms take one call
+    for tensor in floats:
+        if tensor.numel() > 0:
+            of_a_kind[tensor.dtype].append(tensor)
+    norms = (torch.stack(torch._foreach_norm(some)).sum() for some in of_a_kind.values())
+    if all(norm.isfinite() for norm in norms):
         return True
     return all(bool(tensor.isfinite().all()) for tensor in floats)
 

@@ -68,6 +68,19 @@ class TrainingData:
         index = torch.from_numpy(np.flatnonzero(kept))  # torch 2.6 has no masks of unsigned types
         return TrainingData(self.rows.index_select(0, index), y, weight, labeled)
 
+    def copy(self) -> TrainingData:
+        """Return the same in memory of its own."""
+        if isinstance(self.rows, SparseRows):
+            rows: Rows = SparseRows(self.rows.matrix.copy())
+        elif isinstance(self.rows, TableRows):
+            rows = TableRows(self.rows.matrix.clone(), self.rows.index.n_categories)
+        else:
+            rows = self.rows.clone()
+        y, weight, labeled = (
+            None if part is None else part.copy() for part in (self.y, self.weight, self.labeled)
+        )
+        return TrainingData(rows, y, weight, labeled)
+
     def without_weightless(self) -> TrainingData:
         """Return the rows of positive weight: others count as absent.
 

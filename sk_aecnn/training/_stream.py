@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -15,6 +16,7 @@ from sk_aecnn.data._rows import Rows, SparseRows, TableRows
 from sk_aecnn.training._plan import TrainingData, to_rows
 
 _MOST_BYTES = 2**24
+_MOST_WAITING_BYTES = 2**22
 # of a row among rows of a mean weight of one: far below what changes a sum
 _LEAST_WEIGHT = 1e-100
 
@@ -25,27 +27,34 @@ class Seen:
 
     Attributes
     ----------
-    data : TrainingData
-        The rows to measure: those of a call, or a sample of those of many calls.
-    latest : Tensor or SparseRows of shape (n_samples, n_features)
+    parts : tuple of TrainingData
+        The rows to measure: those of one call or of several, or a sample of those of many.
+    latest : Tensor, SparseRows or TableRows of shape (n_samples, n_features)
         The rows of this call.
     n_rows : int
-        The rows that ``data`` stand for.
+        The rows that ``parts`` stand for.
     n_before : int
         The rows seen before these, of which only what was measured then is left.
     before : dict of str to object
         What was measured then, by the name of the attribute.
     waits : bool
-        Whether what is measured of these rows may be merged with that of earlier ones later, when
-        somebody asks for it.
+        Whether they may be measured later, when somebody asks.
+    n_bytes : int
+        The memory of rows that wait.
     """
 
-    data: TrainingData
+    parts: tuple[TrainingData, ...]
     latest: Rows
     n_rows: int
     n_before: int = 0
     before: Mapping[str, Any] = field(default_factory=dict)
     waits: bool = False
+    n_bytes: int = 0
+
+    @cached_property
+    def data(self) -> TrainingData:
+        """The rows to measure, with their targets and weights."""
+        return self.parts[0] if len(self.parts) == 1 else _join(self.parts)
 
     @property
     def share(self) -> float:
@@ -60,7 +69,23 @@ class Seen:
     def choose(self, kept: np.ndarray) -> Seen:
         """Return what is measured of some of the rows; of the latest ones, where none is chosen."""
         chosen = self.data.choose(kept) if kept.any() else TrainingData(self.latest, None, None)
-        return replace(self, data=chosen)
+        return replace(self, parts=(chosen,))
+
+    def add(self, data: TrainingData) -> Seen:
+        """Return these rows with those of a call, which wait with them where they are not many.
+
+        Those that wait are copied, since their memory may be the caller's.
+        """
+        n_bytes = self.n_bytes + _count_bytes(data.rows)
+        waits = n_bytes <= _MOST_WAITING_BYTES
+        return replace(
+            self,
+            parts=(*self.parts, data.copy() if waits else data),
+            latest=data.rows,
+            n_rows=self.n_rows + len(data.rows),
+            waits=waits,
+            n_bytes=n_bytes,
+        )
 
     def merge(self, name: str, present: Any) -> Any:
         """Return the mean of a present measure and the earlier one, by their numbers of rows."""
@@ -146,7 +171,7 @@ class Stream:
         """Return what there is to measure after a call with the latest rows."""
         weight = self.weight / -np.expm1(-self.weight * self.threshold)
         data = TrainingData(_as_rows(self.rows, latest), None, weight)
-        return Seen(data, latest, self.n_rows, self.n_before, self.before)
+        return Seen((data,), latest, self.n_rows, self.n_before, self.before, waits=True)
 
 
 def _order_least(keys: np.ndarray, n_most: int) -> np.ndarray:
@@ -180,6 +205,22 @@ def _find_kept(keys: np.ndarray, n_bytes: np.ndarray, n_most: int) -> np.ndarray
     return kept
 
 
+def _join(parts: Sequence[TrainingData]) -> TrainingData:
+    """Return the rows of several calls, weights of one in the mean of each, and all targets."""
+    y, weight, like = None, None, parts[-1].rows
+    if all(part.y is not None for part in parts):
+        y = np.concatenate([part.targets for part in parts])
+    if any(part.weight is not None for part in parts):
+        weight = np.concatenate(
+            [
+                np.ones(len(part.rows)) if part.weight is None else part.weight / part.weight.mean()
+                for part in parts
+            ]
+        )
+    matrix = _stack(*(_matrix_of(part.rows) for part in parts))
+    return TrainingData(_as_rows(matrix, like), y, weight)
+
+
 def _matrix_of(rows: Rows) -> Any:
     """Return rows as an array or a sparse matrix, categories as codes."""
     if isinstance(rows, SparseRows):
@@ -194,11 +235,18 @@ def _as_rows(matrix: Any, like: Rows) -> Rows:
     return to_rows(matrix)
 
 
-def _stack(kept: Any, new: Any) -> Any:
-    """Return the rows of both, sparse where both are, in a dtype that holds them."""
-    if issparse(kept) and issparse(new):
-        return vstack([kept, new], format="csr")
-    return np.concatenate([part.toarray() if issparse(part) else part for part in (kept, new)])
+def _stack(*parts: Any) -> Any:
+    """Return the rows of all, sparse where all are, in a dtype that holds them."""
+    if all(map(issparse, parts)):
+        return vstack(parts, format="csr")
+    return np.concatenate([part.toarray() if issparse(part) else part for part in parts])
+
+
+def _count_bytes(rows: Rows) -> int:
+    """Return the memory of rows as they are."""
+    matrix = _matrix_of(rows)
+    values: np.ndarray = matrix.data if issparse(matrix) else matrix
+    return values.nbytes
 
 
 def _bytes_of_rows(rows: Any) -> np.ndarray:
