@@ -1,4 +1,4 @@
-"""The linear model that a predicting network begins as: ridge, lasso or logistic regression."""
+"""The linear models that a predicting network begins as, and how they are regularised."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, issparse
-from scipy.special import logsumexp
 from sklearn.linear_model import Lasso, Ridge
 from torch import nn
 
 from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import BackendMembers, ColumnEncoding, InputLayout, LinearMembers
+from sk_aecnn.recipes._linear_models import (
+    LinearModel,
+    Sample,
+    cross_entropy,
+    fit_classes,
+    fit_numbers,
+    squared_error,
+)
 from sk_aecnn.recipes.defaults import (
     Task,
     input_strengths,
@@ -36,50 +42,15 @@ _L1_PENALTIES_OF_CLASSES = (16.0, 8.0, 4.0, 2.0, 1.0)
 _WORSE = 1.02
 N_FOLDS = 3
 _MOST_ROWS = 20_000
-_ITERATIONS = 100
-_TOLERANCE = 1e-3
 _L1_TOLERANCE = 1e-2
 _L1_ITERATIONS = 10_000
 # the folds on which strengths are compared at the most, by the rows from which on
 _COMPARED = {1_000: 2, 400: 3}
 # rows by which it is told what a column adds
 _ROWS_OF_STRENGTHS = 2_000
-# logit of a class without a row to learn from
-_ABSENT = -6.0
 
-
-@dataclass(frozen=True)
-class LinearModel:
-    """Coefficients (n_outputs, n_inputs) and intercepts (n_outputs,)."""
-
-    coefficients: np.ndarray
-    intercepts: np.ndarray
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return predictions, (n_samples, n_outputs)."""
-        result: np.ndarray = X @ self.coefficients.T + self.intercepts
-        return result
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Rows (n_samples, n_inputs), dense or sparse, with targets and weights."""
-
-    X: Any
-    y: np.ndarray
-    weight: np.ndarray
-
-    def choose(self, kept: np.ndarray) -> Sample:
-        """Return some of the rows."""
-        return Sample(self.X[kept], self.y[kept], self.weight[kept])
-
-    def first(self, width: int) -> Sample:
-        """Return the rows with so many of the first inputs."""
-        return self if width == self.X.shape[1] else Sample(self.X[:, :width], self.y, self.weight)
-
-
-# of a sample
-Fitting = Callable[[Sample], LinearModel]
+# of a sample, and of a model to begin at, if any
+Fitting = Callable[..., LinearModel]
 # of predictions and targets, for each row
 Measuring = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -274,13 +245,18 @@ def leave_out(sample: Sample, parts: np.ndarray) -> tuple[list[Sample], list[Sam
 def choose_regularisation(
     sample: Sample, parts: np.ndarray, paths: Sequence[Sequence[Fitting]], loss: Measuring
 ) -> Choice:
-    """Return the regularisation with which rows that are left out are predicted best."""
+    """Return the regularisation with which rows that are left out are predicted best.
+
+    Each model begins at that of the same rows with the stronger regularisation before.
+    """
     learned, left_out = leave_out(sample, parts)
     chosen = Choice(paths[0][0], np.inf, [])
     for path in filter(None, paths):
         best = Choice(path[0], np.inf, [])
+        starts: list[LinearModel | None] = [None] * len(learned)
         for fit in path:
-            models, total = [fit(one) for one in learned], 0.0
+            models, total = list(map(fit, learned, starts)), 0.0
+            starts = [*models]
             for model, one in zip(models, left_out, strict=True):
                 total += float(one.weight @ loss(model.predict(one.X), one.y))
             if total < best.loss:
@@ -290,108 +266,3 @@ def choose_regularisation(
         if _WORSE * best.loss < chosen.loss:
             chosen = best
     return chosen
-
-
-def fit_numbers(model: Ridge | Lasso, sample: Sample) -> LinearModel:
-    """Fit a linear model to each of the targets, on the rows where it is known."""
-    coefficients, intercepts = np.zeros((sample.y.shape[1], sample.X.shape[1])), []
-    for index, target in enumerate(sample.y.T):
-        known = ~np.isnan(target)
-        intercepts.append(0.0)  # which is the mean, where nothing is known
-        if known.any():
-            part = sample.choose(known)
-            model.fit(part.X, target[known], sample_weight=part.weight)
-            coefficients[index], intercepts[index] = model.coef_, float(model.intercept_)
-    return LinearModel(coefficients, np.array(intercepts))
-
-
-def squared_error(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the loss of each row, the sum over targets that are known."""
-    result: np.ndarray = np.nansum(np.square(predictions - y), axis=1)
-    return result
-
-
-def fit_classes(
-    n_classes: int, sample: Sample, *, l2_penalty: float = 0.0, l1_penalty: float = 0.0
-) -> LinearModel:
-    """Fit a multinomial logistic regression.
-
-    It begins at zero: what is known of rows that are held out may not come in.
-
-    Parameters
-    ----------
-    n_classes : int
-        Classes, which are the targets' values from 0 on.
-    sample : Sample
-        The rows.
-    l2_penalty, l1_penalty : float
-        What the half of the squares of coefficients, or their absolute values, count beside the sum
-        of the losses, as 1 / ``C`` in scikit-learn. With the latter, coefficients are the
-        differences of two parts that are not negative.
-    """
-    l2_penalty, l1_penalty = (one / sample.weight.sum() for one in (l2_penalty, l1_penalty))
-    if n_classes == 2:  # one vector of coefficients there, two opposite ones here
-        l2_penalty *= 2
-    n_inputs = sample.X.shape[1]
-    shape = n_classes, n_inputs + 1
-    loss = partial(_penalised_loss, sample, shape, l2_penalty)
-    penalties = np.tile([l1_penalty] * n_inputs + [0.0], n_classes)
-
-    def loss_of_parts(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        above, below = flat.reshape(2, -1)
-        value, slope = loss(above - below)
-        return value + penalties @ (above + below), np.r_[penalties + slope, penalties - slope]
-
-    options = {"maxiter": _ITERATIONS, "gtol": _TOLERANCE}
-    search = partial(minimize, jac=True, method="L-BFGS-B", options=options)
-    if l1_penalty == 0:
-        found = search(loss, np.zeros(penalties.size)).x
-    else:
-        bounds = [(0, None)] * (2 * penalties.size)
-        above, below = search(loss_of_parts, np.zeros(len(bounds)), bounds=bounds).x.reshape(2, -1)
-        found = above - below
-    parameters = found.reshape(shape)
-    intercepts = parameters[:, -1] - parameters[:, -1].mean()
-    present = np.isin(np.arange(n_classes), sample.y)
-    return LinearModel(parameters[:, :-1], np.where(present, intercepts, _ABSENT))
-
-
-def _penalised_loss(
-    sample: Sample, shape: tuple[int, int], l2_penalty: float, flat: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Return the mean cross-entropy with the penalty of squares, and its gradient.
-
-    Parameters
-    ----------
-    sample : Sample
-        The rows.
-    shape : (int, int)
-        That of coefficients with intercepts: (n_classes, n_inputs + 1).
-    l2_penalty : float
-        What the half of the squares of coefficients counts beside the mean of the losses.
-    flat : ndarray of shape (n_classes * (n_inputs + 1),)
-        Coefficients and intercepts, class after class.
-    """
-    X, weight = sample.X, sample.weight / sample.weight.sum()
-    of_class = np.arange(len(sample.y)), sample.y
-    parameters = flat.reshape(shape)
-    coefficients = parameters[:, :-1]
-    scores = X @ coefficients.T
-    scores += parameters[:, -1]
-    scores -= scores.max(axis=1, keepdims=True)
-    own = scores[of_class]
-    np.exp(scores, out=scores)
-    total = scores.sum(axis=1)
-    loss = weight @ (np.log(total) - own)
-    scores *= (weight / total)[:, None]
-    scores[of_class] -= weight
-    slope = np.empty_like(parameters)
-    slope[:, :-1] = (X.T @ scores).T + l2_penalty * coefficients
-    slope[:, -1] = scores.sum(axis=0)
-    return loss + l2_penalty * np.square(coefficients).sum() / 2, slope.ravel()
-
-
-def cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the loss of each row, for logits (n_samples, n_classes) and class numbers."""
-    result: np.ndarray = logsumexp(logits, axis=1) - logits[np.arange(len(y)), y]
-    return result

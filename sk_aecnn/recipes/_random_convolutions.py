@@ -14,13 +14,11 @@ from sk_aecnn.nn._random_convolutions import N_FEATURES
 from sk_aecnn.recipes._linear import (
     L2_PENALTIES,
     N_FOLDS,
-    Sample,
     choose_regularisation,
-    cross_entropy,
-    fit_classes,
     labeled_rows,
     leave_out,
 )
+from sk_aecnn.recipes._linear_models import Sample, cross_entropy, fit_classes
 from sk_aecnn.training._plan import FitPlan, assign_folds
 
 # learned from: of more, it would be the network that learns more

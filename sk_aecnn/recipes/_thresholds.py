@@ -12,14 +12,12 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeClassifier
 
-from sk_aecnn.recipes._linear import (
-    Fitting,
+from sk_aecnn.recipes._linear import Fitting, choose_regularisation, leave_out
+from sk_aecnn.recipes._linear_models import (
     Sample,
-    choose_regularisation,
     cross_entropy,
     fit_classes,
     fit_numbers,
-    leave_out,
     squared_error,
 )
 from sk_aecnn.recipes.defaults import Task

@@ -1,6 +1,7 @@
 """Every predictor of tables begins as a linear model."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding, LinearMembers
-from sk_aecnn.recipes import _linear
-from sk_aecnn.recipes._linear import Sample, fit_classes, fit_numbers
+from sk_aecnn.recipes import _linear_models
+from sk_aecnn.recipes._linear_models import Sample, fit_classes, fit_numbers
 
 sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 NOTHING_LEARNED = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
@@ -25,27 +26,32 @@ NOTHING_LEARNED = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
 @pytest.mark.parametrize("weighted", [False, True])
 def test_logistic_regression_is_that_of_scikit_learn(load, C, weighted, monkeypatch):
     """Two classes and three, with weights or without, dense or sparse; a start may be rougher."""
-    monkeypatch.setattr(_linear, "_TOLERANCE", 1e-9)
-    monkeypatch.setattr(_linear, "_ITERATIONS", 5000)
+    monkeypatch.setattr(_linear_models, "_TOLERANCE", 1e-9)
+    monkeypatch.setattr(_linear_models, "_ITERATIONS", 5000)
     X, y = load(return_X_y=True)
     X = (X - X.mean(0)) / X.std(0)
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else np.ones(len(y))
     expected = LogisticRegression(C=C, tol=1e-9, max_iter=5000).fit(X, y, weight).predict_proba(X)
-    for rows in (X, csr_array(X)):
-        model = fit_classes(len(np.unique(y)), Sample(rows, y, weight), l2_penalty=1 / C)
+    fit = partial(fit_classes, len(np.unique(y)))
+    stronger = fit(Sample(X, y, weight), l2_penalty=100 / C)
+    for rows, start in ((X, None), (csr_array(X), None), (X, stronger)):
+        model = fit(Sample(rows, y, weight), start, l2_penalty=1 / C)
         logits = model.predict(X)
         proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         np.testing.assert_allclose(proba, expected, atol=5e-4)
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_wine])
-def test_absolute_values_are_penalised_as_in_scikit_learn(load, monkeypatch):
+@pytest.mark.parametrize("starts_at", [None, 64.0, 0.5])
+def test_absolute_values_are_penalised_as_in_scikit_learn(load, starts_at, monkeypatch):
     """The same probabilities, and coefficients that are zero."""
-    monkeypatch.setattr(_linear, "_TOLERANCE", 1e-9)
-    monkeypatch.setattr(_linear, "_ITERATIONS", 5000)
+    monkeypatch.setattr(_linear_models, "_TOLERANCE", 1e-9)
+    monkeypatch.setattr(_linear_models, "_ITERATIONS", 5000)
     X, y = load(return_X_y=True)
     X = (X - X.mean(0)) / X.std(0)
-    model = fit_classes(len(np.unique(y)), Sample(X, y, np.ones(len(y))), l1_penalty=4.0)
+    sample, fit = Sample(X, y, np.ones(len(y))), partial(fit_classes, len(np.unique(y)))
+    start = None if starts_at is None else fit(sample, l1_penalty=starts_at)
+    model = fit(sample, start, l1_penalty=4.0)
     logits = model.predict(X)
     proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     lasso = {"l1_ratio": 1.0} if sklearn_version >= (1, 8) else {"penalty": "l1"}
