@@ -21,7 +21,7 @@ from sk_aecnn.recipes._autoencoder_losses import code_losses, fit_reconstruction
 from sk_aecnn.recipes._autoencoder_parts import build_autoencoder_parts
 from sk_aecnn.recipes._input import measure
 from sk_aecnn.recipes._recipe import DataSummary
-from sk_aecnn.recipes.defaults import Task, best_shrinkage
+from sk_aecnn.recipes.defaults import TRIAL_OF_IMPUTER, Task, best_shrinkage
 from sk_aecnn.training._inference import infer
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._objective import Objective
@@ -387,7 +387,7 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
             return plan.build_net(network, Objective(*code_losses(recipe, loss)))
 
         if recipe.linear_path:
-            rule = "hidden_mean_squared_error", best_shrinkage
+            rule = "hidden_mean_squared_error", best_shrinkage, TRIAL_OF_IMPUTER
             net, _ = build_shrunk(build, plan, recipe, "auto", *rule)
         else:
             net = build(plan)

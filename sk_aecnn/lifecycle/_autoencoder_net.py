@@ -87,14 +87,17 @@ def build_shrunk(
     shrinkage: float | Auto,
     error: str = "standardised_mean_squared_error",
     choose: Callable[[np.ndarray, np.ndarray], float] = choose_shrinkage,
+    share_of_epochs: float = 1.0,
 ) -> tuple[TrainingNet, float]:
     """Return a net that starts as PCA, and the share of what it learns that it takes back.
 
     ``"auto"`` is the share that is chosen by the ``error`` of rows held out, a method of the
-    network, for each of ``SHRINKAGES``.
+    network, for each of ``SHRINKAGES``, after a share of the epochs.
     """
     if is_auto(shrinkage):
-        errors, weight = _shrunk_errors(build, plan, recipe.input.dtype, error)
+        max_epochs = max(1, round(share_of_epochs * plan.options.max_epochs))
+        trial = replace(plan, options=replace(plan.options, max_epochs=max_epochs))
+        errors, weight = _shrunk_errors(build, trial, recipe.input.dtype, error)
         shrinkage = choose(errors, weight) if len(errors) else 0.0
     net = build(plan)
     set_shrinkage(net, float(shrinkage))

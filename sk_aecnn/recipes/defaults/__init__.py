@@ -33,6 +33,7 @@ from sk_aecnn.recipes.defaults._features import (
 from sk_aecnn.recipes.defaults._measurements import (
     ROWS_OF_A_FIT,
     SHRINKAGES,
+    TRIAL_OF_IMPUTER,
     best_shrinkage,
     choose_shrinkage,
     rows_of_a_stream,
@@ -78,6 +79,7 @@ __all__ = [
     "N_FACTORS",
     "ROWS_OF_A_FIT",
     "SHRINKAGES",
+    "TRIAL_OF_IMPUTER",
     "ClassCues",
     "Covariance",
     "Scaling",

@@ -11,6 +11,8 @@ from sk_aecnn.recipes.defaults._samples import LARGE_TABLE, SMALL_TABLE
 
 # the shares that may be
 SHRINKAGES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+# of the epochs, after which an imputer sees which of them serves best
+TRIAL_OF_IMPUTER = 0.5
 # samples from which on some are held out
 _FEWEST_TO_HOLD_OUT = 10
 
