@@ -3,6 +3,7 @@
 import copy
 import pickle
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -274,7 +275,7 @@ def test_a_cell_beyond_the_precision_is_named(small, far):
 
 
 def test_a_stream_goes_on_from_a_pickle_whoever_has_asked(joint):
-    """What waits to be measured is in a pickle, and a question in between changes nothing."""
+    """A pickle has what is measured of the rows that waited, and both go on alike."""
     X, y = two_kinds(90)
     estimator = joint().set_saving(include_optimizer=True)
     classes = {"classes": [0, 1]} if hasattr(estimator, "class_weight") else {}
@@ -341,42 +342,97 @@ def test_the_callers_memory_may_be_used_again(waiting):
     )
 
 
-def test_a_question_changes_nothing(waiting):
-    """A stream that is asked after every call ends as one that never was, to the last bit."""
+def test_what_was_asked_for_is_not_measured_again(waiting):
+    """Rows wait until the first question; networks do not depend on who asks when."""
     X, y = two_kinds(90)
     asked, alone = waiting(), streamed(waiting(), X, y)
-    classes = {"classes": [0, 1]} if hasattr(asked, "class_weight") else {}
     for start in (0, 30, 60):
-        asked.partial_fit(X[start : start + 30], y[start : start + 30], **classes)
+        streamed(asked, X[start : start + 30], y[start : start + 30])
+        assert len(asked._waiting.parts) == 1
         asked.sample(2, random_state=0)
-        classes = {}
-    assert_same(outputs(asked, X), outputs(alone, X))
-    np.testing.assert_array_equal(asked.sample(5, random_state=0), alone.sample(5, random_state=0))
+        assert sum(asked._sampler.n_rows.values()) == start + 30
+    np.testing.assert_array_equal(asked.transform(X), alone.transform(X))
+
+
+def test_a_threads_question_does_not_disturb_another(waiting):
+    """Pickles that several threads make of a stream, while it goes on, can all be sampled from."""
+    X, y = two_kinds(90)
+    estimator = streamed(waiting(), X, y)
+
+    def dump(_):
+        return [pickle.dumps(estimator) for _ in range(5)]
+
+    with ThreadPoolExecutor(3) as threads:
+        pending = threads.map(dump, range(3))
+        for _ in range(3):
+            streamed(estimator, X, y)
+        dumped = [each for some in pending for each in some]
+    for each in [estimator, *map(pickle.loads, dumped)]:
+        assert len(each.sample(3, random_state=0)) == 3
+        assert sum(each._sampler.n_rows.values()) % 30 == 0
+
+
+def test_shares_of_the_variance_are_those_of_all_rows(autoencoder):
+    """What units of a nested code add is measured on all rows that wait."""
+    X, y = two_kinds(90)
+    model = streamed(autoencoder(nested=True), X, y)
+    errors = [((X - model.reconstruct(X)) ** 2).mean(0)]
+    shares = 1 - errors[0] / X.var(0)
+    assert model.explained_variance_ratio_.shape == (3,)
+    assert model.explained_variance_ratio_.sum() == pytest.approx(shares.mean(), abs=1e-3)
+
+
+def test_patterns_of_missing_values_are_those_of_all_calls(waiting):
+    """Each call counts for its rows, in whatever way it was measured."""
+    X, y = two_kinds(120)
+    X[:60, 1] = np.nan
+    for ask in (lambda each: None, lambda each: each.sample(1, random_state=0), pickle.dumps):
+        estimator = waiting()
+        for start in range(0, 120, 30):
+            streamed(estimator, X[start : start + 30], y[start : start + 30])
+            ask(estimator)
+        share = np.isnan(estimator.sample(1000, random_state=0)[:, 1]).mean()
+        assert 0.42 < share < 0.58
 
 
 def test_what_waits_is_bounded(waiting, monkeypatch):
     """Rows are measured once they are many, and those of a large call at once."""
     X, y = two_kinds(300)
-    monkeypatch.setattr(_stream, "_MOST_WAITING_BYTES", 3 * X[:30].nbytes)
+    most = 3 * (X[:30].nbytes + _stream._BYTES_OF_A_CALL)
+    monkeypatch.setattr(_stream, "_MOST_WAITING_BYTES", most)
     estimator, n_waiting = waiting(), []
-    for n_calls in range(1, 8):
+    for _ in range(7):
         streamed(estimator, X[:30], y[:30])
         n_waiting.append(len(estimator._waiting.parts))
-        assert sum(estimator._sampler.n_rows.values()) == 30 * n_calls
     assert n_waiting == [1, 2, 3, 1, 2, 3, 1]
+    assert sum(estimator._sampler.n_rows.values()) == 210
     estimator.partial_fit(X, y)
     assert estimator._waiting is None
     assert sum(estimator._sampler.n_rows.values()) == 510
 
 
-@pytest.mark.parametrize("is_sparse", [(True, True), (True, False), (False, True)])
-def test_calls_of_sparse_and_dense_rows_are_measured_together(autoencoder, is_sparse):
-    """Whatever the kind of the rows of each call, all of them are measured."""
+@pytest.mark.parametrize("kinds", [(csr_array, csr_array), (csr_array, np.array)])
+def test_calls_of_sparse_rows_wait_for_others_of_their_kind(autoencoder, kinds):
+    """Rows of another kind are not made dense, or sparse, for those that wait."""
     X, _ = two_kinds(60)
     model = autoencoder(encoder="dense")
-    for rows, sparse in zip((X[:30], X[30:]), is_sparse, strict=True):
-        model.partial_fit(csr_array(rows) if sparse else rows)
-    np.testing.assert_array_equal(model._sampler.codes, model.transform(X))
+    for rows, kind in zip((X[:30], X[30:]), kinds, strict=True):
+        model.partial_fit(kind(rows))
+    assert len(model._waiting.parts) == (2 if kinds[0] is kinds[1] else 1)
+    n_alike = 30 * len(model._waiting.parts)
+    np.testing.assert_array_equal(model._sampler.codes[-n_alike:], model.transform(X)[-n_alike:])
+    assert len(model._sampler.codes) == 60
+
+
+def test_rows_without_values_do_not_wait_for_ever(autoencoder, monkeypatch):
+    """Calls count as well, and what a sparse matrix has beside its values."""
+    monkeypatch.setattr(_stream, "_MOST_WAITING_BYTES", 4 * _stream._BYTES_OF_A_CALL)
+    model = autoencoder(encoder="dense").partial_fit(csr_array(two_kinds(60)[0]))
+    n_waiting = []
+    for _ in range(6):
+        model.partial_fit(csr_array((5, model.n_features_in_)))
+        n_waiting.append(len(model._waiting.parts))
+    assert max(n_waiting) <= 3
 
 
 def test_weights_of_calls_decide_which_rows_are_measured(autoencoder):

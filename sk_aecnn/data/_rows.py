@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import torch
@@ -47,6 +48,10 @@ class SparseRows:
     def index_select(self, axis: int, index: Tensor) -> Tensor:
         """Return the rows at ``index``, dense; ``axis`` is 0."""
         return as_tensor(self.matrix[index.numpy()].toarray())
+
+    def copy(self) -> SparseRows:
+        """Return the same in memory of its own."""
+        return SparseRows(self.matrix.copy())
 
     def min(self) -> float:
         """Return the smallest value."""
@@ -133,9 +138,19 @@ class TableRows:
         """Return the rows at ``index``; ``axis`` is 0."""
         return self._expand(self.matrix.index_select(0, index))
 
+    def copy(self) -> TableRows:
+        """Return the same in memory of its own."""
+        return self._with(self.matrix.clone())
+
     def choose(self, kept: Tensor) -> TableRows:
         """Return the rows where ``kept`` is true."""
-        return TableRows(self.matrix[kept], self.index.n_categories)
+        return self._with(self.matrix[kept])
+
+    def _with(self, matrix: Tensor) -> TableRows:
+        """Return other rows of the same table."""
+        other = copy(self)
+        other.matrix, other.shape = matrix, (len(matrix), self.index.n_features)
+        return other
 
     @property
     def numbers(self) -> Tensor:

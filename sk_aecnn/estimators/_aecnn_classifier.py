@@ -372,8 +372,8 @@ class AECNNClassifier(
     (5, 8, 8)
     """
 
-    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual")
-    _ON_DEMAND: ClassVar[tuple[str, ...]] = (*_MEASURED, "_missing")
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual", "_missing")
+    _ON_DEMAND: ClassVar[tuple[str, ...]] = _MEASURED
 
     @available_if(has_trained_decoder)
     def sample(self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None) -> Any:

@@ -333,8 +333,8 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
 
     activation: str | Callable[..., Any] = "silu"
 
-    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual")
-    _ON_DEMAND: ClassVar[tuple[str, ...]] = (*_MEASURED, "_missing")
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_usual", "_missing")
+    _ON_DEMAND: ClassVar[tuple[str, ...]] = _MEASURED
 
     def _consistency(self, label_smoothing: float) -> None:
         return None

@@ -336,8 +336,8 @@ class AutoencoderTransformer(
     _parameter_constraints: ClassVar[Constraints] = {
         "encoding_dim": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")],
     }
-    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "explained_variance_ratio_")
-    _ON_DEMAND: ClassVar[tuple[str, ...]] = (*_MEASURED, "_missing")
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "explained_variance_ratio_", "_missing")
+    _ON_DEMAND: ClassVar[tuple[str, ...]] = _MEASURED
 
     def transform(self, X: Any) -> Any:
         """Encode samples, or reconstruct them.

@@ -327,7 +327,7 @@ class VariationalAutoencoderTransformer(
         "encoder": [StrOptions({"auto", "dense", "conv"}), callable],
         "reconstruction_loss": [StrOptions({"mse", "bce"})],
     }
-    _MEASURED: ClassVar[tuple[str, ...]] = ("kl_per_unit_", "noise_variance_")
+    _MEASURED: ClassVar[tuple[str, ...]] = ("kl_per_unit_", "noise_variance_", "_missing")
 
     def sample(self, n_samples: int = 1, *, random_state: RandomState = None) -> Any:
         """Generate new samples: decode draws from the prior.
@@ -469,7 +469,7 @@ class VariationalAutoencoderTransformer(
             )
 
     def _finish(self, seen: Seen) -> None:
-        self._find_missing(seen.data)
+        self._find_missing(seen)
         rows, weight = seen.data.rows, seen.data.weight
         chosen = RowSubset(rows, torch.from_numpy(choose_rows(len(rows), weight, None)))
         divergence = infer(self.net_, "divergence", chosen).mean(axis=0)

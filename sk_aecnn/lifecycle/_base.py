@@ -255,7 +255,7 @@ class NetworkEstimator(
         of a stream is all new after some calls, that tells little of it; so rows are kept.
         """
         stream, self._stream = self._stream if call.resume else None, None
-        waiting, self._waiting = self._waiting if call.resume else None, None
+        waiting, self._waiting = self._find_waiting() if call.resume else None, None
         n_kept = self._n_rows_kept(geometry, call.partial)
         if not call.partial:
             self._stream = Stream().add(data, n_kept) if n_kept > 0 else None
@@ -272,6 +272,11 @@ class NetworkEstimator(
         self._waiting = seen if seen.waits else None
         return seen
 
+    def _find_waiting(self) -> Seen | None:
+        """Return the rows of earlier calls that nobody has asked for since."""
+        on_demand = vars(self).get("_on_demand")
+        return None if on_demand is None or on_demand.is_known else self._waiting
+
     def _seen_before(self, call: FitCall) -> tuple[int, dict[str, Any]]:
         """Return the number of rows seen before a call, and what was measured of them."""
         return (self._n_samples_seen, self._measures()) if call.resume else (0, {})
@@ -286,11 +291,16 @@ class NetworkEstimator(
         In a stream of small calls that is left until it is asked for, or until many rows wait. What
         cannot be measured is refused in the call.
         """
+        if seen.waits and self._measures_later():
+            check_computable(self.net_, seen.latest, has_moderate_weights=has_moderate_weights)
+        self._prepare_measures(seen, has_moderate_weights=has_moderate_weights)
+
+    def _prepare_measures(self, seen: Seen, *, has_moderate_weights: bool) -> None:
+        """Take from the training rows what else there is to know, now or when somebody asks."""
         self._forget_measures()
         if not (seen.waits and self._measures_later()):
             self._finish(seen)
             return
-        check_computable(self.net_, seen.latest, has_moderate_weights=has_moderate_weights)
         fitted = self._shallow_copy()
 
         def compute() -> dict[str, Any]:
@@ -344,8 +354,7 @@ class NetworkEstimator(
         """Return the attributes that the estimator would have if training ended now."""
         fitted = self._shallow_copy()
         fitted.__dict__.update(self._fitted_attributes(snapshot(net), geometry))
-        fitted._forget_measures()
-        fitted._finish(seen)
+        fitted._prepare_measures(seen, has_moderate_weights=False)
         return fitted.__dict__
 
     def _n_rows_kept(self, geometry: SampleGeometry, partial: bool) -> int:

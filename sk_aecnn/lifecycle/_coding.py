@@ -30,7 +30,6 @@ from sk_aecnn.statistics._mixture import (
 )
 from sk_aecnn.training._inference import infer
 from sk_aecnn.training._net import TrainingNet
-from sk_aecnn.training._plan import TrainingData
 from sk_aecnn.training._scoring import Score
 from sk_aecnn.training._stream import Seen
 
@@ -240,13 +239,19 @@ class CodingEstimator(MissingAttributes, TransformerMixin, NetworkEstimator, Aut
     def _measures_later(self) -> bool:
         return super()._measures_later() and trains_decoder(self)
 
-    def _find_missing(self, data: TrainingData, classes: np.ndarray | None = None) -> None:
+    def _find_missing(self, seen: Seen, classes: np.ndarray | None = None) -> None:
         """Take note of which values are missing in training rows."""
-        self._missing = None
-        if self.net_.module_.layout.has_missing:
-            index = choose_rows(len(data.rows), data.weight, classes)
-            known = infer(self.net_, "known", RowSubset(data.rows, as_tensor(index)))
-            self._missing = MissingPatterns(~known, None if classes is None else classes[index])
+        self._missing, data = None, seen.data
+        if not self.net_.module_.layout.has_missing:
+            return
+        index = choose_rows(len(data.rows), data.weight, classes)
+        missing = ~infer(self.net_, "known", RowSubset(data.rows, as_tensor(index)))
+        chosen = None if classes is None else classes[index]
+        self._missing = MissingPatterns(missing, chosen, seen.n_rows)
+        if seen.n_before > 0:
+            complete = MissingPatterns(np.zeros_like(missing), chosen, seen.n_before)
+            before = seen.before.get("_missing") or complete
+            self._missing = before.merge(self._missing)
 
     @property
     def encoder_(self) -> torch.nn.Module:
@@ -315,7 +320,7 @@ class MixtureAttributes:
     """What ``sample`` needs."""
 
     _sampler: CodeMixture
-    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler",)
+    _MEASURED: ClassVar[tuple[str, ...]] = ("_sampler", "_missing")
 
 
 class SamplingMixin(MixtureAttributes):
@@ -361,7 +366,7 @@ class SamplingMixin(MixtureAttributes):
     def _finish(self, seen: Seen) -> None:
         if trains_decoder(self):
             self._sampler = mixture_of_codes(self.net_, seen)
-            self._find_missing(seen.data)
+            self._find_missing(seen)
 
 
 def mixture_of_codes(

@@ -103,7 +103,7 @@ class JointEstimator(
         if np.array_equal(index, np.arange(len(data.rows))):
             codes = measured.codes.astype(self._result_dtype())
         self._sampler = mixture_of_codes(self.net_, seen, classes, codes)
-        self._find_missing(data, classes)
+        self._find_missing(seen, classes)
 
     @abstractmethod
     def _consistency(self, label_smoothing: float) -> tuple[ConsistencyLoss, float] | None:

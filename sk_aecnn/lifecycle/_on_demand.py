@@ -29,6 +29,11 @@ class OnDemand:
         self._attributes: dict[str, Any] = {}
         self._lock = Lock()
 
+    @property
+    def is_known(self) -> bool:
+        """Whether somebody has asked."""
+        return self._compute is None
+
     def get(self) -> dict[str, Any]:
         """Return the attributes by name; after an error they are computed anew."""
         with self._lock:
@@ -50,16 +55,12 @@ class OnDemandMixin:
             vars(self).pop(name, None)
 
     def _measured_attributes(self) -> dict[str, Any]:
-        """Return all attributes, with those that are measured on demand.
-
-        Rows that waited for that are let go of: what is made of these attributes, such as a file,
-        holds none, and goes on as this estimator does.
-        """
-        on_demand = vars(self).get("_on_demand")
-        if on_demand is not None:
-            vars(self).update(on_demand.get() | vars(self) | {"_waiting": None})
-            del self._on_demand
-        return vars(self).copy()
+        """Return all attributes, with those that are measured on demand, and no rows that wait."""
+        attributes = vars(self).copy()  # at once, whatever other threads do
+        on_demand: OnDemand | None = attributes.pop("_on_demand", None)
+        if on_demand is None:
+            return attributes
+        return on_demand.get() | attributes | {"_waiting": None}
 
     if not TYPE_CHECKING:  # or every name would count as an attribute
 

@@ -105,9 +105,9 @@ def fit_classes(
         l2_penalty *= 2 if n_classes == 2 else 1
         loss = partial(_penalised_loss, sample, parameters.shape, l2_penalty)
         parameters = _search(loss, parameters.ravel()).reshape(parameters.shape)
-    intercepts = parameters[:, -1] - parameters[:, -1].mean()
-    present = np.isin(np.arange(n_classes), sample.y)
-    return LinearModel(parameters[:, :-1], np.where(present, intercepts, _ABSENT))
+    intercepts, is_present = parameters[:, -1], np.isin(np.arange(n_classes), sample.y)
+    intercepts = np.where(is_present, intercepts - intercepts[is_present].mean(), _ABSENT)
+    return LinearModel(parameters[:, :-1], intercepts)
 
 
 def _search(loss: Callable[[np.ndarray], Any], start: np.ndarray, **bounds: Any) -> np.ndarray:

@@ -61,7 +61,7 @@ class CodeMixture:
     def merge(self, other: CodeMixture) -> CodeMixture:
         """Return a mixture of the codes of both, each in proportion to the rows it stands for."""
         if self.classes is None or other.classes is None:
-            kept = _choose_both(self.codes, self._count(None), other.codes, other._count(None))
+            kept = choose_both(self.codes, self._count(None), other.codes, other._count(None))
             return CodeMixture(kept, None, {None: self._count(None) + other._count(None)})
         present = np.union1d(self.classes, other.classes)
         most = max(1, MOST_CODES // len(present))
@@ -69,7 +69,7 @@ class CodeMixture:
         for label in present:
             mine, theirs = (each.codes[each.classes == label] for each in (self, other))
             counts = self._count(label), other._count(label)
-            kept = _choose_both(mine, counts[0], theirs, counts[1], most)
+            kept = choose_both(mine, counts[0], theirs, counts[1], most)
             codes.append(kept)
             classes.append(np.full(len(kept), label))
             n_rows[int(label)] = sum(counts)
@@ -95,10 +95,10 @@ class CodeMixture:
         return mixture.fit((codes - mean) / scale), mean, scale
 
 
-def _choose_both(
+def choose_both(
     one: np.ndarray, n_one: int, other: np.ndarray, n_other: int, most: int = MOST_CODES
 ) -> np.ndarray:
-    """Choose codes of two samples at random, in proportion to the numbers they stand for."""
+    """Choose rows of two samples at random, in proportion to the numbers they stand for."""
     rng = np.random.default_rng(n_one + n_other)
     total = min(most, len(one) + len(other))
     n_of_other = round(total * n_other / max(1, n_one + n_other))

@@ -70,12 +70,7 @@ class TrainingData:
 
     def copy(self) -> TrainingData:
         """Return the same in memory of its own."""
-        if isinstance(self.rows, SparseRows):
-            rows: Rows = SparseRows(self.rows.matrix.copy())
-        elif isinstance(self.rows, TableRows):
-            rows = TableRows(self.rows.matrix.clone(), self.rows.index.n_categories)
-        else:
-            rows = self.rows.clone()
+        rows = self.rows.clone() if isinstance(self.rows, torch.Tensor) else self.rows.copy()
         y, weight, labeled = (
             None if part is None else part.copy() for part in (self.y, self.weight, self.labeled)
         )

@@ -17,6 +17,8 @@ from sk_aecnn.training._plan import TrainingData, to_rows
 
 _MOST_BYTES = 2**24
 _MOST_WAITING_BYTES = 2**22
+# of the objects that a call leaves, with its targets and weights
+_BYTES_OF_A_CALL = 2**11
 # of a row among rows of a mean weight of one: far below what changes a sum
 _LEAST_WEIGHT = 1e-100
 
@@ -74,13 +76,16 @@ class Seen:
     def add(self, data: TrainingData) -> Seen:
         """Return these rows with those of a call, which wait with them where they are not many.
 
-        Those that wait are copied, since their memory may be the caller's.
+        They have to be alike, dense or sparse. Those that wait are copied, since their memory may
+        be the caller's.
         """
-        n_bytes = self.n_bytes + _count_bytes(data.rows)
-        waits = n_bytes <= _MOST_WAITING_BYTES
+        kept = TrainingData(data.rows, data.y, data.weight)
+        n_bytes = self.n_bytes + _BYTES_OF_A_CALL + int(_bytes_of_rows(_matrix_of(data.rows)).sum())
+        is_alike = not self.parts or type(data.rows) is type(self.latest)
+        waits = is_alike and n_bytes <= _MOST_WAITING_BYTES
         return replace(
             self,
-            parts=(*self.parts, data.copy() if waits else data),
+            parts=(*self.parts, kept.copy() if waits else kept),
             latest=data.rows,
             n_rows=self.n_rows + len(data.rows),
             waits=waits,
@@ -240,13 +245,6 @@ def _stack(*parts: Any) -> Any:
     if all(map(issparse, parts)):
         return vstack(parts, format="csr")
     return np.concatenate([part.toarray() if issparse(part) else part for part in parts])
-
-
-def _count_bytes(rows: Rows) -> int:
-    """Return the memory of rows as they are."""
-    matrix = _matrix_of(rows)
-    values: np.ndarray = matrix.data if issparse(matrix) else matrix
-    return values.nbytes
 
 
 def _bytes_of_rows(rows: Any) -> np.ndarray:

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sk_aecnn import AutoencoderImputer
+from sk_aecnn.lifecycle import _autoencoder_net
 
 SMALL = {"encoding_dim": 2, "hidden_layer_sizes": (16,), "lr": 0.01, "random_state": 0}
 
@@ -109,3 +110,17 @@ def test_a_sparse_matrix_is_refused(holes):
     """It has no place for a missing value."""
     with pytest.raises(ValueError, match=r"X is a sparse matrix.*toarray"):
         AutoencoderImputer().fit(csr_matrix(np.nan_to_num(holes[1])))
+
+
+def test_half_of_the_epochs_decide_how_far_to_shrink(monkeypatch):
+    """A trial on a part of the rows comes before the fit, which takes all of its epochs."""
+    lengths, trained = [], _autoencoder_net.train
+
+    def spy(net, options, *others):
+        lengths.append(options.max_epochs)
+        return trained(net, options, *others)
+
+    monkeypatch.setattr(_autoencoder_net, "train", spy)
+    X = np.random.default_rng(0).normal(size=(80, 4)) @ np.ones((4, 4))
+    imputer = AutoencoderImputer(2, max_epochs=5, random_state=0).fit(X)
+    assert (lengths, imputer.n_iter_) == ([2], 5)

@@ -60,6 +60,27 @@ def test_absolute_values_are_penalised_as_in_scikit_learn(load, starts_at, monke
     assert (model.coefficients == 0).mean() > 0.4
 
 
+@pytest.mark.parametrize("penalty", ["l2_penalty", "l1_penalty"])
+def test_a_class_without_rows_stays_unlikely_along_a_path(penalty):
+    """What the others have does not depend on how often a model begins at the one before."""
+    X, y = load_wine(return_X_y=True)
+    sample = Sample((X - X.mean(0)) / X.std(0), y, np.ones(len(y))).choose(y != 1)
+    model = None
+    for _ in range(4):
+        model = fit_classes(3, sample, model, **{penalty: 1.0})
+        assert model.intercepts[1] == -6.0
+        assert model.intercepts[[0, 2]].mean() == pytest.approx(0, abs=1e-9)
+
+
+def test_a_model_may_leave_all_inputs_out():
+    """Where none is worth its penalty, the classes have their frequencies."""
+    rng = np.random.default_rng(0)
+    sample = Sample(rng.normal(size=(40, 3)), np.arange(40) % 4 // 3, np.ones(40))
+    model = fit_classes(2, sample, l1_penalty=1000.0)
+    assert not model.coefficients.any()
+    assert model.intercepts[0] - model.intercepts[1] == pytest.approx(np.log(3), abs=0.02)
+
+
 @pytest.mark.parametrize("cls", [AECNNClassifier, CNNClassifier])
 def test_a_classifier_of_many_columns_may_leave_most_of_them_out(cls):
     """Two thirds of the test samples are told right without that."""

@@ -6,7 +6,7 @@ import torch
 
 from sk_aecnn.data._rows import RowSubset
 from sk_aecnn.exceptions import DivergenceError
-from sk_aecnn.training._inference import check_computable, find_computable, infer
+from sk_aecnn.training._inference import are_finite, check_computable, find_computable, infer
 
 
 def test_arguments_reach_the_method_of_the_network(autoencoder, table):
@@ -70,3 +70,12 @@ def test_memory_that_does_not_suffice_is_explained(autoencoder, table, monkeypat
     monkeypatch.setattr(net.module_, "encode", encode)
     with pytest.raises(MemoryError, match=r"of 40 samples of 5 values .*fewer samples"):
         infer(net, "encode", torch.from_numpy(table))
+
+
+def test_sums_that_overflow_do_not_make_numbers_infinite():
+    """Tensors of several dtypes, empty ones among them, are looked at one by one where needed."""
+    large = [torch.full((4,), 3e38), torch.ones(2, dtype=torch.float64), torch.empty(0)]
+    assert are_finite([*large, torch.arange(3)])
+    assert are_finite([])
+    assert not are_finite([*large, torch.tensor([1.0, torch.nan], dtype=torch.float64)])
+    assert not are_finite([torch.tensor(torch.inf)])
