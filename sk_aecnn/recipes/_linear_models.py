@@ -53,7 +53,7 @@ class Sample:
 def fit_numbers(
     model: Ridge | Lasso, sample: Sample, start: LinearModel | None = None
 ) -> LinearModel:
-    """Fit a linear model to each of the targets, on the rows where it is known: at once."""
+    """Fit a model to each of the targets, on the rows where it is known; no start is needed."""
     coefficients, intercepts = np.zeros((sample.y.shape[1], sample.X.shape[1])), []
     for index, target in enumerate(sample.y.T):
         known = ~np.isnan(target)
