@@ -1,8 +1,10 @@
 """What a fitted estimator knows is of all samples it has seen, and of the parameters of its fit."""
 
 import copy
+import gc
 import pickle
 import sys
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -380,6 +382,20 @@ def test_shares_of_the_variance_are_those_of_all_rows(autoencoder):
     shares = 1 - errors[0] / X.var(0)
     assert model.explained_variance_ratio_.shape == (3,)
     assert model.explained_variance_ratio_.sum() == pytest.approx(shares.mean(), abs=1e-3)
+
+
+def test_networks_of_earlier_calls_are_let_go_of(every):
+    """At once, by their count of references: no cycle waits for the garbage collector."""
+    X, y = two_kinds(60)
+    estimator = streamed(every(), X, y)
+    gc.collect()
+    gc.disable()
+    try:
+        before = weakref.ref(estimator.net_.module_)
+        streamed(estimator, X[:30], y[:30])
+        assert before() is None
+    finally:
+        gc.enable()
 
 
 def test_patterns_of_missing_values_are_those_of_all_calls(waiting):

@@ -301,13 +301,13 @@ class NetworkEstimator(
         if not (seen.waits and self._measures_later()):
             self._finish(seen)
             return
-        fitted = self._shallow_copy()
+        fitted = self._shallow_copy()  # which does not lead back here: cycles live long
 
         def compute() -> dict[str, Any]:
             rows, is_moderate = seen.data.rows, has_moderate_weights
             kept = find_computable(fitted.net_, rows, has_moderate_weights=is_moderate)
             fitted._finish(seen.choose(kept))
-            return {name: vars(fitted)[name] for name in self._ON_DEMAND if name in vars(fitted)}
+            return {name: vars(fitted)[name] for name in fitted._ON_DEMAND if name in vars(fitted)}
 
         self._on_demand = OnDemand(compute)
 
