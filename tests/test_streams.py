@@ -338,6 +338,7 @@ def test_the_callers_memory_may_be_used_again(waiting):
         reused.partial_fit(rows, labels, **classes)
         classes = {}
     rows[:] = 0.0
+    assert not np.shares_memory(reused._waiting.latest.numpy(), rows)
     expected = streamed(waiting(), X, y)
     np.testing.assert_array_equal(
         reused.sample(5, random_state=0), expected.sample(5, random_state=0)

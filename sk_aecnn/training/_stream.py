@@ -83,11 +83,12 @@ class Seen:
         n_bytes = self.n_bytes + _BYTES_OF_A_CALL + int(_bytes_of_rows(_matrix_of(data.rows)).sum())
         is_alike = not self.parts or type(data.rows) is type(self.latest)
         waits = is_alike and n_bytes <= _MOST_WAITING_BYTES
+        part = kept.copy() if waits else kept
         return replace(
             self,
-            parts=(*self.parts, kept.copy() if waits else kept),
-            latest=data.rows,
-            n_rows=self.n_rows + len(data.rows),
+            parts=(*self.parts, part),
+            latest=part.rows,
+            n_rows=self.n_rows + len(part.rows),
             waits=waits,
             n_bytes=n_bytes,
         )
