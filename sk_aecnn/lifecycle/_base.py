@@ -263,7 +263,7 @@ class NetworkEstimator(
         if n_kept > 0:
             stream = Stream(*self._seen_before(call)) if stream is None else stream
             self._stream = stream.add(data, n_kept)
-            return self._stream.see(data.rows)
+            return self._stream.see(data.rows, waits=self._measures_later())
         if not self._measures_later():
             return Seen((data,), data.rows, len(data.rows), *self._seen_before(call))
         seen = None if waiting is None else waiting.add(data)
@@ -291,14 +291,14 @@ class NetworkEstimator(
         In a stream of small calls that is left until it is asked for, or until many rows wait. What
         cannot be measured is refused in the call.
         """
-        if seen.waits and self._measures_later():
+        if seen.waits:
             check_computable(self.net_, seen.latest, has_moderate_weights=has_moderate_weights)
         self._prepare_measures(seen, has_moderate_weights=has_moderate_weights)
 
     def _prepare_measures(self, seen: Seen, *, has_moderate_weights: bool) -> None:
         """Take from the training rows what else there is to know, now or when somebody asks."""
         self._forget_measures()
-        if not (seen.waits and self._measures_later()):
+        if not seen.waits:
             self._finish(seen)
             return
         fitted = self._shallow_copy()  # which does not lead back here: cycles live long

@@ -173,11 +173,11 @@ class Stream:
             self, rows=rows[kept], weight=weight[kept], keys=keys[kept], threshold=threshold
         )
 
-    def see(self, latest: Rows) -> Seen:
-        """Return what there is to measure after a call with the latest rows."""
+    def see(self, latest: Rows, *, waits: bool) -> Seen:
+        """Return what there is to measure, now or later, after a call with the latest rows."""
         weight = self.weight / -np.expm1(-self.weight * self.threshold)
         data = TrainingData(_as_rows(self.rows, latest), None, weight)
-        return Seen((data,), latest, self.n_rows, self.n_before, self.before, waits=True)
+        return Seen((data,), latest, self.n_rows, self.n_before, self.before, waits)
 
 
 def _order_least(keys: np.ndarray, n_most: int) -> np.ndarray:

@@ -40,14 +40,14 @@ def test_all_rows_are_kept_as_long_as_they_fit():
     """Up to the bound nothing is left to chance, and rows stay in their order."""
     stream = numbered(10, 10, n_most=100)
     np.testing.assert_array_equal(stream.rows.ravel(), np.arange(100))
-    seen = stream.see(torch.zeros(10, 1))
+    seen = stream.see(torch.zeros(10, 1), waits=True)
     np.testing.assert_array_equal(seen.data.weight, np.ones(100))
     assert (seen.n_rows, seen.n_before, seen.goes_on) == (100, 0, True)
 
 
 def test_rows_of_equal_weight_count_alike():
     """What is kept of a long stream stands for all of it, each row for as many."""
-    weight = numbered(20, 100, n_most=50).see(torch.zeros(100, 1)).data.weight
+    weight = numbered(20, 100, n_most=50).see(torch.zeros(100, 1), waits=True).data.weight
     assert np.ptp(weight) == 0
     assert weight.sum() == pytest.approx(2000, rel=0.3)
 
@@ -62,7 +62,7 @@ def test_sums_over_weighted_rows_are_unbiased():
         for start in (0, 200):
             rows = np.arange(start, start + 200)
             stream = stream.add(data_of(rows[:, None], weight[rows]), n_most=60)
-        data = stream.see(torch.zeros(1, 1)).data
+        data = stream.see(torch.zeros(1, 1), waits=True).data
         rows = data.rows.numpy().ravel()
         estimates.append(data.weight @ rows)
         kept[rows] += 1
@@ -76,7 +76,7 @@ def test_weights_far_apart_are_finite(least):
     """A weight next to nothing is one of a row that is hardly ever kept, and counts finitely."""
     weight = np.where(np.arange(100) % 10, least, 1.0)
     stream = numbered(4, 100, n_most=30, weight=weight)
-    seen = stream.see(torch.zeros(1, 1))
+    seen = stream.see(torch.zeros(1, 1), waits=True)
     assert (seen.data.rows.numpy() % 10 == 0).all()
     assert np.isfinite(seen.data.weight).all()
     assert numbered(1, 100, n_most=500, weight=weight).rows.shape == (100, 1)
@@ -135,7 +135,7 @@ def test_a_stream_is_not_changed_by_what_comes_after():
 
 def test_some_of_the_kept_rows_can_be_chosen():
     """They keep their weights; where none is chosen, the rows of the last call are left."""
-    seen = numbered(3, 50, n_most=60).see(torch.zeros(50, 1))
+    seen = numbered(3, 50, n_most=60).see(torch.zeros(50, 1), waits=True)
     chosen = seen.choose(np.arange(60) % 2 == 0)
     assert chosen.data.rows.equal(seen.data.rows[::2])
     np.testing.assert_array_equal(chosen.data.weight, seen.data.weight[::2])
