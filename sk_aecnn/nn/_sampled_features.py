@@ -22,8 +22,9 @@ _MOST = 0.5
 # of those that are drawn, per feature that a row of the batch has, and at the least
 _DRAWN = 1.0
 _FEWEST_DRAWN = 256
-# of an input layer, what has a number for each feature; of a layout, what standardises them
-_OF_INPUTS = {"weight", "strength", "scale", "start_weight", "weight_change"}
+# of an input layer, what has a number for each feature beside weights; of a layout, what
+# standardises them
+_OF_INPUTS = {"strength", "scale", "start_weight", "weight_change"}
 _OF_LAYOUT = ("shift", "gain", "mean", "offset", "origin", "scale")
 
 
@@ -99,7 +100,7 @@ class SampledFeatures:
         """Call a method of the network with the weights of some features alone."""
         empty = rows.new_zeros(1, rows.shape[-1])
         parts = {f"network.{name}": part for name, part in self._parts(features, empty)}
-        some = rows[..., features]
+        some = _choose(rows, features)
         module = _Method(self.network, method)
         # in double precision, some of a layout's numbers are one tensor
         return functional_call(module, parts, some, inputs, tie_weights=False)
@@ -110,21 +111,63 @@ class SampledFeatures:
         What the others add to the first layers, of a row that has none, goes into their biases.
         """
         layout = self.network.layout
-        lacking = layout(empty)[0]
+        others = layout(empty)[0].index_fill(0, features, 0)
         for name in _OF_LAYOUT:
             yield f"layout.{name}", getattr(layout, name)[features]
         for name in self.inputs:
             layer = self.network.get_submodule(name)
             tensors = _tensors_of(layer)
             for part in _OF_INPUTS & tensors.keys():
-                yield f"{name}.{part}", tensors[part].index_select(-1, features)
-            weight = layer.input_weight if isinstance(layer, LinearMembers) else layer.weight
-            constant = weight @ lacking - weight.index_select(-1, features) @ lacking[features]
-            bias = "start_bias" if isinstance(layer, LinearPath) else "bias"
-            yield f"{name}.{bias}", tensors[bias] + constant
+                yield f"{name}.{part}", _choose(tensors[part], features)
+            if isinstance(layer, LinearPath):
+                yield f"{name}.start_bias", tensors["start_bias"] + layer.weight @ others
+                continue
+            factor = layer.input_factor if isinstance(layer, LinearMembers) else None
+            seen = others if factor is None else (factor * others)[:, 0]
+            chosen: Any = _Chosen.apply  # which has no types
+            weight, constant = chosen(tensors["weight"], seen, features)
+            yield f"{name}.weight", weight
+            yield f"{name}.bias", tensors["bias"] + constant
         for name in self.outputs:
             for part, tensor in _tensors_of(self.network.get_submodule(name)).items():
                 yield f"{name}.{part}", tensor[features]
+
+
+class _Chosen(torch.autograd.Function):
+    """The weights of some inputs, and what the others add up to in one row.
+
+    Autograd by itself would make several tensors of the size of all weights in a step; here their
+    gradient is the only one.
+
+    Shape
+    -----
+    weight : (n_outputs, n_inputs), or (members, n_outputs, n_inputs); row : (n_inputs,), or
+    (members, n_inputs), zero at the inputs that are chosen; features : (n_chosen,);
+    result : weights of chosen inputs, and sums, (n_outputs,) or (members, n_outputs)
+    """
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, row: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(weight, row, features)
+        return _choose(weight, features), (row[..., None, :] @ weight.mT)[..., 0, :]
+
+    @staticmethod
+    def backward(
+        ctx: Any, of_chosen: Tensor, of_sums: Tensor
+    ) -> tuple[Tensor, Tensor | None, None]:
+        weight, row, features = ctx.saved_tensors
+        of_sums = of_sums.to(weight.dtype)  # of a lower precision in `torch.autocast`
+        of_weight = of_sums[..., None] * row[..., None, :]
+        of_weight.scatter_(-1, features.expand(of_chosen.shape), of_chosen)
+        of_row = None
+        if ctx.needs_input_grad[1]:
+            of_row = (of_sums[..., None, :] @ weight)[..., 0, :]
+        return of_weight, of_row, None
+
+
+def _choose(values: Tensor, features: Tensor) -> Tensor:
+    """Return those of some features, the last axis; `index_select` takes four times as long."""
+    return values.gather(-1, features.expand(*values.shape[:-1], -1))
 
 
 class _Method(nn.Module):

@@ -80,12 +80,17 @@ class LinearMembers(nn.Module):
         self.scale_rate = self.weight.new_tensor(rates)[:, None, None]
 
     @property
+    def input_factor(self) -> Tensor | None:
+        """What inputs are multiplied by, (members, 1, n_inputs), None where that is one."""
+        if self.scale is None:
+            return self.strength
+        scale = 1 + self.scale_rate * self.scale
+        return scale if self.strength is None else self.strength * scale
+
+    @property
     def input_weight(self) -> Tensor:
         """The weights of inputs as they are given, (members, n_outputs, n_inputs)."""
-        factor = self.strength
-        if self.scale is not None:
-            scale = 1 + self.scale_rate * self.scale
-            factor = scale if factor is None else factor * scale
+        factor = self.input_factor
         return self.weight if factor is None else self.weight * factor
 
     def forward(self, x: Tensor) -> Tensor:
