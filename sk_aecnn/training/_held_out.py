@@ -20,8 +20,9 @@ from sk_aecnn.data._batches import BatchSource, RowDataset, resolve
 from sk_aecnn.nn import MeanProbability, OneMember
 from sk_aecnn.training._scoring import SCORE, Score
 
-# epochs to wait for a lower loss, and the share of those that led to the lowest
-_PATIENCE = 8
+# epochs to wait for a lower loss, by what it is of, and the share of those that led to the lowest:
+# classes are told apart at some time, numbers can be told better and better
+_PATIENCE = {"classification_loss": 4, "regression_loss": 8}
 _RELATIVE_PATIENCE = 0.5
 # of the average of weights: it spans about this part of the steps so far
 _SPAN = 6
@@ -89,7 +90,8 @@ class HeldOutSelection(Callback):
         else:
             net.history.record(SCORE, self.scores_[-1])
         n_epochs = len(self.scores_) - 1
-        if n_epochs - self.best_epoch_ >= max(_PATIENCE, _RELATIVE_PATIENCE * self.best_epoch_):
+        patience = max(_PATIENCE[self.name], _RELATIVE_PATIENCE * self.best_epoch_)
+        if n_epochs - self.best_epoch_ >= patience:
             raise KeyboardInterrupt  # skorch's word for a callback that has seen enough
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:

@@ -13,7 +13,8 @@ from sk_aecnn.training._held_out import HeldOutSelection
 
 CLASSIFIERS = [AECNNClassifier, CNNClassifier]
 every_classifier = pytest.mark.parametrize("cls", CLASSIFIERS)
-every_predictor = pytest.mark.parametrize("cls", [*CLASSIFIERS, AECNNRegressor, CNNRegressor])
+PREDICTORS = [*CLASSIFIERS, AECNNRegressor, CNNRegressor]
+every_predictor = pytest.mark.parametrize("cls", PREDICTORS)
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +25,20 @@ def noisy():
 
 @every_predictor
 def test_the_best_score_is_kept(cls, noisy):
-    """Scores are of every epoch and of the start; training ends some time after the best."""
+    """Scores are of every epoch and of the start."""
     model = cls(random_state=0).fit(*noisy)
     scores = model.validation_scores_
     assert model.resolved_params_["early_stopping"] == "cv"
     assert len(scores) == model.n_iter_ + 1 < 100
     assert model.best_validation_score_ == scores.max()
-    assert scores.argmax() <= model.n_iter_ - 8
+
+
+@pytest.mark.parametrize(("cls", "patience"), list(zip(PREDICTORS, [4, 4, 8, 8], strict=True)))
+def test_training_ends_when_nothing_was_better_for_some_epochs(cls, patience, noisy):
+    """Half of those that the best one took, and some at the least, more of them for numbers."""
+    model = cls(random_state=0).fit(*noisy)
+    best = int(model.validation_scores_.argmax())
+    assert model.n_iter_ == best + max(patience, -(-best // 2))
 
 
 @every_classifier
