@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import log, prod
-from typing import Any
+from math import log
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from sk_aecnn.nn._side_by_side import LinearMembers, side_by_side
+
+
+class MemberFeatures(NamedTuple):
+    """What encoders of the same inputs make before their codes.
+
+    Attributes
+    ----------
+    own : Tensor of shape (members, batch, hidden)
+        The features of each.
+    inputs : Tensor of shape (batch, n_inputs), or (members, batch, n_inputs)
+        What all of them see, or the rows of each.
+    path : Tensor of shape (batch, encoding_dim), or None
+        The linear path, where one is beside them.
+    """
+
+    own: Tensor
+    inputs: Tensor
+    path: Tensor | None = None
+
+    def head(self, n: int) -> MemberFeatures:
+        """Return those of the first rows."""
+        path = None if self.path is None else self.path[:n]
+        return MemberFeatures(self.own[:, :n], self.inputs[:n], path)
 
 
 class EncoderMembers(nn.Module):
@@ -26,8 +49,7 @@ class EncoderMembers(nn.Module):
 
     Shape
     -----
-    input : (batch, n_features); features : (batch, members · hidden + n_inputs), those of one
-    member after another, then the inputs; code : (batch, encoding_dim)
+    input : (batch, n_features); features : `MemberFeatures`; code : (batch, encoding_dim)
 
     Examples
     --------
@@ -35,18 +57,18 @@ class EncoderMembers(nn.Module):
     >>> members = EncoderMembers(
     ...     nn.Identity(), 6, [DenseEncoder(6, (4,), 2) for _ in range(3)]
     ... )
-    >>> members.features(torch.zeros(5, 6)).shape, members(torch.zeros(5, 6)).shape
-    (torch.Size([5, 18]), torch.Size([5, 2]))
+    >>> members.features(torch.zeros(5, 6)).own.shape, members(torch.zeros(5, 6)).shape
+    (torch.Size([3, 5, 4]), torch.Size([5, 2]))
     """
 
     def __init__(self, columns: nn.Module, n_inputs: int, encoders: Sequence[nn.Module]) -> None:
         super().__init__()
         self.columns = columns
         self.n_inputs = n_inputs
+        self.n_members = len(encoders)
         shape: Any = encoders[0].feature_shape
-        self.hidden_shape = (len(encoders), int(shape[0]))
+        self.feature_shape: tuple[int, ...] = tuple(shape)  # of each member
         self.encoders: Any = side_by_side(encoders)
-        self.feature_shape = (prod(self.hidden_shape) + n_inputs,)
 
     @property
     def bottleneck(self) -> nn.Module:
@@ -59,28 +81,24 @@ class EncoderMembers(nn.Module):
         """The first layers of all members, None where each is a network of its own."""
         return _first_layer(self.encoders)
 
-    def features(self, x: Tensor) -> Tensor:
-        """Return the features of every member, and the inputs beside them."""
+    def features(self, x: Tensor) -> MemberFeatures:
+        """Return the features of every member, and the inputs."""
         inputs = self.columns(x)
-        features = self.encoders.features(inputs.expand(self.hidden_shape[0], -1, -1))
-        return torch.cat([*features, inputs], dim=1)
+        return MemberFeatures(self.encoders.features(inputs.expand(self.n_members, -1, -1)), inputs)
 
-    def separate_features(self, x: Tensor) -> Tensor:
+    def separate_features(self, x: Tensor) -> MemberFeatures:
         """Return the features of every member, and the inputs, for rows of its own.
 
         Shape
         -----
-        x : (members, batch, n_features); result : (members, batch, hidden + n_inputs)
+        x : (members, batch, n_features)
         """
         inputs = separately(self.columns, x)
-        return torch.cat([self.encoders.features(inputs), inputs], dim=2)
+        return MemberFeatures(self.encoders.features(inputs), inputs)
 
-    def code(self, features: Tensor) -> Tensor:
+    def code(self, features: MemberFeatures) -> Tensor:
         """Go on from the features to the code."""
-        n_hidden = prod(self.hidden_shape)
-        hidden, _ = features.split_with_sizes([n_hidden, features.shape[1] - n_hidden], dim=1)
-        hidden = hidden.reshape(-1, *self.hidden_shape)
-        return _mean(self.encoders.code(hidden.transpose(0, 1)))
+        return _mean(self.encoders.code(features.own))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.code(self.features(x))
@@ -114,26 +132,22 @@ class BackendMembers(nn.Module):
     Parameters
     ----------
     columns : nn.Module
-        What comes before all of it.
+        What comes before all of it, where there are no encoders of members.
     backends : sequence of nn.Module
         The back ends: vectors to (batch, n_outputs).
-    n_own : int
-        Size of the part of the input that each member has for itself, one after another; 0 where
-        all of them see the rest.
-    n_inputs : int
-        Size of what comes after them, which the linear models see; the rest is left alone.
     linear : LinearMembers or None
         The linear models.
 
     Shape
     -----
-    input : (batch, members · n_own + n_inputs, or more); output : (batch, members, n_outputs)
+    input : (batch, n_features) that all of them see, or `MemberFeatures`, of which each sees its
+    own, and the linear models the inputs; output : (batch, members, n_outputs)
 
     Examples
     --------
     >>> backends, linear = ([nn.Linear(n, 3) for _ in range(2)] for n in (4, 6))
-    >>> members = BackendMembers(nn.Identity(), backends, 4, 6, LinearMembers(linear))
-    >>> members(torch.zeros(5, 14)).shape
+    >>> members = BackendMembers(nn.Identity(), backends, LinearMembers(linear))
+    >>> members(MemberFeatures(torch.zeros(2, 5, 4), torch.zeros(5, 6))).shape
     torch.Size([5, 2, 3])
     """
 
@@ -141,16 +155,12 @@ class BackendMembers(nn.Module):
         self,
         columns: nn.Module,
         backends: Sequence[nn.Module],
-        n_own: int,
-        n_inputs: int,
         linear: LinearMembers | None = None,
     ) -> None:
         super().__init__()
         self.columns = columns
         self.n_members = len(backends)
         self.backends = side_by_side(backends)
-        self.n_own = n_own
-        self.n_inputs = n_inputs
         self.linear = linear
 
     @property
@@ -173,30 +183,28 @@ class BackendMembers(nn.Module):
         self.linear.weight.copy_(coefficients)
         self.linear.bias.copy_(intercepts)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor | MemberFeatures) -> Tensor:
         """Return the prediction of every member."""
-        x = self.columns(x)
-        n_hidden = self.n_members * self.n_own
-        n_inputs = self.n_inputs if self.linear is None else self.linear.weight.shape[2]
-        sizes = [n_hidden, n_inputs, x.shape[1] - n_hidden - n_inputs]
-        # one split, whose gradients are put together at once
-        hidden, inputs, _ = x.split_with_sizes(sizes, dim=1)
-        inputs = inputs.contiguous()  # parts of a row sum in another order than rows of their own
-        if self.n_own:
-            seen = hidden.reshape(-1, self.n_members, self.n_own).transpose(0, 1)
+        if isinstance(x, MemberFeatures):
+            own, inputs = x.own, x.inputs
         else:
-            seen = inputs.expand(self.n_members, -1, -1)
-        return self._add(self.backends(seen), inputs).transpose(0, 1)
+            inputs = self.columns(x)
+            own = inputs.expand(self.n_members, -1, -1)
+        return self._add(self.backends(own), inputs).transpose(0, 1)
 
-    def predict_separately(self, x: Tensor) -> Tensor:
+    def predict_separately(self, x: Tensor | MemberFeatures) -> Tensor:
         """Return the prediction of every member for rows of its own.
 
         Shape
         -----
-        x : (members, batch, n_own + n_inputs); result : (members, batch, n_outputs)
+        x : (members, batch, n_features), or features of rows of their own; result : (members,
+        batch, n_outputs)
         """
-        hidden, inputs = separately(self.columns, x).tensor_split([self.n_own], 2)
-        return self._add(self.backends(hidden if self.n_own else inputs), inputs)
+        if isinstance(x, MemberFeatures):
+            own, inputs = x.own, x.inputs
+        else:
+            own = inputs = separately(self.columns, x)
+        return self._add(self.backends(own), inputs)
 
     def _add(self, predictions: Tensor, inputs: Tensor) -> Tensor:
         """Add the linear models to predictions of the back ends, (members, batch, n_outputs)."""

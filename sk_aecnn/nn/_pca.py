@@ -18,6 +18,7 @@ from sk_aecnn.nn._conv import as_feature_maps, as_vectors
 from sk_aecnn.nn._covariances import ChunkedInputs, SparseInputs
 from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
+from sk_aecnn.nn._members import EncoderMembers, MemberFeatures
 
 # features up to which the covariances of all of them are computed
 _FEW_FEATURES = 1000
@@ -198,7 +199,7 @@ class PCAEncoder(PCAHalf):
 
     Parameters
     ----------
-    residual : DenseEncoder or ConvEncoder
+    residual : DenseEncoder, ConvEncoder or EncoderMembers
         What is added to them.
     in_shape : sequence of int
         Shape of one input.
@@ -208,7 +209,7 @@ class PCAEncoder(PCAHalf):
     Shape
     -----
     input : (batch, *in_shape), and a mask where the residual takes one; features : those of the
-    residual and the linear path, side by side; output : that of the residual
+    residual and the linear path, side by side, or `MemberFeatures`; output : that of the residual
 
     Examples
     --------
@@ -223,8 +224,9 @@ class PCAEncoder(PCAHalf):
         self.in_shape = tuple(in_shape)
         self.encoding_dim = encoding_dim
         channels, *spatial = self.residual.feature_shape
-        # channels in which the numbers of the linear path find room
-        self.n_channels = -(-encoding_dim // prod(spatial))
+        # channels in which the numbers of the linear path find room, which is apart among members
+        has_members = isinstance(residual, EncoderMembers)
+        self.n_channels = 0 if has_members else -(-encoding_dim // prod(spatial))
         self.feature_shape = (channels + self.n_channels, *spatial)
 
     @property
@@ -233,21 +235,27 @@ class PCAEncoder(PCAHalf):
         layer: nn.Module = self.residual.bottleneck
         return layer
 
-    def features(self, x: Tensor, *mask: Tensor) -> Tensor:
+    def features(self, x: Tensor, *mask: Tensor) -> Tensor | MemberFeatures:
         """Return the features of the residual, and the linear path as further channels."""
         features = self.residual.features(x, *mask)
+        path = self.linear(as_vectors(x))
+        if isinstance(features, MemberFeatures):
+            return features._replace(path=path)
         room = self.n_channels * prod(features.shape[2:])
-        path = F.pad(self.linear(as_vectors(x)), (0, room - self.encoding_dim))
+        path = F.pad(path, (0, room - self.encoding_dim))
         path = path.view(x.shape[0], self.n_channels, *features.shape[2:])
         return torch.cat([features, path], dim=1)
 
-    def separate_features(self, x: Tensor) -> Tensor:
+    def separate_features(self, x: Tensor) -> MemberFeatures:
         """Return the features of the members of the residual, each for rows of its own."""
-        features: Tensor = self.residual.separate_features(x)
+        features: MemberFeatures = self.residual.separate_features(x)
         return features
 
-    def code(self, features: Tensor) -> Tensor:
+    def code(self, features: Tensor | MemberFeatures) -> Tensor:
         """Go on from the features to the code."""
+        if isinstance(features, MemberFeatures):
+            assert features.path is not None, "features are of this encoder"
+            return self._add(features.path, self.residual.code(features))
         sizes = [features.shape[1] - self.n_channels, self.n_channels]
         features, path = features.split_with_sizes(sizes, dim=1)
         residual = self.residual.code(features.contiguous())  # rows apart sum in another order

@@ -16,7 +16,13 @@ from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._backend import CNNBackend
 from sk_aecnn.nn._conv import ConvEncoder, coarsen
 from sk_aecnn.nn._layout import InputLayout
-from sk_aecnn.nn._members import BackendMembers, MeanPrediction, MeanProbability, separately
+from sk_aecnn.nn._members import (
+    BackendMembers,
+    MeanPrediction,
+    MeanProbability,
+    MemberFeatures,
+    separately,
+)
 from sk_aecnn.nn._networks import AutoencoderParts, BaseAutoencoder, Outputs, weighted_batch_norm
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._pca import PCAEncoder
@@ -47,6 +53,10 @@ def of_members(predicted: Tensor, averaging: Averaging, fold: Tensor | None) -> 
         learns = fold[:, None] != torch.arange(n_members, device=fold.device)
         outputs["member_weight"] = learns.to(predicted.dtype) * n_members / (n_members - 1)
     return outputs
+
+
+def _first_rows(features: Tensor | MemberFeatures, n: int) -> Tensor | MemberFeatures:
+    return features.head(n) if isinstance(features, MemberFeatures) else features[:n]
 
 
 def mean_over_mirror_images(
@@ -225,7 +235,7 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         if not self.reconstructs:
             return outputs
         with weighted_batch_norm(self, row_weight):
-            code = self.encoder.code(features[: len(x)])
+            code = self.encoder.code(_first_rows(features, len(x)))
             output = self.decoder(code)
         return outputs | self.compare(rows, x, output) | {"code": code}
 
@@ -239,8 +249,7 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
     @property
     def _are_members_alone(self) -> bool:
         """Whether the back ends see what the encoders of members put out, and nothing else."""
-        sees_features = self.backend_input == "features"
-        return sees_features and isinstance(self.backend, BackendMembers) and self.backend.n_own > 0
+        return self.backend_input == "features" and isinstance(self.backend, BackendMembers)
 
     def predict_separately(self, rows: Tensor) -> Tensor:
         """Return what every member says of rows of its own.
@@ -267,19 +276,22 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         further = self.backend.feature_maps(maps[-1], *seen)
         return maps + further, self.backend.predict(further[-1], *seen)
 
-    def _predict(self, features: Tensor, *mask: Tensor) -> Tensor:
+    def _predict(self, features: Tensor | MemberFeatures, *mask: Tensor) -> Tensor:
         sees_code = self.backend_input == "code"
         seen = (self.encoder.code(features),) if sees_code else self._seen(features, *mask)
         prediction: Tensor = self.backend(*seen)
         return prediction
 
-    def _seen(self, features: Tensor, *mask: Tensor) -> tuple[Tensor, ...]:
+    def _seen(
+        self, features: Tensor | MemberFeatures, *mask: Tensor
+    ) -> tuple[Tensor | MemberFeatures, ...]:
         """Return features, and the mask of their positions where the back end takes one.
 
         There is none where encoder or back end are the user's own, and beside a linear path, which
         has no positions.
         """
-        if type(self.encoder) is not ConvEncoder or type(self.backend) is not CNNBackend:
+        are_own = type(self.encoder) is ConvEncoder and type(self.backend) is CNNBackend
+        if isinstance(features, MemberFeatures) or not are_own:
             return (features,)
         return (features, *(coarsen(one, features.shape[2:]) for one in mask))
 

@@ -349,10 +349,10 @@ class NetworkGraph:
             return Features(self.inputs, mask=self.mask), self.in_shape
         if network.backend_input == "code":
             return Features(self.code), (network.encoding_dim,)
-        if isinstance(network.backend, BackendMembers) and network.backend.n_own:
-            return self._features, (network.backend.n_own,)
-        joined = self._encoder.join(self._features)
         shape = tuple(network.encoder.feature_shape)
+        if isinstance(network.backend, BackendMembers):
+            return self._features, shape
+        joined = self._encoder.join(self._features)
         return Features(joined, mask=self._features.mask), shape
 
     @cached_property

@@ -92,8 +92,7 @@ def build_backend_members(
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         linear = LinearMembers(layers)
-    n_own = 0 if encoder is None else encoder.hidden_shape[1]
-    members = BackendMembers(columns, backends, n_own, n_inputs, linear)
+    members = BackendMembers(columns, backends, linear)
     first_layer = members.first_layer if encoder is None else encoder.first_layer
     if ensemble.scale_rates and first_layer is not None:
         first_layer.learn_scales(ensemble.scale_rates)

@@ -34,14 +34,14 @@ def test_the_code_is_the_mean_of_the_members(encoders, rows):
 def test_a_back_end_sees_the_features_of_its_encoder(encoders, rows):
     """Another member's features change nothing."""
     backends = [nn.Linear(4, 2) for _ in range(3)]
-    members = BackendMembers(nn.Identity(), backends, 4, 6)
+    members = BackendMembers(nn.Identity(), backends)
     features = EncoderMembers(nn.Identity(), 6, encoders).eval().features(rows)
     before = members(features)
     for member in range(3):
         torch.testing.assert_close(
             before[:, member], backends[member](encoders[member].features(rows))
         )
-    features[:, :4] += 1
+    features.own[0] += 1
     after = members(features)
     assert not after[:, 0].equal(before[:, 0])
     assert after[:, 1:].equal(before[:, 1:])
@@ -54,7 +54,7 @@ def test_linear_models_are_added(rows):
         nn.init.zeros_(backend.weight)
         nn.init.zeros_(backend.bias)
     linear = LinearMembers([nn.Linear(6, 2) for _ in range(3)])
-    members = BackendMembers(nn.Identity(), backends, 0, 6, linear)
+    members = BackendMembers(nn.Identity(), backends, linear)
     coefficients, intercepts = torch.randn(3, 2, 6), torch.randn(3, 2)
     members.start_from(coefficients, intercepts)
     expected = torch.einsum("bf,mof->bmo", rows, coefficients) + intercepts
@@ -66,7 +66,7 @@ def test_members_predict_rows_of_their_own(encoders, rows):
     encoders = EncoderMembers(nn.Identity(), 6, encoders).eval()
     linear = LinearMembers([nn.Linear(6, 2) for _ in range(3)])
     backends = [nn.Linear(4, 2) for _ in range(3)]
-    members = BackendMembers(nn.Identity(), backends, 4, 6, linear).eval()
+    members = BackendMembers(nn.Identity(), backends, linear).eval()
     own = torch.stack([rows, rows.flip(0), rows + 1])
     predicted = members.predict_separately(encoders.separate_features(own))
     for member in range(3):
