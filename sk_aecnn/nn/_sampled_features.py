@@ -22,9 +22,9 @@ _MOST = 0.5
 # of those that are drawn, per feature that a row of the batch has, and at the least
 _DRAWN = 1.0
 _FEWEST_DRAWN = 256
-# of an input layer, what has a number for each feature beside weights; of a layout, what
-# standardises them
-_OF_INPUTS = {"strength", "scale", "start_weight", "weight_change"}
+# of an input layer, what has a number for each feature beside what is trained of the weights; of a
+# layout, what standardises them
+_OF_INPUTS = {"strength", "scale", "start_weight"}
 _OF_LAYOUT = ("shift", "gain", "mean", "offset", "origin", "scale")
 
 
@@ -119,21 +119,22 @@ class SampledFeatures:
             tensors = _tensors_of(layer)
             for part in _OF_INPUTS & tensors.keys():
                 yield f"{name}.{part}", _choose(tensors[part], features)
+            change = ""
             if isinstance(layer, LinearPath):
-                yield f"{name}.start_bias", tensors["start_bias"] + layer.weight @ others
-                continue
+                change = "_change"
+                yield f"{name}.start_bias", layer.start_bias + layer.start_weight @ others
             factor = layer.input_factor if isinstance(layer, LinearMembers) else None
             seen = others if factor is None else (factor * others)[:, 0]
-            chosen: Any = _Chosen.apply  # which has no types
-            weight, constant = chosen(tensors["weight"], seen, features)
-            yield f"{name}.weight", weight
-            yield f"{name}.bias", tensors["bias"] + constant
+            part_inputs: Any = _PartedInputs.apply  # which has no types
+            weight, constant = part_inputs(tensors[f"weight{change}"], seen, features)
+            yield f"{name}.weight{change}", weight
+            yield f"{name}.bias{change}", tensors[f"bias{change}"] + constant
         for name in self.outputs:
             for part, tensor in _tensors_of(self.network.get_submodule(name)).items():
                 yield f"{name}.{part}", tensor[features]
 
 
-class _Chosen(torch.autograd.Function):
+class _PartedInputs(torch.autograd.Function):
     """The weights of some inputs, and what the others add up to in one row.
 
     Autograd by itself would make several tensors of the size of all weights in a step; here their
@@ -142,7 +143,7 @@ class _Chosen(torch.autograd.Function):
     Shape
     -----
     weight : (n_outputs, n_inputs), or (members, n_outputs, n_inputs); row : (n_inputs,), or
-    (members, n_inputs), zero at the inputs that are chosen; features : (n_chosen,);
+    (members, n_inputs), zero at the inputs that are chosen; features : (n_chosen,), all different;
     result : weights of chosen inputs, and sums, (n_outputs,) or (members, n_outputs)
     """
 
@@ -158,6 +159,7 @@ class _Chosen(torch.autograd.Function):
         weight, row, features = ctx.saved_tensors
         of_sums = of_sums.to(weight.dtype)  # of a lower precision in `torch.autocast`
         of_weight = of_sums[..., None] * row[..., None, :]
+        # in place of zeros, since the row is zero there
         of_weight.scatter_(-1, features.expand(of_chosen.shape), of_chosen)
         of_row = None
         if ctx.needs_input_grad[1]:
@@ -166,7 +168,10 @@ class _Chosen(torch.autograd.Function):
 
 
 def _choose(values: Tensor, features: Tensor) -> Tensor:
-    """Return those of some features, the last axis; `index_select` takes four times as long."""
+    """Return those of some features, the last axis.
+
+    Of stacks of matrices, `index_select` takes several times as long.
+    """
     return values.gather(-1, features.expand(*values.shape[:-1], -1))
 
 

@@ -48,6 +48,8 @@ ESTIMATORS = {
     "on the code": of_wide_tables(n_estimators=2, backend_input="code"),
     "one network on the code": of_wide_tables(max_epochs=2, backend_input="code"),
     "cross-entropy": of_wide_tables(max_epochs=2, reconstruction_loss="bce"),
+    "members without a linear path": of_wide_tables(n_estimators=2, linear_path=False),
+    "scales": of_wide_tables(max_epochs=2, early_stopping="cv"),
     "no linear path": AutoencoderTransformer(
         3, random_state=0, precision="float64", max_epochs=2, linear_path=False
     ),
@@ -68,8 +70,9 @@ def trained(name, table):
     return net, SampledFeatures.of(net.module_, torch.Generator().manual_seed(0))
 
 
-def loss_and_gradients(net, outputs):
-    loss = net.criterion_.terms["reconstruction_loss"](outputs)
+def loss_and_gradients(net, outputs, loss=None):
+    if loss is None:
+        loss = net.criterion_.terms["reconstruction_loss"](outputs)
     parameters = [each for each in net.module_.parameters() if each.requires_grad]
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     zeros = map(torch.zeros_like, parameters)
@@ -102,6 +105,39 @@ def test_codes_and_predictions_are_those_of_all_features(name, table):
     outputs, expected = sampled.forward(rows), net.module_(rows)
     for part in expected.keys() - {"output", "target"}:
         torch.testing.assert_close(outputs[part], expected[part], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["members", "scales"])
+def test_gradients_of_predictions_are_those_of_all_features(name, table):
+    """Those of scales as well, and of weights of features that no row has."""
+    net, sampled = trained(name, table)
+    rows = few_rows(table[0]).clamp(max=1)
+    for number in net.module_.parameters():  # scales and linear models begin at zero
+        number.data += 0.1 * torch.rand_like(number)
+    both = [
+        part["prediction"].square().sum() for part in (sampled.forward(rows), net.module_(rows))
+    ]
+    some, whole = (loss_and_gradients(net, None, loss) for loss in both)
+    layer = net.module_.encoder.residual.encoders.body[0]
+    assert (layer.scale is not None) == (name == "scales")
+    for part, expected in zip(some, whole, strict=True):
+        torch.testing.assert_close(part, expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("members", [(), (3,)], ids=["one", "members"])
+@pytest.mark.parametrize("of_all", [True, False], ids=["one row", "a row for each"])
+def test_parted_inputs_have_the_gradients_of_their_formula(members, of_all):
+    """Of weights, and of the row."""
+    generator = torch.Generator().manual_seed(0)
+    features = torch.tensor([4, 1])
+    weight = torch.randn(*members, 2, 6, dtype=torch.float64, generator=generator)
+    row = torch.randn(*(() if of_all else members), 6, dtype=torch.float64, generator=generator)
+    row = row.index_fill(-1, features, 0)
+    chosen, total = module._PartedInputs.apply(weight, row, features)
+    assert chosen.equal(weight[..., features])
+    torch.testing.assert_close(total, torch.einsum("...oi,...i->...o", weight, row))
+    inputs = weight.requires_grad_(), row.requires_grad_(not of_all), features
+    assert torch.autograd.gradcheck(module._PartedInputs.apply, inputs)
 
 
 def test_rows_that_are_held_out_are_predicted_alike(table):
