@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import issparse
 from scipy.special import logsumexp
 from sklearn.linear_model import Lasso, Ridge
 
 _ITERATIONS = 100
+# of the largest component of a gradient, and its share where most rows lack most inputs, which then
+# have small ones
 _TOLERANCE = 1e-3
+_OF_SPARSE_ROWS = 0.1
 # of looking for inputs that a model should not leave out
 _ROUNDS = 10
 # logit of a class without a row to learn from
@@ -104,15 +108,21 @@ def fit_classes(
         # of two classes there is one vector of coefficients there, here are two opposite ones
         l2_penalty *= 2 if n_classes == 2 else 1
         loss = partial(_penalised_loss, sample, parameters.shape, l2_penalty)
-        parameters = _search(loss, parameters.ravel()).reshape(parameters.shape)
+        share = _OF_SPARSE_ROWS if issparse(sample.X) else 1.0
+        parameters = _search(loss, parameters.ravel(), share).reshape(parameters.shape)
     intercepts, is_present = parameters[:, -1], np.isin(np.arange(n_classes), sample.y)
     intercepts = np.where(is_present, intercepts - intercepts[is_present].mean(), _ABSENT)
     return LinearModel(parameters[:, :-1], intercepts)
 
 
-def _search(loss: Callable[[np.ndarray], Any], start: np.ndarray, **bounds: Any) -> np.ndarray:
+def _search(
+    loss: Callable[[np.ndarray], Any],
+    start: np.ndarray,
+    share_of_tolerance: float = 1.0,
+    **bounds: Any,
+) -> np.ndarray:
     """Return where a loss is least, which comes with its gradient."""
-    options = {"maxiter": _ITERATIONS, "gtol": _TOLERANCE}
+    options = {"maxiter": _ITERATIONS, "gtol": share_of_tolerance * _TOLERANCE}
     found: np.ndarray = minimize(
         loss, start, jac=True, method="L-BFGS-B", options=options, **bounds
     ).x
