@@ -227,8 +227,8 @@ class VariationalAutoencoderTransformer(
           share ``validation_fraction`` of the samples. Without targets, the loss is that of the
           reconstruction.
         - ``"cv"``: in ensembles, every sample is held out from one member. Training ends when the
-          loss has not improved for half as many epochs as the best one took, and for at least 4 of
-          a classifier or 8 of a regressor. Kept are averaged weights, the last ones within a
+          loss has not improved for half as many epochs as the best one took, and for at least 4
+          epochs (classifiers) or 8 (regressors). Kept are averaged weights, the last ones within a
           standard error of the best.
         - ``False``: all samples are used for training, but for those that weigh :ref:`random
           convolutions <guide-random-convolutions>`, and ``max_epochs`` are made.

@@ -180,7 +180,8 @@ class JointEstimator(
         """Return the back end, or those of an ensemble, and what it was built from."""
         ensemble = summary.ensemble
         members = parts.members if ensemble.n_members else None
-        n_outputs, in_shape = self._n_outputs(plan.data), parts.feature_shape
+        n_outputs = self._n_outputs(plan.data)
+        in_shape = parts.feature_shape if members is None else members.hidden_shape[1:]
         if self.backend_input == "code":
             members, in_shape = None, (recipe.encoding_dim,)
         backend_recipe = resolve_backend(self._parameters(), summary, in_shape, n_outputs, recipe)

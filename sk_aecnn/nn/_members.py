@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import log
+from math import log, prod
 from typing import Any, NamedTuple
 
 import torch
@@ -20,7 +20,7 @@ class MemberFeatures(NamedTuple):
     own : Tensor of shape (members, batch, hidden)
         The features of each.
     inputs : Tensor of shape (batch, n_inputs), or (members, batch, n_inputs)
-        What all of them see, or the rows of each.
+        What all of them see, or what each sees.
     path : Tensor of shape (batch, encoding_dim), or None
         The linear path, where one is beside them.
     """
@@ -29,10 +29,15 @@ class MemberFeatures(NamedTuple):
     inputs: Tensor
     path: Tensor | None = None
 
-    def head(self, n: int) -> MemberFeatures:
+    def first_rows(self, n: int) -> MemberFeatures:
         """Return those of the first rows."""
         path = None if self.path is None else self.path[:n]
-        return MemberFeatures(self.own[:, :n], self.inputs[:n], path)
+        return MemberFeatures(self.own[:, :n], self.inputs[..., :n, :], path)
+
+    def joined(self) -> Tensor:
+        """Return all of what one back end may see, side by side, (batch, n)."""
+        path = [] if self.path is None else [self.path]
+        return torch.cat([*self.own, self.inputs, *path], dim=1)
 
 
 class EncoderMembers(nn.Module):
@@ -49,7 +54,8 @@ class EncoderMembers(nn.Module):
 
     Shape
     -----
-    input : (batch, n_features); features : `MemberFeatures`; code : (batch, encoding_dim)
+    input : (batch, n_features); features : `MemberFeatures`, which are of ``feature_shape`` when
+    they are joined; code : (batch, encoding_dim)
 
     Examples
     --------
@@ -65,10 +71,10 @@ class EncoderMembers(nn.Module):
         super().__init__()
         self.columns = columns
         self.n_inputs = n_inputs
-        self.n_members = len(encoders)
         shape: Any = encoders[0].feature_shape
-        self.feature_shape: tuple[int, ...] = tuple(shape)  # of each member
+        self.hidden_shape = (len(encoders), int(shape[0]))
         self.encoders: Any = side_by_side(encoders)
+        self.feature_shape = (prod(self.hidden_shape) + n_inputs,)
 
     @property
     def bottleneck(self) -> nn.Module:
@@ -84,7 +90,8 @@ class EncoderMembers(nn.Module):
     def features(self, x: Tensor) -> MemberFeatures:
         """Return the features of every member, and the inputs."""
         inputs = self.columns(x)
-        return MemberFeatures(self.encoders.features(inputs.expand(self.n_members, -1, -1)), inputs)
+        own = self.encoders.features(inputs.expand(self.hidden_shape[0], -1, -1))
+        return MemberFeatures(own, inputs)
 
     def separate_features(self, x: Tensor) -> MemberFeatures:
         """Return the features of every member, and the inputs, for rows of its own.

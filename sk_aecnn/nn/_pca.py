@@ -18,7 +18,7 @@ from sk_aecnn.nn._conv import as_feature_maps, as_vectors
 from sk_aecnn.nn._covariances import ChunkedInputs, SparseInputs
 from sk_aecnn.nn._dense import batch_invariant_linear
 from sk_aecnn.nn._layout import InputLayout
-from sk_aecnn.nn._members import EncoderMembers, MemberFeatures
+from sk_aecnn.nn._members import MemberFeatures
 
 # features up to which the covariances of all of them are computed
 _FEW_FEATURES = 1000
@@ -224,9 +224,8 @@ class PCAEncoder(PCAHalf):
         self.in_shape = tuple(in_shape)
         self.encoding_dim = encoding_dim
         channels, *spatial = self.residual.feature_shape
-        # channels in which the numbers of the linear path find room, which is apart among members
-        has_members = isinstance(residual, EncoderMembers)
-        self.n_channels = 0 if has_members else -(-encoding_dim // prod(spatial))
+        # channels in which the numbers of the linear path find room
+        self.n_channels = -(-encoding_dim // prod(spatial))
         self.feature_shape = (channels + self.n_channels, *spatial)
 
     @property

@@ -56,7 +56,7 @@ def of_members(predicted: Tensor, averaging: Averaging, fold: Tensor | None) -> 
 
 
 def _first_rows(features: Tensor | MemberFeatures, n: int) -> Tensor | MemberFeatures:
-    return features.head(n) if isinstance(features, MemberFeatures) else features[:n]
+    return features.first_rows(n) if isinstance(features, MemberFeatures) else features[:n]
 
 
 def mean_over_mirror_images(
@@ -290,8 +290,10 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         There is none where encoder or back end are the user's own, and beside a linear path, which
         has no positions.
         """
-        are_own = type(self.encoder) is ConvEncoder and type(self.backend) is CNNBackend
-        if isinstance(features, MemberFeatures) or not are_own:
+        if isinstance(features, MemberFeatures):
+            are_apart = isinstance(self.backend, BackendMembers)
+            return (features if are_apart else features.joined(),)
+        if type(self.encoder) is not ConvEncoder or type(self.backend) is not CNNBackend:
             return (features,)
         return (features, *(coarsen(one, features.shape[2:]) for one in mask))
 

@@ -17,6 +17,7 @@ from sk_aecnn.nn import (
     BackendMembers,
     InputLayout,
     MeanProbability,
+    PCAEncoder,
     RandomFlip,
     VariationalAutoencoder,
 )
@@ -349,10 +350,11 @@ class NetworkGraph:
             return Features(self.inputs, mask=self.mask), self.in_shape
         if network.backend_input == "code":
             return Features(self.code), (network.encoding_dim,)
-        shape = tuple(network.encoder.feature_shape)
         if isinstance(network.backend, BackendMembers):
-            return self._features, shape
-        joined = self._encoder.join(self._features)
+            encoder = network.encoder
+            members = encoder.residual if isinstance(encoder, PCAEncoder) else encoder
+            return self._features, members.hidden_shape[1:]
+        joined, shape = self._encoder.join(self._features), tuple(network.encoder.feature_shape)
         return Features(joined, mask=self._features.mask), shape
 
     @cached_property

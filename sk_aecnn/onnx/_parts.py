@@ -161,7 +161,11 @@ class MemberEncoders(EncoderGraph):
             encoders = self.encoder.encoders
             codes = add_layer(self.graph, encoders.bottleneck, features.own)
             codes = add_layer(self.graph, encoders.code_activation, codes)
-        return mean_of_members(self.graph, codes, self.encoder.n_members)
+        return mean_of_members(self.graph, codes, self.encoder.hidden_shape[0])
+
+    def join(self, features: Features) -> str:
+        parts = _unstack(self.graph, features.own, self.encoder.hidden_shape[0])
+        return self.graph.add("Concat", *parts, features.inputs, axis=1)
 
 
 class CustomEncoderGraph(EncoderGraph):

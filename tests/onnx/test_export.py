@@ -189,9 +189,10 @@ def test_global_pooling(cnn_classifier, labels, assert_exported):
 def test_an_encoder_to_start_from(autoencoder, classifier, images, table, labels, assert_exported):
     """A back end on the features of a frozen encoder, and of its linear path."""
     for X in (images, table):
-        frozen = FrozenEstimator(autoencoder().fit(X))
-        joint = classifier(encoder=frozen, n_estimators=1, freeze_encoder=True)
-        assert_exported(joint.fit(X, labels), X)
+        for fitted in (autoencoder().fit(X), classifier().fit(X, labels)):
+            frozen = FrozenEstimator(fitted)
+            joint = classifier(encoder=frozen, n_estimators=1, freeze_encoder=True)
+            assert_exported(joint.fit(X, labels), X)
 
 
 def test_features_that_never_changed(detector, table, assert_exported):
