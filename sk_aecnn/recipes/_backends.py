@@ -75,11 +75,12 @@ def build_backend_members(
     generator : torch.Generator
         What parameters are drawn from.
     encoder : EncoderMembers or None
-        What the inputs come from; None where each back end sees all of them.
+        What comes before them, whose first layers learn the scales of inputs; None where the back
+        ends do.
     columns : nn.Module
-        What comes before the back ends.
+        What comes before the back ends where no encoder does.
     n_inputs : int
-        Size of what all of them see.
+        Size of what the linear models see.
     """
     n_members = ensemble.n_members
     backends = [build_backend(recipe, generator) for _ in range(n_members)]

@@ -13,8 +13,7 @@ from sk_aecnn.training._held_out import HeldOutSelection
 
 CLASSIFIERS = [AECNNClassifier, CNNClassifier]
 every_classifier = pytest.mark.parametrize("cls", CLASSIFIERS)
-PREDICTORS = [*CLASSIFIERS, AECNNRegressor, CNNRegressor]
-every_predictor = pytest.mark.parametrize("cls", PREDICTORS)
+PATIENCE = [(AECNNClassifier, 4), (CNNClassifier, 4), (AECNNRegressor, 8), (CNNRegressor, 8)]
 
 
 @pytest.fixture(scope="module")
@@ -23,22 +22,28 @@ def noisy():
     return make_classification(600, 20, n_informative=3, flip_y=0.2, random_state=0)
 
 
-@every_predictor
-def test_the_best_score_is_kept(cls, noisy):
-    """Scores are of every epoch and of the start."""
+@pytest.mark.parametrize(("cls", "patience"), PATIENCE)
+def test_the_best_score_is_kept(cls, patience, noisy):
+    """Scores are of every epoch and of the start; training ends some time after the best."""
     model = cls(random_state=0).fit(*noisy)
     scores = model.validation_scores_
     assert model.resolved_params_["early_stopping"] == "cv"
     assert len(scores) == model.n_iter_ + 1 < 100
     assert model.best_validation_score_ == scores.max()
+    assert model.n_iter_ == _last_epoch(scores, patience)
 
 
-@pytest.mark.parametrize(("cls", "patience"), list(zip(PREDICTORS, [4, 4, 8, 8], strict=True)))
-def test_training_ends_when_nothing_was_better_for_some_epochs(cls, patience, noisy):
-    """Half of those that the best one took, and some at the least, more of them for numbers."""
-    model = cls(random_state=0).fit(*noisy)
-    best = int(model.validation_scores_.argmax())
-    assert model.n_iter_ == best + max(patience, -(-best // 2))
+def test_a_late_best_score_is_waited_longer_for():
+    """Half as many epochs as it took."""
+    X = np.random.default_rng(1).normal(size=(400, 4))
+    model = AECNNClassifier(random_state=0).fit(X, X[:, 0] * X[:, 1] > 0)
+    scores = model.validation_scores_
+    assert _last_epoch(scores, 4) == _last_epoch(scores, 0) == model.n_iter_
+
+
+def _last_epoch(scores, patience):
+    best = int(scores.argmax())
+    return best + max(patience, -(-best // 2))
 
 
 @every_classifier
