@@ -22,7 +22,7 @@ from sk_aecnn.training._scoring import SCORE, Score
 
 # epochs to wait for a lower loss, fewer of which cost regressors some of their R2, and the share of
 # those that led to the lowest
-_PATIENCE = {"classification_loss": 4, "regression_loss": 8}
+_PATIENCE = {"classification_loss": 6, "regression_loss": 8}
 _RELATIVE_PATIENCE = 0.5
 # of the average of weights: it spans about this part of the steps so far
 _SPAN = 6
