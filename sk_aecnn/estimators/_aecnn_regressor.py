@@ -227,7 +227,7 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
           share ``validation_fraction`` of the samples. Without targets, the loss is that of the
           reconstruction.
         - ``"cv"``: in ensembles, every sample is held out from one member. Training ends when the
-          loss has not improved for half as many epochs as the best one took, and for at least 4
+          loss has not improved for half as many epochs as the best one took, and for at least 6
           epochs (classifiers) or 8 (regressors). Kept are averaged weights, the last ones within a
           standard error of the best.
         - ``False``: all samples are used for training, but for those that weigh :ref:`random

@@ -13,7 +13,7 @@ from sk_aecnn.training._held_out import HeldOutSelection
 
 CLASSIFIERS = [AECNNClassifier, CNNClassifier]
 every_classifier = pytest.mark.parametrize("cls", CLASSIFIERS)
-PATIENCE = [(AECNNClassifier, 4), (CNNClassifier, 4), (AECNNRegressor, 8), (CNNRegressor, 8)]
+PATIENCE = [(AECNNClassifier, 6), (CNNClassifier, 6), (AECNNRegressor, 8), (CNNRegressor, 8)]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_a_late_best_score_is_waited_longer_for():
     X = np.random.default_rng(1).normal(size=(400, 4))
     model = AECNNClassifier(random_state=0).fit(X, X[:, 0] * X[:, 1] > 0)
     scores = model.validation_scores_
-    assert _last_epoch(scores, 4) == _last_epoch(scores, 0) == model.n_iter_
+    assert _last_epoch(scores, 6) == _last_epoch(scores, 0) == model.n_iter_
 
 
 def _last_epoch(scores, patience):
