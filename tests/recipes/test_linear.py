@@ -15,7 +15,7 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding, LinearMembers
 from sk_aecnn.recipes import _linear_models
-from sk_aecnn.recipes._linear_models import Sample, fit_classes, fit_numbers
+from sk_aecnn.recipes._linear_models import Sample, cross_entropy, fit_classes, fit_numbers
 
 sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 NOTHING_LEARNED = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
@@ -39,6 +39,27 @@ def test_logistic_regression_is_that_of_scikit_learn(load, C, weighted, monkeypa
         logits = model.predict(X)
         proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         np.testing.assert_allclose(proba, expected, atol=5e-4)
+
+
+def test_rare_words_move_from_a_stronger_penalty(monkeypatch):
+    """Each of them has a small part in the gradient: the loss is the least one all the same."""
+    rng = np.random.default_rng(0)
+    words = rng.random((600, 3000)) < 0.004
+    y = (words @ rng.normal(size=3000) > 0).astype(int)
+    words = words[:, words.any(axis=0)]
+    sample = Sample(csr_array(words / words.std(axis=0)), y, np.ones(600))
+
+    def loss_of_path():
+        model = None
+        for l2_penalty in (1000.0, 100.0, 10.0, 1.0):
+            model = fit_classes(2, sample, model, l2_penalty=l2_penalty)
+        losses = cross_entropy(model.predict(sample.X), y)
+        return losses.mean() + np.square(model.coefficients).sum() / 600
+
+    found = loss_of_path()
+    monkeypatch.setattr(_linear_models, "_TOLERANCE", 1e-9)
+    monkeypatch.setattr(_linear_models, "_ITERATIONS", 5000)
+    assert found == pytest.approx(loss_of_path(), rel=0.01)
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_wine])
