@@ -70,14 +70,17 @@ def trained(name, table):
     return net, SampledFeatures.of(net.module_, torch.Generator().manual_seed(0))
 
 
-def loss_and_gradients(net, outputs, loss=None):
-    if loss is None:
-        loss = net.criterion_.terms["reconstruction_loss"](outputs)
+def loss_and_gradients(net, outputs):
+    loss = net.criterion_.terms["reconstruction_loss"](outputs)
+    return [loss, *gradients_of(net, loss)]
+
+
+def gradients_of(net, loss):
     parameters = [each for each in net.module_.parameters() if each.requires_grad]
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     zeros = map(torch.zeros_like, parameters)
     pairs = zip(gradients, zeros, strict=True)
-    return [loss, *(zero if one is None else one for one, zero in pairs)]
+    return [zero if one is None else one for one, zero in pairs]
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -117,7 +120,7 @@ def test_gradients_of_predictions_are_those_of_all_features(name, table):
     both = [
         part["prediction"].square().sum() for part in (sampled.forward(rows), net.module_(rows))
     ]
-    some, whole = (loss_and_gradients(net, None, loss) for loss in both)
+    some, whole = (gradients_of(net, loss) for loss in both)
     layer = net.module_.encoder.residual.encoders.body[0]
     assert (layer.scale is not None) == (name == "scales")
     for part, expected in zip(some, whole, strict=True):
