@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import RegressorMixin
 from sklearn.datasets import load_digits, make_blobs, make_moons, make_swiss_roll
 from sklearn.exceptions import ConvergenceWarning
 
@@ -226,6 +227,19 @@ def test_a_fit_no_better_than_a_constant_warns(noise_free, kind):
 def test_a_fit_that_learned_does_not_warn(noise_free, factory):
     """A fit with default parameters on rows with something to learn is silent."""
     factory(random_state=0).fit(*noise_free)
+
+
+@pytest.mark.parametrize("factory", [AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_fit_that_learned_a_little_does_not_warn(factory, seed):
+    """The samples that a constant is compared on are the same, however rare large targets are."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(1_000, 3))
+    chance = 1 / (1 + np.exp(3 - X[:, 0]))
+    y = random.uniform(size=1_000) < chance
+    if issubclass(factory, RegressorMixin):
+        y = np.exp(0.6 * X[:, 0] + random.normal(size=1_000))
+    factory(random_state=0).fit(X, y)
 
 
 @pytest.mark.parametrize("factory", FACTORIES)

@@ -39,6 +39,7 @@ from sk_aecnn.training._objective import Objective
 from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 from sk_aecnn.training._reconstruction_losses import LikelihoodLoss
 from sk_aecnn.training._stream import Seen
+from sk_aecnn.training._train import Trained
 
 # draws of the code of each sample, half of them mirror images of the others
 _DRAWS = 16
@@ -459,7 +460,7 @@ class VariationalAutoencoderTransformer(
         net = plan.build_net(network, Objective(terms, {"divergence_loss": self.beta}))
         return net, (recipe, {"augmentation": as_parameter(transforms)})
 
-    def _warn_of_constants(self, losses: dict[str, float], data: TrainingData) -> None:
+    def _warn_of_constants(self, trained: Trained, data: TrainingData) -> None:
         if self.kl_per_unit_.sum() <= _LEAST_DIVERGENCE:
             warnings.warn(
                 f"{type(self).__name__} ended with codes that tell nothing of a sample: they "

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from sk_aecnn._compat import fit_context
 from sk_aecnn.lifecycle._call import FitCall
@@ -171,7 +172,7 @@ class AutoencodingEstimator(CodingEstimator):
             return float(error == 0)
         return float(1 - error / variance)
 
-    def _constant_losses(self, data: TrainingData) -> dict[str, float]:
+    def _constant_losses(self, data: TrainingData, targets: Tensor) -> dict[str, float]:
         return {"reconstruction_loss": 1.0}
 
     def _check_target(self, y: Any, rows: Any) -> tuple[None, None]:

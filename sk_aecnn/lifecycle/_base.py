@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from sk_aecnn._compat import CallbackSupportMixin
 from sk_aecnn._processes import is_first
@@ -45,7 +46,7 @@ from sk_aecnn.training._progress_bar import write_line
 from sk_aecnn.training._scoring import Score
 from sk_aecnn.training._shares import check_same_data
 from sk_aecnn.training._stream import Seen, Stream
-from sk_aecnn.training._train import train
+from sk_aecnn.training._train import Trained, train
 from sk_aecnn.training._weighing import weigh_linear_model, without_needless_validation
 
 # of a stream of calls to partial_fit
@@ -122,8 +123,8 @@ class NetworkEstimator(
         """Return what early stopping goes by; None for the loss of the task."""
 
     @abstractmethod
-    def _constant_losses(self, data: TrainingData) -> dict[str, float]:
-        """Return what the best constants have as losses, by name, of those that have some."""
+    def _constant_losses(self, data: TrainingData, targets: Tensor) -> dict[str, float]:
+        """Return what the best constants of the data have as losses, by name, for some targets."""
 
     def _fit(self, call: FitCall) -> Self:
         """Fit a copy and take over its attributes in one assignment, or none after an error."""
@@ -154,16 +155,17 @@ class NetworkEstimator(
         score = self._score_in_training(geometry)
         plan = without_needless_validation(net, plan)
         watched = None if plan.options.patience is None else plan.validation
-        losses = train(net, plan.options, plan.training, watched, progress, score)
+        trained = train(net, plan.options, plan.training, watched, progress, score)
         if not call.resume:
             weigh_linear_model(net, plan)
         self.__dict__.update(self._fitted_attributes(net, geometry))
-        self._measure(seen, has_moderate_weights=not losses)
+        self._measure(seen, has_moderate_weights=trained is None)
         self._n_samples_seen = seen.n_before + seen.n_rows
         # of parts of the data nobody knows, and with weights other constants would be the best
-        compares = not call.partial and data.weight is None
-        if compares and had_time_to_learn(plan.options, len(data.rows)) and vary(data.rows):
-            self._warn_of_constants(losses, data)
+        if trained is None or call.partial or data.weight is not None:
+            return
+        if had_time_to_learn(plan.options, len(data.rows)) and vary(data.rows):
+            self._warn_of_constants(trained, data)
 
     def _read_training_data(
         self, call: FitCall, parameters: Mapping[str, Any]
@@ -321,9 +323,10 @@ class NetworkEstimator(
         fit = type(self).__name__, n_samples, geometry, self.resolved_params_, n_weights
         write_line(describe_fit(*fit) + describe_state(net))
 
-    def _warn_of_constants(self, losses: dict[str, float], data: TrainingData) -> None:
-        """Warn where what was learned is no better than a constant."""
-        warn_of_constants(type(self).__name__, losses, self._constant_losses(data))
+    def _warn_of_constants(self, trained: Trained, data: TrainingData) -> None:
+        """Warn where what was learned is no better than a constant, for the same samples."""
+        constant_losses = self._constant_losses(data, trained.targets)
+        warn_of_constants(type(self).__name__, trained.losses, constant_losses)
 
     def _parameters(self) -> dict[str, Any]:
         """Return the parameters by name, without a look at the signature of the constructor."""

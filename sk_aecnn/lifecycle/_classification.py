@@ -343,13 +343,19 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
             )
         return labels
 
-    def _constant_losses(self, data: TrainingData) -> dict[str, float]:
-        codes = data.targets[data.targets != UNLABELED_CODE]
-        share = np.bincount(codes, minlength=len(self.classes_)) / len(codes)
+    def _constant_losses(self, data: TrainingData, targets: torch.Tensor) -> dict[str, float]:
         smoothing = self.resolved_params_["label_smoothing"]
-        smooth = (1 - smoothing) * share + smoothing / len(share)
-        entropy = -float((smooth[smooth > 0] * np.log(smooth[smooth > 0])).sum())
+        expected, measured = (
+            (1 - smoothing) * self._class_shares(codes) + smoothing / len(self.classes_)
+            for codes in (data.targets, targets.numpy())
+        )
+        entropy = -float(measured @ np.log(np.where(measured > 0, expected, 1)))
         return {"classification_loss": entropy, "reconstruction_loss": 1.0}
+
+    def _class_shares(self, codes: np.ndarray) -> np.ndarray:
+        """Return the share of each class in the labeled samples."""
+        labeled = codes[codes != UNLABELED_CODE]
+        return np.bincount(labeled, minlength=len(self.classes_)) / max(1, len(labeled))
 
     def _check_target(self, y: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
         check_given(y, type(self).__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from skorch.callbacks import EarlyStopping
@@ -43,6 +43,21 @@ _NOTHING_TO_SCORE = (
 )
 
 
+class Trained(NamedTuple):
+    """What training ended with, on some of the training rows.
+
+    Attributes
+    ----------
+    losses : dict of str to float
+        The losses of these rows.
+    targets : Tensor
+        Their targets; the rows themselves where there are none.
+    """
+
+    losses: dict[str, float]
+    targets: torch.Tensor
+
+
 def train(
     net: TrainingNet,
     options: TrainingOptions,
@@ -50,11 +65,11 @@ def train(
     validation: BatchSource | None = None,
     observer: Observer | None = None,
     score: Score | None = None,
-) -> dict[str, float]:
+) -> Trained | None:
     """Train a net for some epochs; further calls continue where the last one ended.
 
-    Returns the losses that some of the training rows have in the end; none after a part of the
-    data that left moderate weights.
+    Returns the losses that some of the training rows have in the end; None after a part of the data
+    that left moderate weights.
 
     Parameters
     ----------
@@ -103,7 +118,7 @@ def train(
         _recompute_batch_norm_statistics(net, data)
     net.module_.eval()
     if options.partial and has_moderate_weights(net.module_):
-        return {}
+        return None
     n_measured = min(_MEASURED_ROWS, options.batch_size)
     return _measure_losses(net, data, _CHECKED_ROWS if options.partial else n_measured)
 
@@ -219,7 +234,7 @@ def _recompute_batch_norm_statistics(net: TrainingNet, data: BatchSource) -> Non
         norm.momentum = BatchNorm.MOMENTUM
 
 
-def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[str, float]:
+def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> Trained:
     """Return the losses of some rows, or raise where the last step left weights without any."""
     generator = new_generator(0) if len(data) > n_rows else None
     batch = next(iter(BatchIterator(data, n_rows, generator)))
@@ -230,4 +245,4 @@ def _measure_losses(net: TrainingNet, data: BatchSource, n_rows: int) -> dict[st
             "training diverged. Pass a lower lr (a tenth, say), leave out samples whose values are "
             "far from all others, or scale the input where scaling=None was chosen."
         )
-    return {name: float(loss) for name, loss in losses.items()}
+    return Trained({name: float(loss) for name, loss in losses.items()}, batch[1])
