@@ -9,7 +9,15 @@ from sk_aecnn.nn._attribution import find_minimum, integrated_gradients
 from sk_aecnn.nn._augmentation import Augmentation
 from sk_aecnn.nn._backend import CNNBackend, DenseBackend
 from sk_aecnn.nn._categories import Categories
-from sk_aecnn.nn._columns import ColumnEncoding, Columns, Steps, cut_columns, describe_columns
+from sk_aecnn.nn._columns import (
+    ColumnEncoding,
+    Columns,
+    Steps,
+    are_whole,
+    cut_columns,
+    describe_columns,
+    tell_names_apart,
+)
 from sk_aecnn.nn._conditional_mean import (
     MOST_DEVIATIONS,
     ConditionalMean,
@@ -127,6 +135,7 @@ __all__ = [
     "Units",
     "UpsamplingStage",
     "VariationalAutoencoder",
+    "are_whole",
     "build",
     "build_activation",
     "build_custom",
@@ -143,4 +152,5 @@ __all__ = [
     "integrated_gradients",
     "set_generator",
     "start_as_pca",
+    "tell_names_apart",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -114,7 +114,7 @@ def describe_columns(
             scale[feature] = 0.0
         elif len(values) == 2:
             scale[feature] = values[1] - values[0]
-        elif len(values) <= MOST_CATEGORIES and _are_whole(rows[:, feature]):
+        elif len(values) <= MOST_CATEGORIES and are_whole(rows[:, feature]):
             categories.append((feature, values))
         else:
             clipped[feature] = clip
@@ -124,6 +124,31 @@ def describe_columns(
     gain = torch.where(scale > 0, 1 / scale, 0.0)
     of_bins = torch.tensor(binned, dtype=torch.int64)
     return Columns(centre, gain, clipped, of_bins, deviation, *_stack(categories))
+
+
+def tell_names_apart(columns: Columns, x: Tensor, features: Sequence[int]) -> Columns:
+    """Return columns of which each value of some features, names, is an input as well.
+
+    Parameters
+    ----------
+    columns : Columns
+        What the features hold.
+    x : Tensor of shape (n_samples, n_features), float64
+        Standardised rows.
+    features : sequence of int
+        Features of more than twelve values.
+
+    Examples
+    --------
+    >>> x = torch.arange(20.0, dtype=torch.float64)[:, None]
+    >>> columns = describe_columns(x, x, None)
+    >>> len(columns.category), len(tell_names_apart(columns, x, [0]).category)
+    (0, 20)
+    """
+    added = _stack([(feature, _values(x[:, feature])) for feature in features])
+    known = columns.category_column, columns.category, columns.tolerance
+    column, category, tolerance = (torch.cat(pair) for pair in zip(known, added, strict=True))
+    return replace(columns, category_column=column, category=category, tolerance=tolerance)
 
 
 def cut_columns(
@@ -183,7 +208,8 @@ def _shares(x: Tensor, row_weight: Tensor | None) -> Tensor:
     return weight / weight.sum()
 
 
-def _are_whole(values: Tensor) -> bool:
+def are_whole(values: Tensor) -> bool:
+    """Tell whether values are whole numbers, as far as they are known."""
     return bool(((values == values.round()) | values.isnan()).all())
 
 
@@ -305,6 +331,13 @@ class ColumnEncoding(nn.Module):
         """The feature that each output is of."""
         features = torch.arange(self.n_features, device=self.bin_column.device)
         return torch.cat([features, self.bin_column, self.category_column])
+
+    @property
+    def are_names(self) -> Tensor:
+        """Which outputs are of the values of a column of names, bool (n_outputs,)."""
+        n_values = torch.bincount(self.category_column, minlength=self.n_features)
+        are_names = n_values[self.category_column] > MOST_CATEGORIES
+        return torch.cat([are_names.new_zeros(self.n_outputs - len(are_names)), are_names])
 
     @property
     def clipped(self) -> Tensor:

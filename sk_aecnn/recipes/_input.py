@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,11 +20,14 @@ from sk_aecnn.nn import (
     InputLayout,
     Moments,
     Steps,
+    are_whole,
     column_moments,
     cut_columns,
     describe_columns,
     fit_scaling,
+    tell_names_apart,
 )
+from sk_aecnn.recipes._names import find_names
 from sk_aecnn.recipes._recipe import InputRecipe
 from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
 from sk_aecnn.recipes.defaults import (
@@ -138,7 +141,9 @@ def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tu
     bins = table.cut(levels_of_bins(n_bins, fine=False))
     if recipe.n_bins_is_auto and are_too_many(table.n_added(bins)):
         return nn.Identity(), n_inputs
-    bins = _cut_at_thresholds(recipe, n_bins, table, bins, plan, index)
+    told = _Told.of(plan, index)
+    bins = _cut_at_thresholds(recipe, n_bins, table, bins, told)
+    table = _tell_names_apart(recipe, table, bins, told, rows)
     encoding = table.encode(bins).to(recipe.dtype)
     return encoding, encoding.n_outputs
 
@@ -164,23 +169,55 @@ class _Table:
         return len(bins) + len(self.columns.category)
 
 
+@dataclass(frozen=True)
+class _Told:
+    """Which of these rows are trained on with a target, and their targets; how many rows there are.
+
+    ``n_rows`` are those of all the data.
+    """
+
+    which: np.ndarray
+    targets: np.ndarray
+    n_rows: int
+
+    @classmethod
+    def of(cls, plan: FitPlan, index: Tensor) -> _Told:
+        data, y = plan.data, plan.data.targets[index.numpy()]
+        which = ~np.isnan(y.reshape(len(y), -1)).any(axis=1) & plan.is_trained_on[index.numpy()]
+        if data.labeled is not None:
+            which &= data.labeled[index.numpy()]
+        return cls(which, y[which], len(data.rows))
+
+    def weigh(self, table: _Table) -> np.ndarray | None:
+        return None if table.weight is None else table.weight.numpy()[self.which]
+
+
+def _tell_names_apart(
+    recipe: InputRecipe, table: _Table, bins: Steps, told: _Told, rows: Tensor
+) -> _Table:
+    """Return the table with each value of columns of names as an input, unless these are many."""
+    whole = [feature for feature in table.columns.binned.tolist() if are_whole(rows[:, feature])]
+    if not whole or len(told.targets) == 0:
+        return table
+    x = table.x[:, whole].numpy()[told.which]
+    are_names = find_names(recipe.task, x, told.targets, told.weigh(table))
+    names = [feature for feature, is_name in zip(whole, are_names, strict=True) if is_name]
+    apart = replace(table, columns=tell_names_apart(table.columns, table.x, names))
+    return table if are_too_many(apart.n_added(bins)) else apart
+
+
 def _cut_at_thresholds(
-    recipe: InputRecipe, n_bins: int, table: _Table, bins: Steps, plan: FitPlan, index: Tensor
+    recipe: InputRecipe, n_bins: int, table: _Table, bins: Steps, told: _Told
 ) -> Steps:
     """Return bins that end where targets change as well, as far as that is told of the rows."""
-    data, y = plan.data, plan.data.targets[index.numpy()]
-    known = ~np.isnan(y.reshape(len(y), -1)).any(axis=1) & plan.is_trained_on[index.numpy()]
-    if data.labeled is not None:
-        known &= data.labeled[index.numpy()]
-    if not looks_for_thresholds(int(known.sum()), n_bins):
+    if not looks_for_thresholds(len(told.targets), n_bins):
         return bins
-    x, targets = table.x.numpy()[known], y[known]
-    weight = None if table.weight is None else table.weight.numpy()[known]
-    encoded = table.encode(bins)(table.filled).numpy()[known]
+    x, targets, weight = table.x.numpy()[told.which], told.targets, told.weigh(table)
+    encoded = table.encode(bins)(table.filled).numpy()[told.which]
     of_trees = thresholds_of_trees(recipe.task, x, encoded, targets, weight)
     if of_trees is not None:
         return table.cut(levels_of_bins(n_bins, fine=False), of_trees)
-    if not has_fine_bins(len(data.rows), recipe.task, recipe.scaling):
+    if not has_fine_bins(told.n_rows, recipe.task, recipe.scaling):
         return bins
     fine = table.cut(levels_of_bins(n_bins, fine=True), find_thresholds(x, targets, weight))
     return bins if are_too_many(table.n_added(fine), fine=True) else fine

@@ -24,6 +24,7 @@ from sk_aecnn.recipes._linear_models import (
     squared_error,
 )
 from sk_aecnn.recipes.defaults import (
+    STRENGTH_OF_NAMES,
     Task,
     input_strengths,
     inputs_of_members,
@@ -130,6 +131,7 @@ def start_from_linear(
         backend.linear.see(is_seen.double())
     if first_layer is not None and isinstance(columns, ColumnEncoding):
         strength = _input_strengths(sample, columns.column.numpy(), coefficients)
+        strength[:, columns.are_names.numpy()] *= STRENGTH_OF_NAMES
         first_layer.see(torch.from_numpy(strength) * is_seen)
     backend.start_from(torch.from_numpy(coefficients), torch.from_numpy(intercepts))
 

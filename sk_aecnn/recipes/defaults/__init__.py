@@ -11,6 +11,7 @@ from sk_aecnn.recipes.defaults._augmentation import (
     depends_on_cues,
 )
 from sk_aecnn.recipes.defaults._bins import (
+    STRENGTH_OF_NAMES,
     are_too_many,
     auto_n_bins,
     auto_scale_rates,
@@ -79,6 +80,7 @@ __all__ = [
     "N_FACTORS",
     "ROWS_OF_A_FIT",
     "SHRINKAGES",
+    "STRENGTH_OF_NAMES",
     "TRIAL_OF_IMPUTER",
     "ClassCues",
     "Covariance",

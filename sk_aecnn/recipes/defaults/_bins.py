@@ -21,6 +21,8 @@ _MOST_OUTPUTS = 4
 # members that see columns by the strength of their effects, and the least of it, in the strongest
 _GUIDED_MEMBERS = 0.6
 _LEAST_STRENGTH = 0.1
+# of each value of a column of names, which is of few samples, where a column of its own has one
+STRENGTH_OF_NAMES = 0.3
 # learning rate of the scales of inputs, in that of weights, and the share of members that have them
 _SCALE_RATE = 20.0
 _SCALED_MEMBERS = 0.4
