@@ -77,7 +77,7 @@ class Table:
     models: dict  # by the name of the row, an estimator or a function of the task that makes one
     metrics: tuple = (ACCURACY,)
     apart: Callable | None = None  # instead of metrics: measures a named row and a split
-    halves: int | None = None  # the seed of `report.half_of`, where the tasks are in two halves
+    part_of: Callable | None = None  # the part that a task is in by its name, where there are many
     rows: int | None = None  # the most rows of a data set
 
 

