@@ -108,7 +108,7 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator, ConvolutionalRegress
         ``"from_dtype"``: columns of text and of categorical dtypes in data frames, and of text in
         arrays of objects. ``None``: no columns. Each category has an input of its own, and a
         probability in the reconstruction.
-    max_categories : int, default=100
+    max_categories : int, default=255
         Largest number of categories of a column. If there are more, the rarest ones share one
         input.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
@@ -261,7 +261,9 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator, ConvolutionalRegress
     target than a function of their order, by an F-test (Fisher 1925, "Statistical methods for
     research workers", chapter 7). Any other column has those of a piecewise linear encoding with
     ``n_bins`` (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep
-    learning", section 3.2).
+    learning", section 3.2). If far values make its standard deviation more than three robust ones,
+    :math:`v`, its distance from the median in robust standard deviations, is clipped smoothly to
+    :math:`v / \sqrt{1 + (v / 3)^2}` (Holzmüller et al. 2024, "Better by default", appendix B).
 
     Examples
     --------

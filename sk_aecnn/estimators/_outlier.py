@@ -149,7 +149,7 @@ class AutoencoderOutlierDetector(
         ``"from_dtype"``: columns of text and of categorical dtypes in data frames, and of text in
         arrays of objects. ``None``: no columns. Each category has an input of its own, and a
         probability in the reconstruction.
-    max_categories : int, default=100
+    max_categories : int, default=255
         Largest number of categories of a column. If there are more, the rarest ones share one
         input.
     scaling : {"auto", "feature", "shared"} or None, default="auto"

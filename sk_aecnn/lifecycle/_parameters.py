@@ -91,7 +91,7 @@ class InputParameters:
     sample_shape: Sequence[int] | np.ndarray | None = None
     channel_axis: int | Auto | None = "auto"
     categorical_features: Literal["from_dtype"] | Sequence[Any] | np.ndarray | None = "from_dtype"
-    max_categories: int = 100
+    max_categories: int = 255
     scaling: Literal["auto", "feature", "shared"] | None = "auto"
     augmentation: Transforms | Auto | None = "auto"
 

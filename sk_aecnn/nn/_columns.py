@@ -12,6 +12,8 @@ from torch import Tensor, nn
 MOST_CATEGORIES = 12
 # robust standard deviations up to which values are taken about as they are
 BULK = 3.0
+# robust standard deviations in a standard deviation, beyond which far values outweigh all others
+_HEAVY = 3.0
 # whose square single precision holds
 _LARGEST = 1e18
 # from the quartiles of a normal distribution to its standard deviation
@@ -80,7 +82,8 @@ def describe_columns(
 
     Columns of two values keep the distance of these as their unit. Columns of at most twelve whole
     numbers are standardised, and each of these values is an input as well. Others can be cut into
-    bins; clipped, they are centred at the median, in units of a robust standard deviation.
+    bins; clipped, they are centred at the median, in units of a robust standard deviation, where
+    that is not zero.
 
     Parameters
     ----------
@@ -91,7 +94,8 @@ def describe_columns(
     row_weight : Tensor of shape (n_samples,) or None
         Weights.
     clip : bool
-        Whether features of many values are clipped smoothly.
+        Whether all features of many values are clipped smoothly; otherwise those are whose far
+        values make the standard deviation more than three robust ones.
 
     Examples
     --------
@@ -117,9 +121,9 @@ def describe_columns(
         elif len(values) <= MOST_CATEGORIES and are_whole(rows[:, feature]):
             categories.append((feature, values))
         else:
-            clipped[feature] = clip
+            clipped[feature] = clip or deviation[feature] > _HEAVY * spread[feature]
             binned.append(feature)
-            if clip and spread[feature] > 0:
+            if clipped[feature] and spread[feature] > 0:
                 centre[feature], scale[feature] = median[feature], spread[feature]
     gain = torch.where(scale > 0, 1 / scale, 0.0)
     of_bins = torch.tensor(binned, dtype=torch.int64)

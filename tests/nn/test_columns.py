@@ -70,9 +70,20 @@ def test_the_layer_after_it_can_tell_any_value_of_few():
 
 def test_far_values_are_drawn_near_where_classes_are_told(x):
     """Smooth clipping keeps a value within about three robust standard deviations."""
-    x[0, 0] = 100.0
+    x[0, 0] = 20.0
     assert encode(x, clip=True)(x)[0, 0] < 3.1
-    assert encode(x, clip=False)(x)[0, 0] > 20
+    assert encode(x, clip=False)(x)[0, 0] > 10
+
+
+def test_values_that_outweigh_all_others_are_drawn_near_for_numbers_too(x):
+    """Those of a feature whose standard deviation they make more than three robust ones."""
+    x[0, 0] = 100.0
+    x[:, 1] = (4 * x[:, 1]).exp()
+    x[:400, 2] = 0.0  # whose quartiles are the same
+    layer = encode(x, clip=False)
+    assert layer.clipped.tolist() == [True, True, True]
+    assert layer(x)[:, :2].max() < 3.1
+    assert layer(x)[:, 2].isfinite().all()
 
 
 def test_columns_of_two_values_keep_their_distance(x):

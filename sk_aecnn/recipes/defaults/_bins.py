@@ -54,7 +54,7 @@ def has_columns(geometry: SampleGeometry) -> bool:
 
 
 def clips_tails(task: Task) -> bool:
-    """Tell whether far values of features are drawn near: where a class is told, not a number.
+    """Tell whether far values of any feature are drawn near: where a class is told, not a number.
 
     Examples
     --------
