@@ -52,25 +52,26 @@ def find_names(
     >>> find_names("regressor", X, spent[:, None], None)
     array([ True, False])
     """
-    targets = np.eye(y.max() + 1)[y] if task == "classifier" else rankdata(y, axis=0)
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
+    X, y, weight = (array[weight > 0] for array in (X, y, weight))
+    targets = np.eye(y.max(initial=0) + 1)[y] if task == "classifier" else rankdata(y, axis=0)
     chance = _CHANCE / max(1, X.shape[1])
     return np.array([_is_name(column, targets, weight, chance) for column in X.T], dtype=bool)
 
 
 def _is_name(column: np.ndarray, targets: np.ndarray, weight: np.ndarray, chance: float) -> bool:
-    counts = ~np.isnan(column) & (weight > 0)
-    values, place = np.unique(column[counts], return_inverse=True)
+    known = ~np.isnan(column)
+    targets, weight = targets[known], weight[known]
+    values, place = np.unique(column[known], return_inverse=True)
     n_samples = len(place)
     if not _N_INTERVALS + 1 < len(values) <= min(_MOST_NAMES, n_samples / _SAMPLES_PER_NAME):
         return False
-    mean = np.average(targets[counts], axis=0, weights=weight[counts])
-    root = np.sqrt(weight[counts])[:, None]
-    scaled, smooth = root * (targets[counts] - mean), root * _intervals(values)[place]
+    mean, root = np.average(targets, axis=0, weights=weight), np.sqrt(weight)[:, None]
+    scaled, smooth = root * (targets - mean), root * _intervals(values)[place]
     fitted, _, n_smooth, _ = np.linalg.lstsq(smooth, scaled)
     total, of_order = (scaled**2).sum(), ((smooth @ fitted) ** 2).sum()
     remaining = scaled - smooth @ fitted
-    of_values = _squares_between(root * remaining, place, weight[counts])
+    of_values = _squares_between(root * remaining, place, weight)
     free, free_within = len(values) - n_smooth, n_samples - len(values)
     within = (remaining**2).sum() - of_values
     of_chance = max(within, np.finfo(float).eps * total) / free_within

@@ -77,6 +77,7 @@ def test_missing_values_and_weights_count(shops):
     y = np.where(wrong, np.random.default_rng(1).normal(scale=100, size=len(y)), y)[:, None]
     assert not find_names("regressor", X, y, None)[0]
     assert find_names("regressor", X, y, np.where(wrong, 0.0, 3.0))[0]
+    assert not find_names("regressor", X, y, np.zeros(len(X))).any()
     X[wrong, 0] = np.nan
     assert find_names("regressor", X, y, None)[0]
     assert find_names("regressor", X / 1e6 - 7, y, None)[0]
