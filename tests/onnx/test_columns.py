@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from sk_aecnn import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer
+from sk_aecnn import (
+    AECNNRegressor,
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+)
 from sk_aecnn.onnx import register_converters, to_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -60,6 +65,23 @@ def test_results_are_those_of_the_estimator(request, assert_same, name):
     for rows in (new, new[1:2]):
         for method, found in zip(methods, answer(model, rows), strict=True):
             assert_same(found, getattr(estimator, method)(rows))
+
+
+def test_numbers_that_are_names(assert_same):
+    """Each has an input of its own; one that `fit` has not seen, or that is missing, has none."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"shop": rng.integers(20, size=200), "size": rng.normal(size=200)})
+    y = rng.normal(size=20)[X["shop"]] + 0.1 * X["size"]
+    estimator = AECNNRegressor(random_state=0, max_epochs=2).fit(X, y)
+    assert estimator.net_.module_.encoder.residual.columns.are_names.any()
+    new = X.astype(float)[:20]
+    new.loc[:4, "shop"] = 99.0
+    new.loc[5:9, "shop"] = np.nan
+    model = to_onnx(estimator, method="predict")
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (name,) = [one.name for one in session.get_inputs()]
+    (found,) = session.run(None, {name: new.to_numpy()})
+    assert_same(found, estimator.predict(new))
 
 
 def test_categories_that_are_rare_or_numbers(classifier, assert_same):
