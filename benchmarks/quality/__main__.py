@@ -4,12 +4,13 @@
         [--params JSON] [--rows N] [--quick] [--out FILE]
 
 DATA is a folder with ``mnist`` (the idx files), ``detection``, ``fsdd``, ``text``, ``timeseries``,
-``tabular/pmlb``, ``tabular/mixed``, ``tabular/adult`` and ``tabular/adbench``, of which a table
-takes what it needs. The table is written to ``docs/guide/quality/TABLE.md``, or, with ``--params``,
-``--rows``, ``--tasks`` or ``--quick``, printed; ``--out`` names another file. Results are kept in
-the folder ``.results`` beside it: a stopped run goes on where it was, and ``--variants`` makes some
-rows and takes the others from there. A result is made anew when the machine, a version or (for this
-package's rows) the package's sources have changed; delete the folder to make all anew.
+``tabular/pmlb``, ``tabular/mixed``, ``tabular/rdatasets`` (its folder ``csv``), ``tabular/adult``
+and ``tabular/adbench``, of which a table takes what it needs. The table is written to
+``docs/guide/quality/TABLE.md``, or, with ``--params``, ``--rows``, ``--tasks`` or ``--quick``,
+printed; ``--out`` names another file. Results are kept in the folder ``.results`` beside it: a
+stopped run goes on where it was, and ``--variants`` makes some rows and takes the others from
+there. A result is made anew when the machine, a version or (for this package's rows) the package's
+sources have changed; delete the folder to make all anew.
 """
 
 import sys
