@@ -324,7 +324,7 @@ class NetworkEstimator(
         write_line(describe_fit(*fit) + describe_state(net))
 
     def _warn_of_constants(self, trained: Trained, data: TrainingData) -> None:
-        """Warn where what was learned is no better than a constant, for the same samples."""
+        """Warn where what was learned is no better than a constant; targets are the same ones."""
         constant_losses = self._constant_losses(data, trained.targets)
         warn_of_constants(type(self).__name__, trained.losses, constant_losses)
 

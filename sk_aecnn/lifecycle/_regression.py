@@ -222,8 +222,10 @@ class RegressionMixin(RegressorMixin):
         return float(np.mean(scores))
 
     def _constant_losses(self, data: TrainingData, targets: torch.Tensor) -> dict[str, float]:
-        squares = targets.square()  # the mean of standardised targets is zero
-        return {"regression_loss": float(squares.nanmean()), "reconstruction_loss": 1.0}
+        # of standardised targets, whose mean is zero; a constant target has nothing to explain
+        varies = bool((self._target_scaler.scale != 1).any()) or bool(np.nanstd(data.targets) > 0)
+        square = float(targets.square().nanmean()) if varies else 0.0
+        return {"regression_loss": square, "reconstruction_loss": 1.0}
 
     def _check_target(self, y: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
         check_given(y, type(self).__name__)

@@ -13,10 +13,10 @@ from sk_aecnn.nn._columns import (
     ColumnEncoding,
     Columns,
     Steps,
+    add_names,
     are_whole,
     cut_columns,
     describe_columns,
-    tell_names_apart,
 )
 from sk_aecnn.nn._conditional_mean import (
     MOST_DEVIATIONS,
@@ -135,6 +135,7 @@ __all__ = [
     "Units",
     "UpsamplingStage",
     "VariationalAutoencoder",
+    "add_names",
     "are_whole",
     "build",
     "build_activation",
@@ -152,5 +153,4 @@ __all__ = [
     "integrated_gradients",
     "set_generator",
     "start_as_pca",
-    "tell_names_apart",
 ]

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 MOST_CATEGORIES = 12
 # robust standard deviations up to which values are taken about as they are
 BULK = 3.0
-# robust standard deviations in a standard deviation, beyond which far values outweigh all others
-_HEAVY = 3.0
+# errors of rounding, in units of the last place, of what is standardised in single precision
+_ULPS = 16
 # whose square single precision holds
 _LARGEST = 1e18
 # from the quartiles of a normal distribution to its standard deviation
@@ -76,7 +76,7 @@ class Columns:
 
 
 def describe_columns(
-    rows: Tensor, x: Tensor, row_weight: Tensor | None, clip: bool = True
+    rows: Tensor, x: Tensor, row_weight: Tensor | None, clipped_from: float = 0.0
 ) -> Columns:
     """Find out what the columns of a table hold.
 
@@ -93,9 +93,9 @@ def describe_columns(
         The same, standardised.
     row_weight : Tensor of shape (n_samples,) or None
         Weights.
-    clip : bool
-        Whether all features of many values are clipped smoothly; otherwise those are whose far
-        values make the standard deviation more than three robust ones.
+    clipped_from : float
+        Robust standard deviations in the standard deviation of a feature of many values, beyond
+        which it is clipped smoothly; 0 for all of these.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def describe_columns(
     spread = (high - low) / _QUARTILES_TO_DEVIATION
     clipped = torch.zeros(x.shape[1], dtype=torch.bool)
     binned: list[int] = []
-    categories: list[tuple[int, Tensor]] = []
+    categories: list[tuple[int, tuple[Tensor, float]]] = []
     for feature, column in enumerate(x.T):
         values = _values(column)
         if len(values) < 2:
@@ -119,9 +119,10 @@ def describe_columns(
         elif len(values) == 2:
             scale[feature] = values[1] - values[0]
         elif len(values) <= MOST_CATEGORIES and are_whole(rows[:, feature]):
-            categories.append((feature, values))
+            categories.append((feature, _values_of(column, rows[:, feature])))
         else:
-            clipped[feature] = clip or deviation[feature] > _HEAVY * spread[feature]
+            is_heavy = 0 < clipped_from * spread[feature] < deviation[feature]
+            clipped[feature] = clipped_from == 0 or is_heavy
             binned.append(feature)
             if clipped[feature] and spread[feature] > 0:
                 centre[feature], scale[feature] = median[feature], spread[feature]
@@ -130,28 +131,30 @@ def describe_columns(
     return Columns(centre, gain, clipped, of_bins, deviation, *_stack(categories))
 
 
-def tell_names_apart(columns: Columns, x: Tensor, features: Sequence[int]) -> Columns:
+def add_names(columns: Columns, x: Tensor, rows: Tensor, features: Sequence[int]) -> Columns:
     """Return columns of which each value of some features, names, is an input as well.
 
     Parameters
     ----------
     columns : Columns
         What the features hold.
-    x : Tensor of shape (n_samples, n_features), float64
-        Standardised rows.
+    x, rows : Tensor of shape (n_samples, n_features), float64
+        Rows, standardised and as they are, whose values become inputs.
     features : sequence of int
-        Features of more than twelve values.
+        Features of more than twelve whole numbers.
 
     Examples
     --------
     >>> x = torch.arange(20.0, dtype=torch.float64)[:, None]
     >>> columns = describe_columns(x, x, None)
-    >>> len(columns.category), len(tell_names_apart(columns, x, [0]).category)
+    >>> len(columns.category), len(add_names(columns, x, x, [0]).category)
     (0, 20)
     """
-    added = _stack([(feature, _values(x[:, feature])) for feature in features])
+    found = [(one, _values_of(x[:, one], rows[:, one])) for one in features]
     known = columns.category_column, columns.category, columns.tolerance
-    column, category, tolerance = (torch.cat(pair) for pair in zip(known, added, strict=True))
+    column, category, tolerance = (
+        torch.cat(pair) for pair in zip(known, _stack(found), strict=True)
+    )
     return replace(columns, category_column=column, category=category, tolerance=tolerance)
 
 
@@ -235,15 +238,28 @@ def _values(column: Tensor) -> Tensor:
     return values[~values.isnan()]
 
 
-def _stack(categories: list[tuple[int, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the columns of values, the values, and half the least distance between two of one."""
+def _values_of(column: Tensor, whole: Tensor) -> tuple[Tensor, float]:
+    """Return the values of a standardised column of whole numbers, and their tolerance.
+
+    That is half of a unit, or of the least distance of two values if single precision does not
+    tell units apart.
+    """
+    values, numbers = _values(column), _values(whole)
+    apart = float(values.diff().min())
+    unit = float((values[-1] - values[0]) / (numbers[-1] - numbers[0]))
+    resolved = max(unit, _ULPS * torch.finfo(torch.float32).eps * float(values.abs().max()))
+    return values, min(apart, resolved) / 2
+
+
+def _stack(found: list[tuple[int, tuple[Tensor, float]]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the columns of values, the values, and how far from each a number counts as it."""
     empty = torch.zeros(0, dtype=torch.float64)
-    sizes = torch.tensor([len(values) for _, values in categories], dtype=torch.int64)
-    features = torch.tensor([feature for feature, _ in categories], dtype=torch.int64)
-    tolerances = [(values.diff().min() / 2).expand(len(values)) for _, values in categories]
+    sizes = torch.tensor([len(values) for _, (values, _) in found], dtype=torch.int64)
+    features = torch.tensor([feature for feature, _ in found], dtype=torch.int64)
+    tolerances = [values.new_full((len(values),), far) for _, (values, far) in found]
     return (
         features.repeat_interleave(sizes),
-        torch.cat([empty, *(values for _, values in categories)]),
+        torch.cat([empty, *(values for _, (values, _) in found)]),
         torch.cat([empty, *tolerances]),
     )
 

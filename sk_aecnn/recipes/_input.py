@@ -20,12 +20,12 @@ from sk_aecnn.nn import (
     InputLayout,
     Moments,
     Steps,
+    add_names,
     are_whole,
     column_moments,
     cut_columns,
     describe_columns,
     fit_scaling,
-    tell_names_apart,
 )
 from sk_aecnn.recipes._names import find_names
 from sk_aecnn.recipes._recipe import InputRecipe
@@ -34,7 +34,7 @@ from sk_aecnn.recipes.defaults import (
     N_FACTORS,
     Covariance,
     are_too_many,
-    clips_tails,
+    clipped_from,
     has_fine_bins,
     levels_of_bins,
     looks_for_thresholds,
@@ -136,14 +136,14 @@ def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tu
     rows = torch.cat([rows.double(), indicators], dim=1) if len(recipe.indicated) else rows
     known = None if weight is None else weight[index] / weight[index].mean()
 
-    columns = describe_columns(rows, x, known, clips_tails(recipe.task))
+    columns = describe_columns(rows, x, known, clipped_from(recipe.task, n_bins))
     table = _Table(columns, x, filled, known)
     bins = table.cut(levels_of_bins(n_bins, fine=False))
     if recipe.n_bins_is_auto and are_too_many(table.n_added(bins)):
         return nn.Identity(), n_inputs
-    told = _Told.of(plan, index)
-    bins = _cut_at_thresholds(recipe, n_bins, table, bins, told)
-    table = _tell_names_apart(recipe, table, bins, told, rows)
+    labeled = _Labeled.of(plan, index)
+    bins = _cut_at_thresholds(recipe, n_bins, table, bins, labeled)
+    table = _add_names(recipe, table, bins, labeled, rows)
     encoding = table.encode(bins).to(recipe.dtype)
     return encoding, encoding.n_outputs
 
@@ -170,7 +170,7 @@ class _Table:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Labeled:
     """Which of these rows are trained on with a target, and their targets; how many rows there are.
 
     ``n_rows`` are those of all the data.
@@ -181,43 +181,49 @@ class _Told:
     n_rows: int
 
     @classmethod
-    def of(cls, plan: FitPlan, index: Tensor) -> _Told:
+    def of(cls, plan: FitPlan, index: Tensor) -> _Labeled:
         data, y = plan.data, plan.data.targets[index.numpy()]
         which = ~np.isnan(y.reshape(len(y), -1)).any(axis=1) & plan.is_trained_on[index.numpy()]
         if data.labeled is not None:
             which &= data.labeled[index.numpy()]
         return cls(which, y[which], len(data.rows))
 
-    def weigh(self, table: _Table) -> np.ndarray | None:
-        return None if table.weight is None else table.weight.numpy()[self.which]
 
-
-def _tell_names_apart(
-    recipe: InputRecipe, table: _Table, bins: Steps, told: _Told, rows: Tensor
+def _add_names(
+    recipe: InputRecipe, table: _Table, bins: Steps, labeled: _Labeled, rows: Tensor
 ) -> _Table:
     """Return the table with each value of columns of names as an input, unless these are many."""
     whole = [feature for feature in table.columns.binned.tolist() if are_whole(rows[:, feature])]
-    if not whole or len(told.targets) == 0:
+    counts = np.ones(len(labeled.targets), dtype=bool)
+    if table.weight is not None:
+        counts = table.weight.numpy()[labeled.which] > 0
+    if not whole or not counts.any():
         return table
-    x = table.x[:, whole].numpy()[told.which]
-    are_names = find_names(recipe.task, x, told.targets, told.weigh(table))
+    which = torch.from_numpy(np.flatnonzero(labeled.which)[counts])
+    x, rows = table.x[which], rows[which]
+    are_names = find_names(recipe.task, x[:, whole].numpy(), labeled.targets[counts])
     names = [feature for feature, is_name in zip(whole, are_names, strict=True) if is_name]
-    apart = replace(table, columns=tell_names_apart(table.columns, table.x, names))
-    return table if are_too_many(apart.n_added(bins)) else apart
+    for feature in sorted(names, key=lambda feature: len(torch.unique(x[:, feature]))):
+        added = replace(table, columns=add_names(table.columns, x, rows, [feature]))
+        if are_too_many(added.n_added(bins)):
+            break
+        table = added
+    return table
 
 
 def _cut_at_thresholds(
-    recipe: InputRecipe, n_bins: int, table: _Table, bins: Steps, told: _Told
+    recipe: InputRecipe, n_bins: int, table: _Table, bins: Steps, labeled: _Labeled
 ) -> Steps:
     """Return bins that end where targets change as well, as far as that is told of the rows."""
-    if not looks_for_thresholds(len(told.targets), n_bins):
+    if not looks_for_thresholds(len(labeled.targets), n_bins):
         return bins
-    x, targets, weight = table.x.numpy()[told.which], told.targets, told.weigh(table)
-    encoded = table.encode(bins)(table.filled).numpy()[told.which]
+    x, targets = table.x.numpy()[labeled.which], labeled.targets
+    weight = None if table.weight is None else table.weight.numpy()[labeled.which]
+    encoded = table.encode(bins)(table.filled).numpy()[labeled.which]
     of_trees = thresholds_of_trees(recipe.task, x, encoded, targets, weight)
     if of_trees is not None:
         return table.cut(levels_of_bins(n_bins, fine=False), of_trees)
-    if not has_fine_bins(told.n_rows, recipe.task, recipe.scaling):
+    if not has_fine_bins(labeled.n_rows, recipe.task, recipe.scaling):
         return bins
     fine = table.cut(levels_of_bins(n_bins, fine=True), find_thresholds(x, targets, weight))
     return bins if are_too_many(table.n_added(fine), fine=True) else fine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.stats import f, rankdata
 
 from sk_aecnn.recipes.defaults import Task
@@ -16,9 +17,7 @@ _CHANCE = 1e-4
 _N_INTERVALS = 8
 
 
-def find_names(
-    task: Task, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None
-) -> np.ndarray:
+def find_names(task: Task, X: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Tell which columns are names: whose values say more of the target than where they lie.
 
     The mean target is fitted as a function of a column that is linear in eight intervals of as many
@@ -26,7 +25,8 @@ def find_names(
     explain more of the targets than the function does, both in excess of chance, and chance alone
     would hardly explain as much (F-test; Fisher 1925, "Statistical methods for research workers",
     chapter 7). Numbers are ranked for it, so that a few far ones do not count for more than others;
-    of classes, the sum over their indicators is tested, which errs on the safe side.
+    of classes, the sum over their indicators is tested, which errs on the safe side. Samples count
+    alike, whatever they weigh: of weights, nobody knows how the variance depends on them.
 
     Parameters
     ----------
@@ -36,8 +36,6 @@ def find_names(
         Columns of whole numbers, NaN where they are missing, in any units.
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
         Class numbers, or standardised numbers.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Weights.
 
     Returns
     -------
@@ -49,29 +47,26 @@ def find_names(
     >>> random = np.random.default_rng(0)
     >>> X = random.integers(100, size=(500, 2)).astype(float)
     >>> spent = random.normal(size=100)[X[:, 0].astype(int)] + np.sqrt(X[:, 1])
-    >>> find_names("regressor", X, spent[:, None], None)
+    >>> find_names("regressor", X, spent[:, None])
     array([ True, False])
     """
-    weight = np.ones(len(X)) if sample_weight is None else sample_weight
-    X, y, weight = (array[weight > 0] for array in (X, y, weight))
     targets = np.eye(y.max(initial=0) + 1)[y] if task == "classifier" else rankdata(y, axis=0)
     chance = _CHANCE / max(1, X.shape[1])
-    return np.array([_is_name(column, targets, weight, chance) for column in X.T], dtype=bool)
+    return np.array([_is_name(column, targets, chance) for column in X.T], dtype=bool)
 
 
-def _is_name(column: np.ndarray, targets: np.ndarray, weight: np.ndarray, chance: float) -> bool:
+def _is_name(column: np.ndarray, targets: np.ndarray, chance: float) -> bool:
     known = ~np.isnan(column)
-    targets, weight = targets[known], weight[known]
     values, place = np.unique(column[known], return_inverse=True)
     n_samples = len(place)
     if not _N_INTERVALS + 1 < len(values) <= min(_MOST_NAMES, n_samples / _SAMPLES_PER_NAME):
         return False
-    mean, root = np.average(targets, axis=0, weights=weight), np.sqrt(weight)[:, None]
-    scaled, smooth = root * (targets - mean), root * _intervals(values)[place]
-    fitted, _, n_smooth, _ = np.linalg.lstsq(smooth, scaled)
-    total, of_order = (scaled**2).sum(), ((smooth @ fitted) ** 2).sum()
-    remaining = scaled - smooth @ fitted
-    of_values = _squares_between(root * remaining, place, weight)
+    centred, smooth = targets[known] - targets[known].mean(axis=0), _intervals(values)[place]
+    fitted, _, n_smooth, _ = np.linalg.lstsq(smooth, centred)
+    of_name = csr_array((np.ones(n_samples), (place, np.arange(n_samples))))
+    remaining = centred - smooth @ fitted
+    total, of_order = (centred**2).sum(), ((smooth @ fitted) ** 2).sum()
+    of_values = ((of_name @ remaining) ** 2 / of_name.sum(axis=1)[:, None]).sum()
     free, free_within = len(values) - n_smooth, n_samples - len(values)
     within = (remaining**2).sum() - of_values
     of_chance = max(within, np.finfo(float).eps * total) / free_within
@@ -83,10 +78,3 @@ def _intervals(values: np.ndarray) -> np.ndarray:
     """Return the functions of values that are one at a knot, and zero at all others."""
     knots = values[np.linspace(0, len(values) - 1, _N_INTERVALS + 1).round().astype(int)]
     return np.column_stack([np.interp(values, knots, unit) for unit in np.eye(len(knots))])
-
-
-def _squares_between(sums: np.ndarray, place: np.ndarray, weight: np.ndarray) -> float:
-    """Return the sum of squares that the weighted means of values explain."""
-    totals = np.bincount(place, weight)
-    of_values = np.column_stack([np.bincount(place, column) for column in sums.T])
-    return float((of_values**2 / totals[:, None]).sum())

@@ -1,6 +1,5 @@
 """The benchmarks run, each on little, and every published table has its entry."""
 
-import functools
 import importlib
 import re
 import shlex
@@ -97,7 +96,7 @@ def test_a_stopped_table_goes_on_where_it_was(folder, tmp_path, capsys):
 def test_a_data_set_stays_in_its_half():
     """The halves of the suite depend on nothing but names, and hold all sizes of a set together."""
     table = TABLES["suite"]
-    half_of = functools.partial(sys.modules["report"].half_of, seed=table.halves)
+    half_of = table.part_of
     assert half_of("Adult") == half_of("Adult, 1000") == half_of("Adult, 4000")
     halves = [half_of(task.name) for task in table.tasks]
     assert 0.4 < halves.count(halves[0]) / len(halves) < 0.6

@@ -33,6 +33,8 @@ _MOST_FEATURES = 500
 _N_BINS = 8
 _SAMPLES_PER_BIN = 50
 _MOST_ADDED = 1000
+# robust standard deviations in a standard deviation, beyond which far values outweigh all others
+_HEAVY = 3.0
 # samples from which on it is asked at which values of features targets change
 _SAMPLES_OF_THRESHOLDS = 400
 # shares of the samples at either end of a feature, the samples from which on these are parted, and
@@ -53,15 +55,25 @@ def has_columns(geometry: SampleGeometry) -> bool:
     return not geometry.spatial and geometry.n_columns <= _MOST_FEATURES
 
 
-def clips_tails(task: Task) -> bool:
-    """Tell whether far values of any feature are drawn near: where a class is told, not a number.
+def clipped_from(task: Task, n_bins: int) -> float:
+    """Return how far values of a feature have to be, that they are drawn near.
+
+    In robust standard deviations that the standard deviation has to exceed: 0, always, where a
+    class is told. A number is told by far values as well, so that their bins have to be left, which
+    hold any linear function of them, and they have to outweigh all others.
 
     Examples
     --------
-    >>> clips_tails("classifier"), clips_tails("regressor")
-    (True, False)
+    >>> (
+    ...     clipped_from("classifier", 1),
+    ...     clipped_from("regressor", 8),
+    ...     clipped_from("regressor", 1),
+    ... )
+    (0.0, 3.0, inf)
     """
-    return task == "classifier"
+    if task == "classifier":
+        return 0.0
+    return _HEAVY if n_bins > 1 else float("inf")
 
 
 def auto_n_bins(n_samples: int) -> int:
