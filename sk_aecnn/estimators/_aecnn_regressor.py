@@ -55,7 +55,7 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
         whole numbers one-hot, others by bins between their quantiles. From 400 samples on, these
         bins may be parted further, at thresholds where the target changes. Whole numbers that are
         names, whose values explain more of the target than their order, are encoded one-hot as
-        well. 1 stands for this encoding without bins. ``None``: features are only standardised.
+        well. 1 stands for all of this without bins. ``None``: features are only standardised.
 
         ``"auto"``: 8; for fewer than 400 samples, one for every 50; ``None`` for more than 500
         features, or if there were more than 1 000 bins in all. See :ref:`columns of tables
@@ -322,9 +322,10 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
     target than a function of their order, by an F-test (Fisher 1925, "Statistical methods for
     research workers", chapter 7). Any other column has those of a piecewise linear encoding with
     ``n_bins`` (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep
-    learning", section 3.2). If far values make its standard deviation more than three robust ones,
-    :math:`v`, its distance from the median in robust standard deviations, is clipped smoothly to
-    :math:`v / \sqrt{1 + (v / 3)^2}` (Holzmüller et al. 2024, "Better by default", appendix B).
+    learning", section 3.2). If it has bins, and far values make its standard deviation more than
+    three robust ones, :math:`v`, its distance from the median in robust standard deviations, is
+    clipped smoothly to :math:`v / \sqrt{1 + (v / 3)^2}` (Holzmüller et al. 2024, "Better by
+    default", appendix B).
 
     Examples
     --------
