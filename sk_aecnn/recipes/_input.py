@@ -132,8 +132,7 @@ def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tu
     x = layout.standardise(rows)
     filled = layout.fill(x).double()
     indicators = filled[:, x.shape[1] :]
-    x = torch.cat([x.double(), indicators], dim=1)
-    rows = torch.cat([rows.double(), indicators], dim=1) if len(recipe.indicated) else rows
+    x, rows = (torch.cat([part.double(), indicators], dim=1) for part in (x, rows))
     known = None if weight is None else weight[index] / weight[index].mean()
 
     columns = describe_columns(rows, x, known, clipped_from(recipe.task, n_bins))

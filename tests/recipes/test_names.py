@@ -158,6 +158,16 @@ def test_numbers_are_left_alone_where_they_are_no_names(shops):
     assert not any(isinstance(module, ColumnEncoding) for module in encoded)
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "int32", "float32"])
+def test_types_of_numbers_do_not_matter(shops, dtype):
+    """Names are found in any type of number."""
+    X, y = shops
+    model = AECNNRegressor(random_state=0, max_epochs=1)
+    expected, found = (_columns_of(clone(model).fit(one, y)) for one in (X, X.astype(dtype)))
+    torch.testing.assert_close(found.category, expected.category)
+    assert len(found.category) > 0
+
+
 def test_a_frame_and_an_array_are_alike(shops):
     """Whole numbers of a frame and of an array name the same shops."""
     X, y = shops
