@@ -62,7 +62,7 @@ def _is_name(column: np.ndarray, targets: np.ndarray, chance: float) -> bool:
     if not _N_INTERVALS + 1 < len(values) <= min(_MOST_NAMES, n_samples / _SAMPLES_PER_NAME):
         return False
     centred, smooth = targets[known] - targets[known].mean(axis=0), _intervals(values)[place]
-    fitted, _, n_smooth, _ = np.linalg.lstsq(smooth, centred)
+    fitted, _, n_smooth, _ = np.linalg.lstsq(smooth, centred, rcond=None)
     of_name = csr_array((np.ones(n_samples), (place, np.arange(n_samples))))
     remaining = centred - smooth @ fitted
     total, of_order = (centred**2).sum(), ((smooth @ fitted) ** 2).sum()
