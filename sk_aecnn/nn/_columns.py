@@ -111,7 +111,7 @@ def describe_columns(
     spread = (high - low) / _QUARTILES_TO_DEVIATION
     clipped = torch.zeros(x.shape[1], dtype=torch.bool)
     binned: list[int] = []
-    categories: list[tuple[int, tuple[Tensor, float]]] = []
+    categories: list[tuple[int, Tensor, float]] = []
     for feature, column in enumerate(x.T):
         values = _values(column)
         if len(values) < 2:
@@ -119,7 +119,7 @@ def describe_columns(
         elif len(values) == 2:
             scale[feature] = values[1] - values[0]
         elif len(values) <= MOST_CATEGORIES and are_whole(rows[:, feature]):
-            categories.append((feature, _values_of(column, rows[:, feature])))
+            categories.append((feature, values, _tolerance(values, rows[:, feature])))
         else:
             is_heavy = 0 < clipped_from * spread[feature] < deviation[feature]
             clipped[feature] = clipped_from == 0 or is_heavy
@@ -150,7 +150,11 @@ def add_names(columns: Columns, x: Tensor, rows: Tensor, features: Sequence[int]
     >>> len(columns.category), len(add_names(columns, x, x, [0]).category)
     (0, 20)
     """
-    found = [(one, _values_of(x[:, one], rows[:, one])) for one in features]
+    values = [_values(x[:, feature]) for feature in features]
+    tolerances = [
+        _tolerance(one, rows[:, feature]) for one, feature in zip(values, features, strict=True)
+    ]
+    found = list(zip(features, values, tolerances, strict=True))
     known = columns.category_column, columns.category, columns.tolerance
     column, category, tolerance = (
         torch.cat(pair) for pair in zip(known, _stack(found), strict=True)
@@ -238,29 +242,28 @@ def _values(column: Tensor) -> Tensor:
     return values[~values.isnan()]
 
 
-def _values_of(column: Tensor, whole: Tensor) -> tuple[Tensor, float]:
-    """Return the values of a standardised column of whole numbers, and their tolerance.
+def _tolerance(values: Tensor, numbers: Tensor) -> float:
+    """Return how far from the values of a column, which are whole numbers, a number counts as one.
 
     That is half of a unit, or of the least distance of two values if single precision does not
     tell units apart.
     """
-    values, numbers = _values(column), _values(whole)
-    apart = float(values.diff().min())
-    unit = float((values[-1] - values[0]) / (numbers[-1] - numbers[0]))
+    known = numbers[~numbers.isnan()]
+    unit = float((values[-1] - values[0]) / (known.max() - known.min()))
     resolved = max(unit, _ULPS * torch.finfo(torch.float32).eps * float(values.abs().max()))
-    return values, min(apart, resolved) / 2
+    return min(float(values.diff().min()), resolved) / 2
 
 
-def _stack(found: list[tuple[int, tuple[Tensor, float]]]) -> tuple[Tensor, Tensor, Tensor]:
+def _stack(found: list[tuple[int, Tensor, float]]) -> tuple[Tensor, Tensor, Tensor]:
     """Return the columns of values, the values, and how far from each a number counts as it."""
     empty = torch.zeros(0, dtype=torch.float64)
-    sizes = torch.tensor([len(values) for _, (values, _) in found], dtype=torch.int64)
-    features = torch.tensor([feature for feature, _ in found], dtype=torch.int64)
-    tolerances = [values.new_full((len(values),), far) for _, (values, far) in found]
+    sizes = torch.tensor([len(values) for _, values, _ in found], dtype=torch.int64)
+    features = torch.tensor([feature for feature, _, _ in found], dtype=torch.int64)
+    tolerances = torch.tensor([tolerance for _, _, tolerance in found], dtype=torch.float64)
     return (
         features.repeat_interleave(sizes),
-        torch.cat([empty, *(values for _, (values, _) in found)]),
-        torch.cat([empty, *tolerances]),
+        torch.cat([empty, *(values for _, values, _ in found)]),
+        tolerances.repeat_interleave(sizes),
     )
 
 

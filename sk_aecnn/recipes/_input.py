@@ -202,12 +202,14 @@ def _add_names(
     x, rows = table.x[which], rows[which]
     are_names = find_names(recipe.task, x[:, whole].numpy(), labeled.targets[counts])
     names = [feature for feature, is_name in zip(whole, are_names, strict=True) if is_name]
-    for feature in sorted(names, key=lambda feature: len(torch.unique(x[:, feature]))):
-        added = replace(table, columns=add_names(table.columns, x, rows, [feature]))
-        if are_too_many(added.n_added(bins)):
-            break
-        table = added
-    return table
+    known = {feature: x[~x[:, feature].isnan(), feature] for feature in names}
+    n_values = {feature: len(torch.unique(values)) for feature, values in known.items()}
+    chosen, n_added = [], table.n_added(bins)
+    for feature in sorted(names, key=n_values.__getitem__):
+        n_added += n_values[feature]
+        if not are_too_many(n_added):
+            chosen.append(feature)
+    return replace(table, columns=add_names(table.columns, x, rows, chosen))
 
 
 def _cut_at_thresholds(
