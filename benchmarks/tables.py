@@ -28,6 +28,8 @@ from sklearn.svm import LinearSVC
 import sk_aecnn
 from sk_aecnn import AECNNClassifier, AECNNRegressor, AutoencoderTransformer, CNNRegressor
 
+CATBOOST = {"verbose": 0, "allow_writing_files": False, "thread_count": 1, "random_state": 0}
+
 # -- images, series and texts -----------------------------------------------------------------
 
 MNIST = Task("MNIST", data.mnist, data.own_split)
@@ -245,13 +247,14 @@ TABLES |= {
     "adult": Table(
         title="Adult with its text columns and missing values, on the 16 281 rows set aside.",
         tasks=[
-            Task("32 561 rows", data.adult, data.own_split),
+            Task("32 561 rows", data.adult, partial(data.some, n_rows=32_561)),
             Task("6 000 rows", data.adult, partial(data.some, n_rows=6_000)),
         ],
         models={
             "AECNNClassifier()": AECNNClassifier(),
             "the same behind OneHotEncoder and SimpleImputer": imputed(AECNNClassifier()),
             "HistGradientBoostingClassifier": models.BOOSTING,
+            "CatBoostClassifier": optional("catboost.CatBoostClassifier", encoded, **CATBOOST),
         },
         metrics=(ACCURACY, models.log_loss),
     ),
@@ -319,7 +322,6 @@ SCALED = TransformedTargetRegressor(standardised(MLPRegressor()), transformer=St
 
 def peers(kind, **others):
     """Return the rows of a suite; ``kind`` is how names of classes end."""
-    quiet = {"verbose": 0, "allow_writing_files": False, "thread_count": 1, "random_state": 0}
     on_cpu = {"n_threads": 1, "device": "cpu", "verbosity": 0}
     return {
         f"AECNN{kind}()": imputed(getattr(sk_aecnn, f"AECNN{kind}")()),
@@ -327,7 +329,7 @@ def peers(kind, **others):
         **others,
         "RandomForest": encoded(getattr(ensemble, f"RandomForest{kind}")()),
         "HistGradientBoosting": encoded(getattr(ensemble, f"HistGradientBoosting{kind}")()),
-        "CatBoost": optional(f"catboost.CatBoost{kind}", encoded, **quiet),
+        "CatBoost": optional(f"catboost.CatBoost{kind}", encoded, **CATBOOST),
         "LightGBM": optional(f"lightgbm.LGBM{kind}", encoded, n_jobs=1, verbosity=-1),
         "RealMLP": optional(f"pytabkit.RealMLP_TD_{kind}", imputed, **on_cpu),
         "TabM": optional(f"pytabkit.TabM_D_{kind}", imputed, **on_cpu),
