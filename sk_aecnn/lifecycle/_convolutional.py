@@ -49,7 +49,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
         )
         net = plan.build_net(network, Objective(task.losses, {}), task.nonlinearity)
         chosen = {
-            "n_bins": n_bins_of(columns, recipe),
+            "n_bins": n_bins_of(columns),
             "augmentation": as_parameter(transforms),
             "label_smoothing": task.label_smoothing,
             "max_extrapolation": task.max_extrapolation,

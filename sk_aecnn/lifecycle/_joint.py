@@ -141,7 +141,7 @@ class JointEstimator(
         net = plan.build_net(network, objective, task.nonlinearity)
         members = parts.members
         chosen = {
-            "n_bins": None if members is None else n_bins_of(members.columns, recipe.input),
+            "n_bins": None if members is None else n_bins_of(members.columns),
             "augmentation": as_parameter(transforms),
             "label_smoothing": task.label_smoothing,
             "max_extrapolation": task.max_extrapolation,

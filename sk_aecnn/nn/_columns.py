@@ -303,9 +303,14 @@ class ColumnEncoding(nn.Module):
     row_weight : Tensor of shape (n_samples,) or None
         Weights.
 
+    Attributes
+    ----------
+    n_bins : int or None
+        The most bins between quantiles of a feature, where that is known.
+
     Shape
     -----
-    input : (batch, n_features); output : (batch, n_features + n_bins + n_categories)
+    input : (batch, n_features); output : (batch, n_features + n_intervals + n_categories)
 
     Examples
     --------
@@ -320,6 +325,7 @@ class ColumnEncoding(nn.Module):
 
     def __init__(self, columns: Columns, bins: Steps, x: Tensor, row_weight: Tensor | None) -> None:
         super().__init__()
+        self.n_bins: int | None = None
         self.n_features = x.shape[1]
         self.n_outputs = self.n_features + len(bins) + len(columns.category)
         buffers = {

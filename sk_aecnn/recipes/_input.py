@@ -27,23 +27,31 @@ from sk_aecnn.nn import (
     describe_columns,
     fit_scaling,
 )
+from sk_aecnn.recipes._linear import loss_of_linear_model
+from sk_aecnn.recipes._linear_models import Sample
 from sk_aecnn.recipes._names import find_names
 from sk_aecnn.recipes._recipe import InputRecipe
 from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
 from sk_aecnn.recipes.defaults import (
+    MANY_BINS,
     N_FACTORS,
     Covariance,
+    Task,
+    are_many_bins_better,
     are_too_many,
     clipped_from,
     has_fine_bins,
     levels_of_bins,
     looks_for_thresholds,
+    tries_many_bins,
 )
 from sk_aecnn.statistics._covariance import fit_covariance
 from sk_aecnn.statistics._factors import fit_factors
-from sk_aecnn.statistics._mixture import choose_rows
+from sk_aecnn.statistics._mixture import MOST_CODES, choose_rows
 from sk_aecnn.training._plan import FitPlan, TrainingData
 
+# on which encodings are compared
+_COMPARED_ROWS = 16_000
 # of what a precision can hold, for what reconstructions exceed the data by
 _MOST_OF_THE_RANGE = 1e-3
 
@@ -123,45 +131,64 @@ def build_categories(recipe: InputRecipe, moments: Moments) -> Categories | None
 
 def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tuple[nn.Module, int]:
     """Return the encoding of the features of a table by what each holds, and its size."""
-    n_inputs, n_bins, data = recipe.filled_shape[0], recipe.n_bins, plan.data
+    n_inputs, n_bins = recipe.filled_shape[0], recipe.n_bins
     if n_bins is None:
         return nn.Identity(), n_inputs
-    weight = data.row_weight(torch.float64)
-    index = torch.from_numpy(choose_rows(len(data.rows), None, None))
-    rows = data.rows.index_select(0, index)
-    x = layout.standardise(rows)
-    filled = layout.fill(x).double()
-    indicators = filled[:, x.shape[1] :]
-    x, rows = (torch.cat([part.double(), indicators], dim=1) for part in (x, rows))
-    known = None if weight is None else weight[index] / weight[index].mean()
-
-    columns = describe_columns(rows, x, known, clipped_from(recipe.task, n_bins))
-    table = _Table(columns, x, filled, known)
+    table = _Table.of(recipe, n_bins, _Rows.of(plan, layout, MOST_CODES))
     bins = table.cut(levels_of_bins(n_bins, fine=False))
     if recipe.n_bins_is_auto and are_too_many(table.n_added(bins)):
         return nn.Identity(), n_inputs
-    labeled = _Labeled.of(plan, index)
+    labeled = _Labeled.of(plan, table.of_rows.index)
+    if recipe.n_bins_is_auto and tries_many_bins(*labeled.known(table), recipe.task):
+        n_bins, bins = _try_many_bins(recipe.task, n_bins, table, bins, plan, layout)
     bins = _cut_at_thresholds(recipe, n_bins, table, bins, labeled)
-    table = _add_names(recipe, table, bins, labeled, rows)
+    table = _add_names(recipe, table, bins, labeled)
     encoding = table.encode(bins).to(recipe.dtype)
+    encoding.n_bins = n_bins
     return encoding, encoding.n_outputs
 
 
 @dataclass(frozen=True)
-class _Table:
-    """Rows that columns are encoded by: standardised, the same without missing values, weights."""
+class _Rows:
+    """Rows of the data: as they are, standardised, the same without missing values; weights."""
 
-    columns: Columns
+    index: Tensor
+    given: Tensor
     x: Tensor
     filled: Tensor
     weight: Tensor | None
 
+    @classmethod
+    def of(cls, plan: FitPlan, layout: InputLayout, most: int) -> _Rows:
+        data, weight = plan.data, plan.data.row_weight(torch.float64)
+        index = torch.from_numpy(choose_rows(len(data.rows), None, None, most))
+        given = data.rows.index_select(0, index)
+        x = layout.standardise(given)
+        filled = layout.fill(x).double()
+        indicators = filled[:, x.shape[1] :]
+        x, given = (torch.cat([part.double(), indicators], dim=1) for part in (x, given))
+        known = None if weight is None else weight[index] / weight[index].mean()
+        return cls(index, given, x, filled, known)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What columns hold, and rows that they are encoded by."""
+
+    columns: Columns
+    of_rows: _Rows
+
+    @classmethod
+    def of(cls, recipe: InputRecipe, n_bins: int, rows: _Rows) -> _Table:
+        from_there = clipped_from(recipe.task, n_bins)
+        return cls(describe_columns(rows.given, rows.x, rows.weight, from_there), rows)
+
     def cut(self, levels: list[float], thresholds: list[np.ndarray] | None = None) -> Steps:
         at = None if thresholds is None else [torch.from_numpy(one) for one in thresholds]
-        return cut_columns(self.columns, self.x, self.weight, levels, at)
+        return cut_columns(self.columns, self.of_rows.x, self.of_rows.weight, levels, at)
 
     def encode(self, bins: Steps) -> ColumnEncoding:
-        return ColumnEncoding(self.columns, bins, self.filled, self.weight)
+        return ColumnEncoding(self.columns, bins, self.of_rows.filled, self.of_rows.weight)
 
     def n_added(self, bins: Steps) -> int:
         """Return how many inputs an encoding adds to the features."""
@@ -187,19 +214,31 @@ class _Labeled:
             which &= data.labeled[index.numpy()]
         return cls(which, y[which], len(data.rows))
 
+    def known(self, table: _Table) -> tuple[int, int]:
+        """Return how many of all rows have a target, and how many columns have bins."""
+        return round(self.which.mean() * self.n_rows), len(table.columns.binned)
 
-def _add_names(
-    recipe: InputRecipe, table: _Table, bins: Steps, labeled: _Labeled, rows: Tensor
-) -> _Table:
+    def weight(self, table: _Table) -> np.ndarray | None:
+        """Return their weights."""
+        weight = table.of_rows.weight
+        return None if weight is None else weight.numpy()[self.which]
+
+    def encoded(self, table: _Table, bins: Steps) -> np.ndarray:
+        """Return them as linear models see them."""
+        inputs: np.ndarray = table.encode(bins)(table.of_rows.filled).numpy()[self.which]
+        return inputs
+
+
+def _add_names(recipe: InputRecipe, table: _Table, bins: Steps, labeled: _Labeled) -> _Table:
     """Return the table with each value of columns of names as an input, unless these are many."""
+    x, rows = table.of_rows.x, table.of_rows.given
     whole = [feature for feature in table.columns.binned.tolist() if are_whole(rows[:, feature])]
-    counts = np.ones(len(labeled.targets), dtype=bool)
-    if table.weight is not None:
-        counts = table.weight.numpy()[labeled.which] > 0
+    weight = labeled.weight(table)
+    counts = np.ones(len(labeled.targets), dtype=bool) if weight is None else weight > 0
     if not whole or not counts.any():
         return table
     which = torch.from_numpy(np.flatnonzero(labeled.which)[counts])
-    x, rows = table.x[which], rows[which]
+    x, rows = x[which], rows[which]
     are_names = find_names(recipe.task, x[:, whole].numpy(), labeled.targets[counts])
     names = [feature for feature, is_name in zip(whole, are_names, strict=True) if is_name]
     known = {feature: x[~x[:, feature].isnan(), feature] for feature in names}
@@ -212,15 +251,32 @@ def _add_names(
     return replace(table, columns=add_names(table.columns, x, rows, chosen))
 
 
+def _try_many_bins(
+    task: Task, n_bins: int, table: _Table, bins: Steps, plan: FitPlan, layout: InputLayout
+) -> tuple[int, Steps]:
+    """Return more bins, and how many of a feature, where linear models are better with them."""
+    many = table.cut(levels_of_bins(MANY_BINS, fine=False))
+    if len(many) == len(bins):
+        return n_bins, bins
+    compared = replace(table, of_rows=_Rows.of(plan, layout, _COMPARED_ROWS))
+    labeled = _Labeled.of(plan, compared.of_rows.index)
+    weight = labeled.weight(compared)
+    weight = np.ones(len(labeled.targets)) if weight is None else weight
+    losses = []
+    for one in (bins, many):
+        sample = Sample(labeled.encoded(compared, one), labeled.targets, weight)
+        losses.append(loss_of_linear_model(task, sample))
+    return (MANY_BINS, many) if are_many_bins_better(*losses) else (n_bins, bins)
+
+
 def _cut_at_thresholds(
     recipe: InputRecipe, n_bins: int, table: _Table, bins: Steps, labeled: _Labeled
 ) -> Steps:
     """Return bins that end where targets change as well, as far as that is told of the rows."""
     if not looks_for_thresholds(len(labeled.targets), n_bins):
         return bins
-    x, targets = table.x.numpy()[labeled.which], labeled.targets
-    weight = None if table.weight is None else table.weight.numpy()[labeled.which]
-    encoded = table.encode(bins)(table.filled).numpy()[labeled.which]
+    x, targets = table.of_rows.x.numpy()[labeled.which], labeled.targets
+    weight, encoded = labeled.weight(table), labeled.encoded(table, bins)
     of_trees = thresholds_of_trees(recipe.task, x, encoded, targets, weight)
     if of_trees is not None:
         return table.cut(levels_of_bins(n_bins, fine=False), of_trees)
@@ -230,6 +286,6 @@ def _cut_at_thresholds(
     return bins if are_too_many(table.n_added(fine), fine=True) else fine
 
 
-def n_bins_of(columns: nn.Module, recipe: InputRecipe) -> int | None:
+def n_bins_of(columns: nn.Module) -> int | None:
     """Return the bins of a feature, None where features got none."""
-    return recipe.n_bins if isinstance(columns, ColumnEncoding) else None
+    return columns.n_bins if isinstance(columns, ColumnEncoding) else None

@@ -38,6 +38,8 @@ from sk_aecnn.training._prediction_losses import UNLABELED_CODE
 L2_PENALTIES = (1000.0, 100.0, 10.0, 1.0, 0.1)
 _L1_PENALTIES_OF_NUMBERS = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
 _L1_PENALTIES_OF_CLASSES = (16.0, 8.0, 4.0, 2.0, 1.0)
+# of which the best counts where encodings of features are compared
+_FEW_L2_PENALTIES = (10.0, 1.0, 0.1)
 # of the lowest loss, by which that of a weaker one may exceed it before the search ends, and by
 # which that with squares has to exceed that with absolute values for these to be taken
 _WORSE = 1.02
@@ -109,7 +111,7 @@ def start_from_linear(
     assert backend.linear is not None, "there are linear models"
     n_members, n_outputs = backend.linear.bias.shape
     loss: Measuring = cross_entropy if task == "classifier" else squared_error
-    parts = assign_folds(sample.y, N_FOLDS, seed=0).numpy() if fold is None else fold
+    parts = parts_of(sample.y) if fold is None else fold
     widths = [sample.X.shape[1]]
     if first_layer is not None and isinstance(columns, ColumnEncoding) and n_members > 1:
         widths.append(columns.n_features)
@@ -268,3 +270,19 @@ def choose_regularisation(
         if _WORSE * best.loss < chosen.loss:
             chosen = best
     return chosen
+
+
+def parts_of(y: np.ndarray) -> np.ndarray:
+    """Return the part of each row, of those that are left out in turn."""
+    parts: np.ndarray = assign_folds(y, N_FOLDS, seed=0).numpy()
+    return parts
+
+
+def loss_of_linear_model(task: Task, encoded: Sample) -> float:
+    """Return the sum of the losses of rows that are left out, with the best regularisation."""
+    loss: Measuring = squared_error
+    path: list[Fitting] = [partial(fit_numbers, Ridge(alpha=one)) for one in _FEW_L2_PENALTIES]
+    if task == "classifier":
+        fit, loss = partial(fit_classes, int(encoded.y.max()) + 1), cross_entropy
+        path = [partial(fit, l2_penalty=penalty) for penalty in _FEW_L2_PENALTIES]
+    return choose_regularisation(encoded, parts_of(encoded.y), [path], loss).loss

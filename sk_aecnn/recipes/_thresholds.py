@@ -9,19 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeClassifier
 
-from sk_aecnn.recipes._linear import Fitting, choose_regularisation, leave_out
-from sk_aecnn.recipes._linear_models import (
-    Sample,
-    cross_entropy,
-    fit_classes,
-    fit_numbers,
-    squared_error,
-)
+from sk_aecnn.recipes._linear import leave_out, loss_of_linear_model, parts_of
+from sk_aecnn.recipes._linear_models import Sample, squared_error
 from sk_aecnn.recipes.defaults import Task
-from sk_aecnn.training._plan import assign_folds
 
 # intervals of a feature, and the probability of one threshold more where there is nothing to find
 _MOST_LEAVES = 8
@@ -33,11 +25,8 @@ _FEWEST_SAMPLES = 5
 _N_TREES = 10
 _MOST_LEAVES_OF_ALL = 32
 _LEAST_PROBABILITY = 1e-3
-# of the loss of a linear model on rows left out, the most that trees may lose; the strengths of its
-# regularisation, of which the best counts
+# of the loss of a linear model on rows left out, the most that trees may lose
 _LOST_BY_TREES = 0.95
-_L2_PENALTIES = (10.0, 1.0, 0.1)
-_FOLDS = 3
 
 
 def find_thresholds(
@@ -130,9 +119,8 @@ def thresholds_of_trees(
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     values, places = zip(*map(_rank, X.T), strict=True)
     sample = Sample(np.column_stack(places), y, weight)
-    parts = assign_folds(y, _FOLDS, seed=0).numpy()
-    learned, left_out = leave_out(sample, parts)
-    linear = _loss_of_linear_model(task, replace(sample, X=encoded), parts)
+    learned, left_out = leave_out(sample, parts_of(y))
+    linear = loss_of_linear_model(task, replace(sample, X=encoded))
     fit = partial(_fit_trees, task, linear / sum(one.weight.sum() for one in left_out))
     trees = 0.0
     for one, other in zip(learned, left_out, strict=True):
@@ -142,16 +130,6 @@ def thresholds_of_trees(
     found = [_split(tree.tree_) for tree in fit(sample).estimators_]
     feature, last = (np.concatenate(part) for part in zip(*found, strict=True))
     return [_between(of_one, last[feature == index]) for index, of_one in enumerate(values)]
-
-
-def _loss_of_linear_model(task: Task, encoded: Sample, parts: np.ndarray) -> float:
-    """Return the sum of the losses of rows that are left out, with the best regularisation."""
-    if task == "classifier":
-        fit = partial(fit_classes, int(encoded.y.max()) + 1)
-        path: list[Fitting] = [partial(fit, l2_penalty=penalty) for penalty in _L2_PENALTIES]
-        return choose_regularisation(encoded, parts, [path], cross_entropy).loss
-    path = [partial(fit_numbers, Ridge(alpha=penalty)) for penalty in _L2_PENALTIES]
-    return choose_regularisation(encoded, parts, [path], squared_error).loss
 
 
 def _loss_of_trees(task: Task, trees: Any, left_out: Sample) -> float:

@@ -11,7 +11,9 @@ from sk_aecnn.recipes.defaults._augmentation import (
     depends_on_cues,
 )
 from sk_aecnn.recipes.defaults._bins import (
+    MANY_BINS,
     STRENGTH_OF_NAMES,
+    are_many_bins_better,
     are_too_many,
     auto_n_bins,
     auto_scale_rates,
@@ -23,6 +25,7 @@ from sk_aecnn.recipes.defaults._bins import (
     levels_of_bins,
     looks_for_thresholds,
     tries_l1_penalties,
+    tries_many_bins,
 )
 from sk_aecnn.recipes.defaults._features import (
     N_FACTORS,
@@ -77,6 +80,7 @@ from sk_aecnn.recipes.defaults._training import (
 )
 
 __all__ = [
+    "MANY_BINS",
     "N_FACTORS",
     "ROWS_OF_A_FIT",
     "SHRINKAGES",
@@ -87,6 +91,7 @@ __all__ = [
     "Scaling",
     "Task",
     "are_indicated",
+    "are_many_bins_better",
     "are_too_many",
     "auto_augmentation",
     "auto_backend",
@@ -131,6 +136,7 @@ __all__ = [
     "pools_globally",
     "rows_of_a_stream",
     "tries_l1_penalties",
+    "tries_many_bins",
     "tries_shrinkage",
     "weighs_linear_model",
 ]

@@ -32,6 +32,11 @@ _MOST_FEATURES = 500
 # of all kinds add to themselves
 _N_BINS = 8
 _SAMPLES_PER_BIN = 50
+# more bins, the samples from which on they are tried, and the loss of a linear model with them, in
+# that with fewer, below which they are taken
+MANY_BINS = 32
+_SAMPLES_OF_MANY_BINS = {"classifier": 3_000, "regressor": 5_000}
+_LOSS_WITH_MANY_BINS = 0.985
 _MOST_ADDED = 1000
 # robust standard deviations in a standard deviation, beyond which far values outweigh all others
 _HEAVY = 3.0
@@ -79,12 +84,51 @@ def clipped_from(task: Task, n_bins: int) -> float:
 def auto_n_bins(n_samples: int) -> int:
     """Return the bins of ``n_bins="auto"``: 8 from 400 samples on, none (1) below 100.
 
+    Of many samples, more are tried.
+
     Examples
     --------
     >>> [auto_n_bins(n_samples) for n_samples in (50, 150, 10_000)]
     [1, 3, 8]
     """
     return max(1, min(_N_BINS, n_samples // _SAMPLES_PER_BIN))
+
+
+def tries_many_bins(n_samples: int, n_binned: int, task: Task) -> bool:
+    """Tell whether more bins may be better: of many samples, in tables of few columns.
+
+    Parameters
+    ----------
+    n_samples : int
+        Samples with a target.
+    n_binned : int
+        Columns that have bins.
+    task : {"classifier", "regressor"}
+        What is predicted.
+
+    Examples
+    --------
+    >>> [tries_many_bins(n_samples, 8, "classifier") for n_samples in (1_000, 4_000)]
+    [False, True]
+    >>> tries_many_bins(4_000, 8, "regressor"), tries_many_bins(4_000, 16, "classifier")
+    (False, False)
+    """
+    assert task in _SAMPLES_OF_MANY_BINS, "numbers or classes are predicted"
+    are_many = n_samples >= _SAMPLES_OF_MANY_BINS[task]
+    return are_many and not are_too_many(MANY_BINS * n_binned, fine=True)
+
+
+def are_many_bins_better(few: float, many: float) -> bool:
+    """Tell whether the loss of linear models on rows left out is clearly lower with more bins.
+
+    Networks err by more than linear models do where bins hold noise.
+
+    Examples
+    --------
+    >>> are_many_bins_better(0.300, 0.297), are_many_bins_better(0.300, 0.290)
+    (False, True)
+    """
+    return many < _LOSS_WITH_MANY_BINS * few
 
 
 def looks_for_thresholds(n_samples: int, n_bins: int) -> bool:
