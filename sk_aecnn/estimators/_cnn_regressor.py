@@ -55,10 +55,11 @@ class CNNRegressor(RegressionMixin, ConvolutionalEstimator, ConvolutionalRegress
         names, whose values explain more of the target than their order, are encoded one-hot as
         well. 1 stands for all of this without bins. ``None``: features are only standardised.
 
-        ``"auto"``: 8; or 32 if a linear model predicts held-out samples better with these, where
-        there are up to twelve such features and at least 3 000 samples, and for numbers 5 000; for
-        fewer than 400 samples, one for every 50; ``None`` for more than 500 features, or if there
-        were more than 1 000 bins in all. See :ref:`columns of tables <guide-columns>`.
+        ``"auto"``: 8, or 32 if a linear model predicts held-out samples clearly better with these,
+        which is tried for up to twelve features with bins and at least 3 000 labeled training
+        samples, 5 000 in regression; for fewer than 400 samples, one for every 50; ``None`` for
+        more than 500 features, or if there were more than 1 000 bins in all. See :ref:`columns of
+        tables <guide-columns>`.
     linear_path : "auto" or bool, default="auto"
         Whether the network contains a linear model, from which training starts. Encoder and decoder
         then contain linear maps that start as PCA. In classifiers and regressors of tables, the

@@ -302,11 +302,8 @@ class ColumnEncoding(nn.Module):
         Standardised rows, whose mean becomes zero.
     row_weight : Tensor of shape (n_samples,) or None
         Weights.
-
-    Attributes
-    ----------
     n_bins : int or None
-        The most bins between quantiles of a feature, where that is known.
+        The most bins between quantiles of a feature, which thresholds may part further.
 
     Shape
     -----
@@ -323,9 +320,16 @@ class ColumnEncoding(nn.Module):
             [ 0.0000, -0.2500,  0.5000, -0.2500]], dtype=torch.float64)
     """
 
-    def __init__(self, columns: Columns, bins: Steps, x: Tensor, row_weight: Tensor | None) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        bins: Steps,
+        x: Tensor,
+        row_weight: Tensor | None,
+        n_bins: int | None = None,
+    ) -> None:
         super().__init__()
-        self.n_bins: int | None = None
+        self.n_bins = n_bins
         self.n_features = x.shape[1]
         self.n_outputs = self.n_features + len(bins) + len(columns.category)
         buffers = {

@@ -27,7 +27,7 @@ from sk_aecnn.nn import (
     describe_columns,
     fit_scaling,
 )
-from sk_aecnn.recipes._linear import loss_of_linear_model
+from sk_aecnn.recipes._linear import labeled_rows, losses_of_linear_model
 from sk_aecnn.recipes._linear_models import Sample
 from sk_aecnn.recipes._names import find_names
 from sk_aecnn.recipes._recipe import InputRecipe
@@ -36,22 +36,20 @@ from sk_aecnn.recipes.defaults import (
     MANY_BINS,
     N_FACTORS,
     Covariance,
-    Task,
     are_many_bins_better,
     are_too_many,
     clipped_from,
     has_fine_bins,
     levels_of_bins,
     looks_for_thresholds,
+    rows_to_compare,
     tries_many_bins,
 )
 from sk_aecnn.statistics._covariance import fit_covariance
 from sk_aecnn.statistics._factors import fit_factors
-from sk_aecnn.statistics._mixture import MOST_CODES, choose_rows
+from sk_aecnn.statistics._mixture import choose_rows
 from sk_aecnn.training._plan import FitPlan, TrainingData
 
-# on which encodings are compared
-_COMPARED_ROWS = 16_000
 # of what a precision can hold, for what reconstructions exceed the data by
 _MOST_OF_THE_RANGE = 1e-3
 
@@ -134,17 +132,17 @@ def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tu
     n_inputs, n_bins = recipe.filled_shape[0], recipe.n_bins
     if n_bins is None:
         return nn.Identity(), n_inputs
-    table = _Table.of(recipe, n_bins, _Rows.of(plan, layout, MOST_CODES))
+    index = torch.from_numpy(choose_rows(len(plan.data.rows), None, None))
+    table = _Table.of(recipe, n_bins, _Rows.of(plan, layout, index))
     bins = table.cut(levels_of_bins(n_bins, fine=False))
     if recipe.n_bins_is_auto and are_too_many(table.n_added(bins)):
         return nn.Identity(), n_inputs
     labeled = _Labeled.of(plan, table.of_rows.index)
-    if recipe.n_bins_is_auto and tries_many_bins(*labeled.known(table), recipe.task):
-        n_bins, bins = _try_many_bins(recipe.task, n_bins, table, bins, plan, layout)
+    if recipe.n_bins_is_auto and _are_many_better(recipe, table, bins, labeled, plan, layout):
+        n_bins, bins = MANY_BINS, table.cut(levels_of_bins(MANY_BINS, fine=False))
     bins = _cut_at_thresholds(recipe, n_bins, table, bins, labeled)
     table = _add_names(recipe, table, bins, labeled)
-    encoding = table.encode(bins).to(recipe.dtype)
-    encoding.n_bins = n_bins
+    encoding = table.encode(bins, n_bins).to(recipe.dtype)
     return encoding, encoding.n_outputs
 
 
@@ -159,9 +157,8 @@ class _Rows:
     weight: Tensor | None
 
     @classmethod
-    def of(cls, plan: FitPlan, layout: InputLayout, most: int) -> _Rows:
+    def of(cls, plan: FitPlan, layout: InputLayout, index: Tensor) -> _Rows:
         data, weight = plan.data, plan.data.row_weight(torch.float64)
-        index = torch.from_numpy(choose_rows(len(data.rows), None, None, most))
         given = data.rows.index_select(0, index)
         x = layout.standardise(given)
         filled = layout.fill(x).double()
@@ -187,8 +184,14 @@ class _Table:
         at = None if thresholds is None else [torch.from_numpy(one) for one in thresholds]
         return cut_columns(self.columns, self.of_rows.x, self.of_rows.weight, levels, at)
 
-    def encode(self, bins: Steps) -> ColumnEncoding:
-        return ColumnEncoding(self.columns, bins, self.of_rows.filled, self.of_rows.weight)
+    def encode(self, bins: Steps, n_bins: int | None = None) -> ColumnEncoding:
+        rows = self.of_rows
+        return ColumnEncoding(self.columns, bins, rows.filled, rows.weight, n_bins)
+
+    def inputs(self, bins: Steps) -> np.ndarray:
+        """Return the rows as linear models see them."""
+        inputs: np.ndarray = self.encode(bins)(self.of_rows.filled).numpy()
+        return inputs
 
     def n_added(self, bins: Steps) -> int:
         """Return how many inputs an encoding adds to the features."""
@@ -214,10 +217,6 @@ class _Labeled:
             which &= data.labeled[index.numpy()]
         return cls(which, y[which], len(data.rows))
 
-    def known(self, table: _Table) -> tuple[int, int]:
-        """Return how many of all rows have a target, and how many columns have bins."""
-        return round(self.which.mean() * self.n_rows), len(table.columns.binned)
-
     def weight(self, table: _Table) -> np.ndarray | None:
         """Return their weights."""
         weight = table.of_rows.weight
@@ -225,7 +224,7 @@ class _Labeled:
 
     def encoded(self, table: _Table, bins: Steps) -> np.ndarray:
         """Return them as linear models see them."""
-        inputs: np.ndarray = table.encode(bins)(table.of_rows.filled).numpy()[self.which]
+        inputs: np.ndarray = table.inputs(bins)[self.which]
         return inputs
 
 
@@ -251,22 +250,39 @@ def _add_names(recipe: InputRecipe, table: _Table, bins: Steps, labeled: _Labele
     return replace(table, columns=add_names(table.columns, x, rows, chosen))
 
 
-def _try_many_bins(
-    task: Task, n_bins: int, table: _Table, bins: Steps, plan: FitPlan, layout: InputLayout
-) -> tuple[int, Steps]:
-    """Return more bins, and how many of a feature, where linear models are better with them."""
-    many = table.cut(levels_of_bins(MANY_BINS, fine=False))
-    if len(many) == len(bins):
-        return n_bins, bins
-    compared = replace(table, of_rows=_Rows.of(plan, layout, _COMPARED_ROWS))
-    labeled = _Labeled.of(plan, compared.of_rows.index)
-    weight = labeled.weight(compared)
-    weight = np.ones(len(labeled.targets)) if weight is None else weight
-    losses = []
-    for one in (bins, many):
-        sample = Sample(labeled.encoded(compared, one), labeled.targets, weight)
-        losses.append(loss_of_linear_model(task, sample))
-    return (MANY_BINS, many) if are_many_bins_better(*losses) else (n_bins, bins)
+def _are_many_better(
+    recipe: InputRecipe,
+    table: _Table,
+    bins: Steps,
+    labeled: _Labeled,
+    plan: FitPlan,
+    layout: InputLayout,
+) -> bool:
+    """Tell whether linear models predict rows that are left out better with more bins.
+
+    Thresholds may part these as well as those, and names tell what bins of their column would.
+    """
+    task, y, n_binned = recipe.task, plan.data.targets, len(table.columns.binned)
+    n_labeled = len(labeled_rows(plan, task, len(y))[0])
+    if not tries_many_bins(n_labeled, n_binned, task):
+        return False
+    table, many = (
+        _add_names(recipe, table, bins, labeled),
+        table.cut(levels_of_bins(MANY_BINS, False)),
+    )
+    if are_too_many(table.n_added(many)):
+        return False
+    n_outputs = y.shape[1] if y.ndim > 1 else int(y.max()) + 1
+    most = rows_to_compare(table.of_rows.x.shape[1] + table.n_added(many), n_outputs)
+    if not tries_many_bins(min(most, n_labeled), n_binned, task):
+        return False
+    index, weight = labeled_rows(plan, task, most)
+    table = replace(table, of_rows=_Rows.of(plan, layout, torch.from_numpy(index)))
+    few, better = (
+        losses_of_linear_model(task, Sample(table.inputs(one), y[index], weight))
+        for one in (bins, many)
+    )
+    return are_many_bins_better(few, better)
 
 
 def _cut_at_thresholds(

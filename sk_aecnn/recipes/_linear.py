@@ -278,11 +278,18 @@ def parts_of(y: np.ndarray) -> np.ndarray:
     return parts
 
 
-def loss_of_linear_model(task: Task, encoded: Sample) -> float:
-    """Return the sum of the losses of rows that are left out, with the best regularisation."""
+def losses_of_linear_model(task: Task, encoded: Sample) -> np.ndarray:
+    """Return the losses of rows that are left out, times their weights, one part after another.
+
+    They are those with the regularisation that has the least sum.
+    """
     loss: Measuring = squared_error
     path: list[Fitting] = [partial(fit_numbers, Ridge(alpha=one)) for one in _FEW_L2_PENALTIES]
     if task == "classifier":
         fit, loss = partial(fit_classes, int(encoded.y.max()) + 1), cross_entropy
         path = [partial(fit, l2_penalty=penalty) for penalty in _FEW_L2_PENALTIES]
-    return choose_regularisation(encoded, parts_of(encoded.y), [path], loss).loss
+    parts = parts_of(encoded.y)
+    models = choose_regularisation(encoded, parts, [path], loss).models
+    _, left_out = leave_out(encoded, parts)
+    pairs = zip(models, left_out, strict=True)
+    return np.concatenate([one.weight * loss(model.predict(one.X), one.y) for model, one in pairs])

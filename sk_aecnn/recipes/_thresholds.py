@@ -11,7 +11,7 @@ from scipy.stats import chi2
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier
 
-from sk_aecnn.recipes._linear import leave_out, loss_of_linear_model, parts_of
+from sk_aecnn.recipes._linear import leave_out, losses_of_linear_model, parts_of
 from sk_aecnn.recipes._linear_models import Sample, squared_error
 from sk_aecnn.recipes.defaults import Task
 
@@ -120,7 +120,7 @@ def thresholds_of_trees(
     values, places = zip(*map(_rank, X.T), strict=True)
     sample = Sample(np.column_stack(places), y, weight)
     learned, left_out = leave_out(sample, parts_of(y))
-    linear = loss_of_linear_model(task, replace(sample, X=encoded))
+    linear = float(losses_of_linear_model(task, replace(sample, X=encoded)).sum())
     fit = partial(_fit_trees, task, linear / sum(one.weight.sum() for one in left_out))
     trees = 0.0
     for one, other in zip(learned, left_out, strict=True):

@@ -24,6 +24,7 @@ from sk_aecnn.recipes.defaults._bins import (
     inputs_of_members,
     levels_of_bins,
     looks_for_thresholds,
+    rows_to_compare,
     tries_l1_penalties,
     tries_many_bins,
 )
@@ -135,6 +136,7 @@ __all__ = [
     "n_components_for",
     "pools_globally",
     "rows_of_a_stream",
+    "rows_to_compare",
     "tries_l1_penalties",
     "tries_many_bins",
     "tries_shrinkage",

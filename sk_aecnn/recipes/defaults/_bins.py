@@ -32,11 +32,18 @@ _MOST_FEATURES = 500
 # of all kinds add to themselves
 _N_BINS = 8
 _SAMPLES_PER_BIN = 50
-# more bins, the samples from which on they are tried, and the loss of a linear model with them, in
-# that with fewer, below which they are taken
+# more bins, the samples from which on they are tried, the columns with bins up to which they are,
+# the loss of a linear model with them, in that with fewer, below which they are taken, and by how
+# many standard errors it has to be lower
 MANY_BINS = 32
 _SAMPLES_OF_MANY_BINS = {"classifier": 3_000, "regressor": 5_000}
+_COLUMNS_OF_MANY_BINS = 12
 _LOSS_WITH_MANY_BINS = 0.985
+_STANDARD_ERRORS = 2.0
+# rows on which these losses are compared at the most, and values, and values times outputs
+_COMPARED_ROWS = 16_000
+_COMPARED_VALUES = 2**22
+_COMPARED_WORK = 2**25
 _MOST_ADDED = 1000
 # robust standard deviations in a standard deviation, beyond which far values outweigh all others
 _HEAVY = 3.0
@@ -84,7 +91,7 @@ def clipped_from(task: Task, n_bins: int) -> float:
 def auto_n_bins(n_samples: int) -> int:
     """Return the bins of ``n_bins="auto"``: 8 from 400 samples on, none (1) below 100.
 
-    Of many samples, more are tried.
+    Where `tries_many_bins`, there may be more.
 
     Examples
     --------
@@ -100,7 +107,7 @@ def tries_many_bins(n_samples: int, n_binned: int, task: Task) -> bool:
     Parameters
     ----------
     n_samples : int
-        Samples with a target.
+        Samples to train on with a target, or those on which losses are compared.
     n_binned : int
         Columns that have bins.
     task : {"classifier", "regressor"}
@@ -114,21 +121,44 @@ def tries_many_bins(n_samples: int, n_binned: int, task: Task) -> bool:
     (False, False)
     """
     assert task in _SAMPLES_OF_MANY_BINS, "numbers or classes are predicted"
-    are_many = n_samples >= _SAMPLES_OF_MANY_BINS[task]
-    return are_many and not are_too_many(MANY_BINS * n_binned, fine=True)
+    return n_samples >= _SAMPLES_OF_MANY_BINS[task] and n_binned <= _COLUMNS_OF_MANY_BINS
 
 
-def are_many_bins_better(few: float, many: float) -> bool:
-    """Tell whether the loss of linear models on rows left out is clearly lower with more bins.
-
-    Networks err by more than linear models do where bins hold noise.
+def rows_to_compare(n_inputs: int, n_outputs: int) -> int:
+    """Return on how many rows linear models are compared at the most, to bound the time.
 
     Examples
     --------
-    >>> are_many_bins_better(0.300, 0.297), are_many_bins_better(0.300, 0.290)
-    (False, True)
+    >>> rows_to_compare(200, 2), rows_to_compare(400, 10), rows_to_compare(400, 200)
+    (16000, 8388, 419)
     """
-    return many < _LOSS_WITH_MANY_BINS * few
+    work = _COMPARED_WORK // (n_inputs * n_outputs)
+    return min(_COMPARED_ROWS, _COMPARED_VALUES // n_inputs, work)
+
+
+def are_many_bins_better(few: np.ndarray, many: np.ndarray) -> bool:
+    """Tell whether losses of linear models on rows left out are clearly lower with more bins.
+
+    Networks err by more than linear models do where bins hold noise. Where few rows make up the
+    loss, as those of a rare class, that it is lower may be chance.
+
+    Parameters
+    ----------
+    few, many : ndarray of shape (n_rows,)
+        The losses of the same rows.
+
+    Examples
+    --------
+    >>> few = np.linspace(0.2, 0.4, 1_000)
+    >>> are_many_bins_better(few, 0.99 * few), are_many_bins_better(few, 0.97 * few)
+    (False, True)
+    >>> are_many_bins_better(few, np.append(few[:-1], -9))
+    False
+    """
+    gain = few - many
+    error = np.sqrt(np.square(gain - gain.mean()).sum())
+    lower = many.sum() < _LOSS_WITH_MANY_BINS * few.sum()
+    return bool(lower and gain.sum() > _STANDARD_ERRORS * error)
 
 
 def looks_for_thresholds(n_samples: int, n_bins: int) -> bool:
