@@ -137,7 +137,7 @@ def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tu
     bins = table.cut(levels_of_bins(n_bins, fine=False))
     if recipe.n_bins_is_auto and are_too_many(table.n_added(bins)):
         return nn.Identity(), n_inputs
-    labeled = _Labeled.of(plan, table.of_rows.index)
+    labeled = _Labeled.of(plan, index)
     if recipe.n_bins_is_auto and _are_many_better(recipe, table, bins, labeled, plan, layout):
         n_bins, bins = MANY_BINS, table.cut(levels_of_bins(MANY_BINS, fine=False))
     bins = _cut_at_thresholds(recipe, n_bins, table, bins, labeled)
@@ -150,7 +150,6 @@ def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tu
 class _Rows:
     """Rows of the data: as they are, standardised, the same without missing values; weights."""
 
-    index: Tensor
     given: Tensor
     x: Tensor
     filled: Tensor
@@ -165,7 +164,7 @@ class _Rows:
         indicators = filled[:, x.shape[1] :]
         x, given = (torch.cat([part.double(), indicators], dim=1) for part in (x, given))
         known = None if weight is None else weight[index] / weight[index].mean()
-        return cls(index, given, x, filled, known)
+        return cls(given, x, filled, known)
 
 
 @dataclass(frozen=True)
@@ -266,10 +265,8 @@ def _are_many_better(
     n_labeled = len(labeled_rows(plan, task, len(y))[0])
     if not tries_many_bins(n_labeled, n_binned, task):
         return False
-    table, many = (
-        _add_names(recipe, table, bins, labeled),
-        table.cut(levels_of_bins(MANY_BINS, False)),
-    )
+    many = table.cut(levels_of_bins(MANY_BINS, fine=False))
+    table = _add_names(recipe, table, bins, labeled)
     if are_too_many(table.n_added(many)):
         return False
     n_outputs = y.shape[1] if y.ndim > 1 else int(y.max()) + 1
