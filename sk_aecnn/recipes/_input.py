@@ -221,11 +221,6 @@ class _Labeled:
         weight = table.of_rows.weight
         return None if weight is None else weight.numpy()[self.which]
 
-    def encoded(self, table: _Table, bins: Steps) -> np.ndarray:
-        """Return them as linear models see them."""
-        inputs: np.ndarray = table.inputs(bins)[self.which]
-        return inputs
-
 
 def _add_names(recipe: InputRecipe, table: _Table, bins: Steps, labeled: _Labeled) -> _Table:
     """Return the table with each value of columns of names as an input, unless these are many."""
@@ -267,7 +262,7 @@ def _are_many_better(
         return False
     many = table.cut(levels_of_bins(MANY_BINS, fine=False))
     table = _add_names(recipe, table, bins, labeled)
-    if are_too_many(table.n_added(many)):
+    if len(many) == len(bins) or are_too_many(table.n_added(many)):
         return False
     n_outputs = y.shape[1] if y.ndim > 1 else int(y.max()) + 1
     most = rows_to_compare(table.of_rows.x.shape[1] + table.n_added(many), n_outputs)
@@ -289,7 +284,7 @@ def _cut_at_thresholds(
     if not looks_for_thresholds(len(labeled.targets), n_bins):
         return bins
     x, targets = table.of_rows.x.numpy()[labeled.which], labeled.targets
-    weight, encoded = labeled.weight(table), labeled.encoded(table, bins)
+    weight, encoded = labeled.weight(table), table.inputs(bins)[labeled.which]
     of_trees = thresholds_of_trees(recipe.task, x, encoded, targets, weight)
     if of_trees is not None:
         return table.cut(levels_of_bins(n_bins, fine=False), of_trees)

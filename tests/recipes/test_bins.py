@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
+from sk_aecnn.recipes import _input
 
 N_SAMPLES = 5_500
 ESTIMATORS = [AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor]
@@ -72,10 +73,13 @@ def test_classes_need_fewer_samples_for_more_bins():
     assert _n_bins(_fit(CNNClassifier, X, _wave(X, noise))) == 32
 
 
-def test_columns_of_few_values_have_no_bins_to_be_more():
-    """With whole numbers up to ten alone there is nothing to part."""
+def test_nothing_is_compared_where_no_column_has_bins_to_be_more(monkeypatch):
+    """Whole numbers up to ten have an input each, and linear models would see the same twice."""
+    compared = []
+    monkeypatch.setattr(_input, "losses_of_linear_model", lambda *_: compared.append(1))
     X, noise = _table()
     assert _n_bins(_fit(CNNRegressor, np.floor(10 * X), _wave(X, noise))) == 8
+    assert not compared
 
 
 def test_samples_of_little_weight_say_little():

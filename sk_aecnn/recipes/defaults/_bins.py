@@ -32,6 +32,7 @@ _MOST_FEATURES = 500
 # of all kinds add to themselves
 _N_BINS = 8
 _SAMPLES_PER_BIN = 50
+_MOST_ADDED = 1000
 # more bins, the samples from which on they are tried, the columns with bins up to which they are,
 # the loss of a linear model with them, in that with fewer, below which they are taken, and by how
 # many standard errors it has to be lower
@@ -44,7 +45,6 @@ _STANDARD_ERRORS = 2.0
 _COMPARED_ROWS = 16_000
 _COMPARED_VALUES = 2**22
 _COMPARED_WORK = 2**25
-_MOST_ADDED = 1000
 # robust standard deviations in a standard deviation, beyond which far values outweigh all others
 _HEAVY = 3.0
 # samples from which on it is asked at which values of features targets change
@@ -91,7 +91,7 @@ def clipped_from(task: Task, n_bins: int) -> float:
 def auto_n_bins(n_samples: int) -> int:
     """Return the bins of ``n_bins="auto"``: 8 from 400 samples on, none (1) below 100.
 
-    Where `tries_many_bins`, there may be more.
+    `tries_many_bins` tells where more are tried.
 
     Examples
     --------
