@@ -258,6 +258,7 @@ OUT_OF_RANGE_OF_THE_CLASSIFIER = {
     "dense_units": [0, 1.5],
     "dropout": [-0.1, 1.0, None],
     "label_smoothing": [-0.1, 1.0, None],
+    "neighbors": ["auto", 5, None],
     "n_bins": [0, 2.5, "many"],
     "class_weight": ["even", 3],
     "backend": ["mlp", 3],

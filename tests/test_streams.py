@@ -684,7 +684,15 @@ TAKEN = {
     "weight_decay": (0.0, 0.5, {}),
 }
 # those that do not change what is learned, or that this machine has one value for
-WITHOUT_EFFECT = {"callbacks", "device", "n_iter_no_change", "scoring", "verbose", "warm_start"}
+WITHOUT_EFFECT = {
+    "callbacks",
+    "device",
+    "n_iter_no_change",
+    "neighbors",
+    "scoring",
+    "verbose",
+    "warm_start",
+}
 
 FACTORIES = [
     AECNNClassifier,

@@ -39,6 +39,7 @@ from sk_aecnn.recipes._warm_start import check_unchanged
 from sk_aecnn.recipes.defaults import Task
 from sk_aecnn.training._copies import fork, snapshot
 from sk_aecnn.training._inference import check_computable, find_computable, infer
+from sk_aecnn.training._neighbours import join_neighbours, leave_neighbours
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import FitPlan, TrainingData, to_rows
 from sk_aecnn.training._progress import FitProgress
@@ -158,6 +159,7 @@ class NetworkEstimator(
         trained = train(net, plan.options, plan.training, watched, progress, score)
         if not call.resume:
             weigh_linear_model(net, plan)
+            join_neighbours(net, plan)
         self.__dict__.update(self._fitted_attributes(net, geometry))
         self._measure(seen, has_moderate_weights=trained is None)
         self._n_samples_seen = seen.n_before + seen.n_rows
@@ -239,6 +241,7 @@ class NetworkEstimator(
         }
         if call.resume:
             net, recipes = fork(self.net_, plan.options.partial), ()
+            leave_neighbours(net)
             widen_range(net.module_, plan.data)
         else:
             net, recipes = self._build_net(plan, summary)

@@ -228,12 +228,14 @@ class ConvolutionalParameters(EnsembleParameters):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ClassificationParameters:
-    """What the loss of a classifier counts."""
+    """What the loss of a classifier counts, and what its predictions do."""
 
+    neighbors: bool = True
     label_smoothing: float | Auto = "auto"
     class_weight: Mapping[Any, float] | Literal["balanced"] | None = None
 
     _parameter_constraints: ClassVar[Constraints] = {
+        "neighbors": ["boolean"],
         "label_smoothing": [StrOptions({"auto"}), _SHARE],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }

@@ -45,6 +45,7 @@ from sk_aecnn.nn._members import (
     MeanProbability,
     OneMember,
 )
+from sk_aecnn.nn._neighbours import NeighbourClasses, distances
 from sk_aecnn.nn._networks import Autoencoder, AutoencoderParts, BaseAutoencoder
 from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
@@ -110,6 +111,7 @@ __all__ = [
     "MeanPrediction",
     "MeanProbability",
     "Moments",
+    "NeighbourClasses",
     "NestedDropout",
     "OneMember",
     "PCADecoder",
@@ -145,6 +147,7 @@ __all__ = [
     "column_moments",
     "cut_columns",
     "describe_columns",
+    "distances",
     "divergence_from_normal",
     "find_minimum",
     "fit_pca",

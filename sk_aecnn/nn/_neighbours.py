@@ -1,8 +1,11 @@
-"""Which of some rows is a neighbour of others."""
+"""Which of some rows are neighbours of others, and what their classes tell."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from math import log
+
+import torch
+from torch import Tensor, nn
 
 from sk_aecnn.nn._dense import batch_invariant_linear
 
@@ -35,3 +38,74 @@ def find_neighbours(x: Tensor, rows: Tensor, weight: Tensor, most: int, least: f
     index = squares.topk(most, largest=False).indices
     last = (weight[index].cumsum(1) < least).sum(1, keepdim=True)
     return index.gather(1, last.clamp_(max=most - 1)).squeeze(1)
+
+
+class NeighbourClasses(nn.Module):
+    """The classes of training rows nearby, joined with the probabilities of a network.
+
+    A kernel estimate (Nadaraya 1964, "On estimating regression"; Watson 1964, "Smooth regression
+    analysis") that begins from the probabilities p of the network instead of from nothing,
+
+        (prior p + Σ_i k_i w_i y_i) / (prior + Σ_i k_i w_i),  k_i = exp(−|x − x_i| / length_scale),
+
+    with weights w_i and classes y_i of rows x_i. Where none of these is near, p stays as it is.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n_rows, n_features)
+        Training rows, standardised and filled.
+    classes : Tensor of shape (n_rows, n_classes)
+        The weight of each row, at its class.
+    length_scale : float
+        Distance from which on a row counts for little.
+    prior : float
+        What the probabilities of the network count for, beside a row of weight one at the same
+        place.
+
+    Shape
+    -----
+    logarithms of probabilities, and result : (batch, n_classes); x : (batch, n_features)
+
+    Examples
+    --------
+    >>> neighbours = NeighbourClasses(
+    ...     torch.zeros(1, 2), torch.tensor([[0.0, 1.0]]), 1.0, 1.0
+    ... )
+    >>> equal = torch.tensor([[0.5, 0.5]]).log()
+    >>> neighbours(equal, torch.zeros(1, 2)).exp()
+    tensor([[0.2500, 0.7500]])
+    >>> neighbours(equal, torch.full((1, 2), 99.0)).exp()
+    tensor([[0.5000, 0.5000]])
+    """
+
+    rows: Tensor
+    classes: Tensor
+
+    def __init__(self, rows: Tensor, classes: Tensor, length_scale: float, prior: float) -> None:
+        super().__init__()
+        self.register_buffer("rows", rows)
+        self.register_buffer("classes", classes)
+        self.length_scale = length_scale
+        self.prior = prior
+
+    def forward(self, log_probability: Tensor, x: Tensor) -> Tensor:
+        similarity = torch.exp(distances(x, self.rows) / -self.length_scale)
+        near = batch_invariant_linear(similarity, self.classes.T)
+        total = self.prior + near.sum(1, keepdim=True)
+        own = log_probability + log(self.prior)
+        least = torch.finfo(near.dtype).tiny  # the logarithm of zero has no gradient
+        joined = torch.logaddexp(own, near.clamp_min(least).log())
+        return joined.where(near >= least, own) - total.log()
+
+
+def distances(x: Tensor, rows: Tensor) -> Tensor:
+    """Return the Euclidean distances of samples from rows, (batch, n_rows), each for itself.
+
+    Those of equal ones are zero.
+
+    Examples
+    --------
+    >>> distances(torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 0.0], [3.0, 4.0]]))
+    tensor([[5., 0.]])
+    """
+    return torch.cdist(x, rows, compute_mode="donot_use_mm_for_euclid_dist")

@@ -23,6 +23,7 @@ from sk_aecnn.nn._members import (
     MemberFeatures,
     separately,
 )
+from sk_aecnn.nn._neighbours import NeighbourClasses
 from sk_aecnn.nn._networks import AutoencoderParts, BaseAutoencoder, Outputs, weighted_batch_norm
 from sk_aecnn.nn._noise import Corruption
 from sk_aecnn.nn._pca import PCAEncoder
@@ -79,6 +80,7 @@ class PredictionMixin:
     augmentation: Augmentation
     averaging: Averaging
     linear_model: RandomConvolutionModel | None
+    neighbours: NeighbourClasses | None
     _predict_as_they_are: Callable[[Tensor], Tensor]
 
     def predict(self, rows: Tensor) -> Tensor:
@@ -93,11 +95,13 @@ class PredictionMixin:
         return predicted if self.averaging is None else self.averaging(predicted)
 
     def _join(self, predicted: Tensor, x: Tensor, *mask: Tensor) -> Tensor:
-        """Return predictions of members, or of one network, joined with those of linear models."""
+        """Return predictions of members, or of one network, joined with what is beside these."""
         predicted = self._average(predicted)
-        if self.linear_model is None:
-            return predicted
-        return self.linear_model.join(predicted, x, *mask)
+        if self.linear_model is not None:
+            predicted = self.linear_model.join(predicted, x, *mask)
+        if self.neighbours is not None:
+            predicted = self.neighbours(predicted, x)
+        return predicted
 
 
 class JointNetwork(PredictionMixin, BaseAutoencoder):
@@ -128,6 +132,11 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
     linear_model : RandomConvolutionModel or None
         What predictions are joined with, but not while training.
 
+    Attributes
+    ----------
+    neighbours : NeighbourClasses or None
+        What probabilities of classes are joined with after training.
+
     Shape
     -----
     rows : (batch, n_features); prediction : (batch, n_outputs)
@@ -157,6 +166,7 @@ class JointNetwork(PredictionMixin, BaseAutoencoder):
         self.consistent = consistent
         self.averaging: Averaging = averaging
         self.linear_model = linear_model
+        self.neighbours = None
         if frozen:
             self.encoder.requires_grad_(False)
             self.decoder.requires_grad_(False)
@@ -316,6 +326,11 @@ class ConvolutionalNetwork(PredictionMixin, nn.Module):
     linear_model : RandomConvolutionModel or None
         What predictions are joined with, but not while training.
 
+    Attributes
+    ----------
+    neighbours : NeighbourClasses or None
+        What probabilities of classes are joined with after training.
+
     Shape
     -----
     rows : (batch, n_features); prediction : (batch, n_outputs)
@@ -337,6 +352,7 @@ class ConvolutionalNetwork(PredictionMixin, nn.Module):
         self.augmentation = augmentation
         self.averaging: Averaging = averaging
         self.linear_model = linear_model
+        self.neighbours = None
 
     def forward(
         self, rows: Tensor, row_weight: Tensor | None = None, fold: Tensor | None = None

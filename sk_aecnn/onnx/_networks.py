@@ -23,6 +23,7 @@ from sk_aecnn.nn import (
 )
 from sk_aecnn.onnx._conditional_mean import add_conditional_mean
 from sk_aecnn.onnx._graph import Graph, compact, integers, to_array
+from sk_aecnn.onnx._neighbours import add_neighbour_classes
 from sk_aecnn.onnx._parts import (
     EncoderGraph,
     Features,
@@ -400,7 +401,10 @@ class NetworkGraph:
         averaging = self.network.averaging
         if isinstance(averaging, MeanProbability):
             softmax = self._softmax(self.members, float(averaging.inverse_temperature))
-            return self._mean_of_members(softmax)
+            mean, neighbours = self._mean_of_members(softmax), self.network.neighbours
+            if neighbours is None:
+                return mean
+            return add_neighbour_classes(self.graph, neighbours, mean, self.inputs)
         return self._softmax(self.prediction, inverse_temperature)
 
     def _softmax(self, logits: str, inverse_temperature: float) -> str:

@@ -66,6 +66,7 @@ def resolve_training(
         patience=parameters["n_iter_no_change"] if waits else None,
         n_folds=ensemble.n_folds,
         weighs=ensemble.convolves_at_random and summary.trains_once,
+        neighbors=bool(parameters.get("neighbors", False)),
         callbacks=tuple(parameters["callbacks"] or ()),
         verbose=int(parameters["verbose"]),
         partial=partial,

@@ -20,6 +20,7 @@ _CHANGEABLE = frozenset(
         "lr_schedule",
         "max_epochs",
         "n_iter_no_change",
+        "neighbors",
         "output",
         "scoring",
         "validation_fraction",

@@ -31,6 +31,8 @@ class TrainingOptions:
     weighs : bool
         Whether rows are held out, where there are enough, that say how much a linear model beside
         the network counts.
+    neighbors : bool
+        Whether the classes of training rows nearby may be joined with what is predicted.
     """
 
     max_epochs: int
@@ -49,6 +51,7 @@ class TrainingOptions:
     lr_factor: float = 1.0
     n_folds: int = 0
     weighs: bool = False
+    neighbors: bool = False
 
     @property
     def early_stopping(self) -> bool | str:

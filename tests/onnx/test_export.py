@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from sk_aecnn import AECNNClassifier, AutoencoderImputer, CNNRegressor
+from sk_aecnn import AECNNClassifier, AutoencoderImputer, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding
 from sk_aecnn.onnx import to_onnx
 
@@ -129,6 +129,20 @@ def test_held_out_samples_set_the_temperature(cnn_classifier, columns, labels, a
     fitted = cnn_classifier(n_estimators=2, early_stopping="cv").fit(columns, labels)
     assert float(fitted.net_.module_.averaging.inverse_temperature) != 1
     assert_exported(fitted, columns)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("estimator", [AECNNClassifier, CNNClassifier])
+def test_neighbours(estimator, missing, assert_exported):
+    """Of samples that occur again, and of new ones."""
+    rng = np.random.default_rng(0)
+    distinct, index = rng.normal(size=(300, 4)), rng.integers(300, size=400)
+    X, y = 100 + distinct[index], rng.integers(3, size=300)[index]
+    if missing:
+        X[::5, 1] = np.nan
+    model = estimator(dense_units=8, random_state=0).fit(X, y)
+    assert model.net_.module_.neighbours is not None
+    assert_exported(model, np.concatenate([X[:20], 100 + rng.normal(size=(10, 4))]))
 
 
 def test_several_targets(regressor, cnn_regressor, columns, images, assert_exported):
