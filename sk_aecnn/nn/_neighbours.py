@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from sk_aecnn.nn._dense import batch_invariant_linear
 
+# pairs of samples and rows at a time
+_PAIRS = 2**20
+
 
 def find_neighbours(x: Tensor, rows: Tensor, weight: Tensor, most: int, least: float) -> Tensor:
     """Return the last one of the nearest rows that have a given weight together, (batch,).
@@ -89,13 +92,18 @@ class NeighbourClasses(nn.Module):
         self.prior = prior
 
     def forward(self, log_probability: Tensor, x: Tensor) -> Tensor:
-        similarity = torch.exp(distances(x, self.rows) / -self.length_scale)
-        near = batch_invariant_linear(similarity, self.classes.T)
+        n_rows = max(1, _PAIRS // len(self.rows))
+        near = torch.cat([self._near(part) for part in torch.split(x, n_rows)])
         total = self.prior + near.sum(1, keepdim=True)
         own = log_probability + log(self.prior)
         least = torch.finfo(near.dtype).tiny  # the logarithm of zero has no gradient
         joined = torch.logaddexp(own, near.clamp_min(least).log())
         return joined.where(near >= least, own) - total.log()
+
+    def _near(self, x: Tensor) -> Tensor:
+        """Return what the rows that are near count for, at their classes."""
+        similarity = torch.exp(distances(x, self.rows) / -self.length_scale)
+        return batch_invariant_linear(similarity, self.classes.T)
 
 
 def distances(x: Tensor, rows: Tensor) -> Tensor:
