@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import importlib
 import inspect
 import re
 import runpy
@@ -127,6 +128,31 @@ def test_private_names_of_scikit_learn_come_through_one_door():
         if name.split(".")[0] == "sklearn" and any(part.startswith("_") for part in name.split("."))
     }
     assert importers == {"_compat.py"}
+
+
+# whose default solvers draw nothing
+DRAW_NOTHING = {"Lasso", "Ridge"}
+
+
+def test_no_part_of_scikit_learn_draws_from_the_stream_of_the_process():
+    """Whatever takes a random_state is given one."""
+    n_seeded = 0
+    for path in SOURCES:
+        tree = ast.parse(path.read_text())
+        imported = {
+            alias.name: getattr(importlib.import_module(node.module), alias.name)
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn.")
+            for alias in node.names
+            if alias.name not in DRAW_NOTHING
+        }
+        for call in ast.walk(tree):
+            made = imported.get(getattr(getattr(call, "func", None), "id", ""))
+            if callable(made) and "random_state" in inspect.signature(made).parameters:
+                passed = {keyword.arg for keyword in call.keywords}
+                assert passed & {"random_state", None}, f"{path.name}:{call.lineno}"
+                n_seeded += 1
+    assert n_seeded > 5
 
 
 def test_skorch_comes_through_one_door():

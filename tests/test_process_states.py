@@ -431,6 +431,7 @@ def global_states():
         "dtype": torch.get_default_dtype(),
         "device": torch.tensor(0.0).device,
         "random": torch.get_rng_state().tolist(),
+        "random numbers of numpy": repr(np.random.get_state()),  # noqa: NPY002
     }
 
 

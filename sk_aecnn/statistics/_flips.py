@@ -60,7 +60,7 @@ def lost_skill(
     inputs = [pca.transform(rows) for rows in (samples, *changed)]
     right = np.empty((len(inputs), len(classes)), dtype=bool)
     for k in range(_N_FOLDS):
-        model = SVC(C=_C).fit(inputs[0][fold != k], classes[fold != k])
+        model = SVC(C=_C, random_state=0).fit(inputs[0][fold != k], classes[fold != k])
         held_out = fold == k
         for row, x in zip(right, inputs, strict=True):
             row[held_out] = model.predict(x[held_out]) == classes[held_out]

@@ -25,6 +25,13 @@ def noisy(patterns, classes, seed=0):
     return np.stack(patterns)[classes] + 0.5 * noise
 
 
+def test_nothing_is_drawn_from_the_stream_of_the_process():
+    before = repr(np.random.get_state())  # noqa: NPY002
+    digits = load_digits()
+    lost_by_flips(digits.images[:500], digits.target[:500])
+    assert repr(np.random.get_state()) == before  # noqa: NPY002
+
+
 @pytest.fixture
 def symmetric():
     """Patterns that are the same left to right, but not upside down."""
