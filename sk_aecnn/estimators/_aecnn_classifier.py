@@ -165,10 +165,11 @@ class AECNNClassifier(
         Whether the autoencoder is left as it is after these epochs, so that the back end alone is
         trained. See :ref:`training in phases <guide-phases>`.
     neighbors : bool, default=True
-        Whether predictions of tables may use the classes of similar training samples, if these
-        predict held-out samples clearly better than the networks alone. They are then kept with the
-        estimator. It applies with ``early_stopping="cv"``, to dense tables of 200 to 20 000
-        training samples. See :ref:`neighbours <guide-neighbors>`.
+        Whether the classes of similar training samples join in the predictions of tables, if
+        held-out samples are clearly better predicted with them. The estimator then contains its
+        training samples; ``partial_fit`` and ``warm_start`` leave them out again. It applies with
+        ``early_stopping="cv"``, the default for tables, to dense tables of 200 to 20 000 samples
+        and up to 4 million values. See :ref:`neighbours <guide-neighbors>`.
     label_smoothing : "auto" or float, default="auto"
         Share of each label that is distributed over all classes while training. It raises the
         accuracy, above all with few samples. ``"auto"``: 0.1, and 0 for tables.

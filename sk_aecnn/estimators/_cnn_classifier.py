@@ -94,10 +94,11 @@ class CNNClassifier(
         Batch normalization in the convolutional stages, or ``None`` for no normalization.
         ``"auto"``: ``"batch"``, but ``None`` in classifiers and regressors of tables.
     neighbors : bool, default=True
-        Whether predictions of tables may use the classes of similar training samples, if these
-        predict held-out samples clearly better than the networks alone. They are then kept with the
-        estimator. It applies with ``early_stopping="cv"``, to dense tables of 200 to 20 000
-        training samples. See :ref:`neighbours <guide-neighbors>`.
+        Whether the classes of similar training samples join in the predictions of tables, if
+        held-out samples are clearly better predicted with them. The estimator then contains its
+        training samples; ``partial_fit`` and ``warm_start`` leave them out again. It applies with
+        ``early_stopping="cv"``, the default for tables, to dense tables of 200 to 20 000 samples
+        and up to 4 million values. See :ref:`neighbours <guide-neighbors>`.
     label_smoothing : "auto" or float, default="auto"
         Share of each label that is distributed over all classes while training. It raises the
         accuracy, above all with few samples. ``"auto"``: 0.1, and 0 for tables.

@@ -228,7 +228,7 @@ class ConvolutionalParameters(EnsembleParameters):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ClassificationParameters:
-    """What the loss of a classifier counts, and what its predictions do."""
+    """What classes the loss of a classifier counts, and who else predicts them."""
 
     neighbors: bool = True
     label_smoothing: float | Auto = "auto"

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from sk_aecnn.nn._dense import batch_invariant_linear
 
-# pairs of samples and rows at a time
+# pairs of samples and rows at a time, and what the samples are a multiple of: kernels go by it
 _PAIRS = 2**20
+_BLOCK = 16
 
 
 def find_neighbours(x: Tensor, rows: Tensor, weight: Tensor, most: int, least: float) -> Tensor:
@@ -92,7 +93,7 @@ class NeighbourClasses(nn.Module):
         self.prior = prior
 
     def forward(self, log_probability: Tensor, x: Tensor) -> Tensor:
-        n_rows = max(1, _PAIRS // len(self.rows))
+        n_rows = _BLOCK * max(1, _PAIRS // len(self.rows) // _BLOCK)
         near = torch.cat([self._near(part) for part in torch.split(x, n_rows)])
         total = self.prior + near.sum(1, keepdim=True)
         own = log_probability + log(self.prior)
@@ -103,7 +104,7 @@ class NeighbourClasses(nn.Module):
     def _near(self, x: Tensor) -> Tensor:
         """Return what the rows that are near count for, at their classes."""
         similarity = torch.exp(distances(x, self.rows) / -self.length_scale)
-        return batch_invariant_linear(similarity, self.classes.T)
+        return batch_invariant_linear(similarity, self.classes.T.contiguous())
 
 
 def distances(x: Tensor, rows: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ def add_neighbour_classes(
 ) -> str:
     """Join probabilities with the classes of rows nearby, (batch, n_classes).
 
-    Distances are computed as squares of sums, in double precision, so that those of equal rows are
-    hardly more than zero.
+    Squares of distances are computed from those of rows and samples, in double precision and around
+    the mean of the rows, so that those of equal ones are hardly more than zero.
 
     Parameters
     ----------
@@ -30,7 +30,9 @@ def add_neighbour_classes(
         What the network sees of samples, (batch, n_features).
     """
     rows = to_array(neighbours.rows).astype(_DOUBLE)
-    x = graph.cast(x, _DOUBLE)
+    mean = rows.mean(0)
+    rows -= mean
+    x = graph.add("Sub", graph.cast(x, _DOUBLE), mean)
     products = graph.add("MatMul", x, -2 * rows.T)
     own = graph.add("ReduceSum", graph.add("Mul", x, x), integers(1), keepdims=1)
     squares = graph.add("Add", graph.add("Add", products, own), np.square(rows).sum(1))

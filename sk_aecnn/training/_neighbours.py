@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -9,43 +10,46 @@ from torch import Tensor
 
 from sk_aecnn._processes import agree
 from sk_aecnn._torch import new_generator
-from sk_aecnn.data._batches import RowDataset, resolve
+from sk_aecnn.data._batches import RowDataset
 from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import InputLayout, MeanProbability, NeighbourClasses, distances
+from sk_aecnn.statistics._quantiles import weighted_quantile
 from sk_aecnn.training._held_out import Folds
 from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._plan import FitPlan
 
-# of the median distance of rows to the nearest other one
-_LENGTH_SCALES = (0.1, 0.2, 0.4)
-# of the median of what neighbours count for
-_PRIORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+# length scales that are compared, in median distances of a row to the nearest one that differs
+_REACHES = (0.1, 0.2, 0.4)
+# and priors, in medians of what neighbours count for
+_MULTIPLES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+# by which the prior is larger in the end: the mean of members is surer than one of them
+_OF_MEAN = 3.0
 _LEAST_PRIOR = 1e-30
-# by which, and by how many standard errors, neighbours have to lower the loss
+# share of the loss, and standard errors, that neighbours have to lower it by
 _BETTER = 0.02
 _ERRORS = 2.0
 # of fewer rows, the loss says little; of more rows or values, predictions would take long
 _FEWEST_ROWS = 200
 _MOST_ROWS = 20_000
 _MOST_VALUES = 2**22
-# of which the loss is told at the most, and pairs of these and of all rows
-_MOST_TOLD = 2_000
+# rows whose loss is compared at the most, and pairs of these and of all rows
+_MOST_COMPARED = 2_000
 _MOST_PAIRS = 2**24
 _ROWS = 1024
 
 
-class _Told(NamedTuple):
+class HeldOut(NamedTuple):
     """Rows that are predicted as if they were not among those that were trained on.
 
     Attributes
     ----------
-    distance : Tensor of shape (n_told, n_rows)
+    distance : Tensor of shape (n_held_out, n_rows)
         To all rows, infinite from a row to itself.
-    probability : Tensor of shape (n_told, n_classes)
+    probability : Tensor of shape (n_held_out, n_classes)
         By the members that have not seen the row.
-    y : Tensor of shape (n_told,)
+    y : Tensor of shape (n_held_out,)
         The class.
-    share : Tensor of shape (n_told,)
+    share : Tensor of shape (n_held_out,)
         In their weight.
     """
 
@@ -54,14 +58,28 @@ class _Told(NamedTuple):
     y: Tensor
     share: Tensor
 
+    def median(self, values: Tensor) -> float:
+        """Return the weighted median of a number for each row."""
+        return weighted_quantile(values.numpy(), self.share.numpy(), 0.5)
+
+
+class _Candidate(NamedTuple):
+    """What neighbours change with a length scale and a prior."""
+
+    length_scale: float
+    prior: float
+    mean: float
+    error: float
+
 
 @torch.no_grad()
 def join_neighbours(net: TrainingNet, plan: FitPlan) -> None:
     """Join classes of training rows nearby with what is predicted, if held-out rows say so.
 
     Each of these was held out from a member of the ensemble. How far neighbours reach, and how much
-    they count, is what predicts their classes best. Nothing is done if that is not clearly better
-    than the members, or where no rows were held out.
+    they count beside that member, is what predicts their classes best; beside the mean of members
+    they count for less. Nothing is done if they do not clearly help a member, or where no rows were
+    held out.
 
     Parameters
     ----------
@@ -72,10 +90,10 @@ def join_neighbours(net: TrainingNet, plan: FitPlan) -> None:
     """
     if not _can_join(net, plan):
         return
-    dataset, _ = resolve(plan.training)
-    rows = _standardised(net.module_.layout, dataset, net.device)
-    classes = _weigh_classes(dataset, net.module_.n_outputs).to(rows)
-    found = agree(_search(_tell(net, plan, rows), classes))
+    folds = Folds.of(plan.training)
+    rows = _standardised(net.module_.layout, folds.rows, net.device)
+    classes = _weigh_classes(folds.rows, net.module_.n_outputs).to(rows)
+    found = agree(choose_kernel(_predict_held_out(net, folds, rows), classes.cpu()))
     if found is not None:
         net.module_.neighbours = NeighbourClasses(rows, classes, *found)
 
@@ -113,40 +131,66 @@ def _weigh_classes(dataset: RowDataset, n_classes: int) -> Tensor:
     return classes.scatter_(1, dataset.y[:, None], weight[:, None])
 
 
-def _tell(net: TrainingNet, plan: FitPlan, rows: Tensor) -> _Told:
-    """Return some of the rows, with what members that have not seen them predict."""
-    folds = Folds.of(plan.training)
-    n_told = min(_MOST_TOLD, max(1, _MOST_PAIRS // len(rows)))
-    told = torch.randperm(len(rows), generator=new_generator(0))[:n_told]
-    index = torch.cat(folds.parts)[told]
+def _predict_held_out(net: TrainingNet, folds: Folds, rows: Tensor) -> HeldOut:
+    """Return some of the rows, drawn at random, with what the members predict."""
+    n_compared = min(_MOST_COMPARED, max(1, _MOST_PAIRS // len(rows)))
+    compared = torch.randperm(len(rows), generator=new_generator(0))[:n_compared]
+    index = torch.cat(folds.parts)[compared]
     distance = distances(rows[index], rows).cpu()
-    distance[torch.arange(len(index)), index] = torch.inf
+    distance[torch.arange(len(index)), index] = inf
     inverse_temperature = float(net.module_.averaging.inverse_temperature)
-    probability = (inverse_temperature * folds.predict(net)[told]).softmax(1)
-    share = folds.share[told]
-    return _Told(distance, probability, folds.targets[told], share / share.sum())
+    probability = (inverse_temperature * folds.predict(net)[compared]).softmax(1)
+    share = folds.share[compared]
+    return HeldOut(distance, probability, folds.targets[compared], share / share.sum())
 
 
-def _search(told: _Told, classes: Tensor) -> tuple[float, float] | None:
-    """Return the length scale and the prior with the lowest loss; None if it is hardly lower."""
-    nearest = told.distance.amin(1)
-    typical = float(nearest.median()) or float(nearest.mean())
-    if typical == 0:
+def choose_kernel(held_out: HeldOut, classes: Tensor) -> tuple[float, float] | None:
+    """Return the length scale and the prior of neighbours; None if these do not clearly help.
+
+    Parameters
+    ----------
+    held_out : HeldOut
+        Rows, and how a member that has not seen them predicts them.
+    classes : Tensor of shape (n_rows, n_classes)
+        The weight of each of all rows, at its class.
+
+    Examples
+    --------
+    Two places, at each of which rows have one class, and members that cannot tell:
+
+    >>> place = torch.arange(40) % 2
+    >>> distance = (place[:, None] - place).abs() + torch.diag(torch.full((40,), inf))
+    >>> share, guessed = (
+    ...     torch.full((40,), 1 / 40).double(),
+    ...     torch.full((40, 2), 0.5).double(),
+    ... )
+    >>> classes = torch.eye(2)[place]
+    >>> choose_kernel(HeldOut(distance, guessed, place, share), classes) is None
+    False
+    >>> choose_kernel(
+    ...     HeldOut(distance, classes.double(), place, share), classes
+    ... ) is None
+    True
+    """
+    distance, share = held_out.distance, held_out.share
+    nearest = distance.where(distance > 0, inf).amin(1)
+    typical = held_out.median(nearest)
+    if not typical < inf:
         return None
-    at_class = torch.arange(len(told.y)), told.y
-    probability = told.probability[at_class]
-    loss_without = -probability.log()
-    best, excess = None, torch.zeros_like(loss_without)
-    for scale in _LENGTH_SCALES:
-        near = (torch.exp(told.distance / -(scale * typical)) @ classes.cpu()).double()
+    at_class = torch.arange(len(held_out.y)), held_out.y
+    probability = held_out.probability[at_class].clamp_min(torch.finfo(torch.float64).tiny)
+    loss = -probability.log()
+    candidates = []
+    for reach in _REACHES:
+        near = (torch.exp(distance / -(reach * typical)) @ classes).double()
         total, of_class = near.sum(1), near[at_class]
-        for share in _PRIORS:
-            prior = max(_LEAST_PRIOR, share * float(total.median()))
-            joined = (prior * probability + of_class) / (prior + total)
-            change = -joined.log() - loss_without
-            if change @ told.share < excess @ told.share:
-                best, excess = (scale * typical, prior), change
-    mean = excess @ told.share
-    error = ((excess - mean) * told.share).norm()
-    is_better = mean < -max(_ERRORS * error, _BETTER * (loss_without @ told.share))
-    return best if is_better else None
+        for multiple in _MULTIPLES:
+            prior = max(_LEAST_PRIOR, multiple * held_out.median(total))
+            change = -((prior * probability + of_class) / (prior + total)).log() - loss
+            mean = float(change @ share)
+            error = float(((change - mean) * share).norm())
+            candidates.append(_Candidate(reach * typical, prior, mean, error))
+    best = min(candidates, key=lambda candidate: candidate.mean)
+    if best.mean > -max(_ERRORS * best.error, _BETTER * float(loss @ share)) or best.mean == 0:
+        return None
+    return best.length_scale, _OF_MEAN * best.prior

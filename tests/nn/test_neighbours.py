@@ -1,6 +1,7 @@
 """The kernel estimate of classes."""
 
 import numpy as np
+import pytest
 import torch
 from numpy.testing import assert_allclose
 
@@ -26,5 +27,26 @@ def test_what_nothing_is_near_stays_as_it_is():
 
 
 def test_equal_rows_are_at_no_distance():
-    rows = 1e3 + torch.arange(12.0).reshape(4, 3) / 7
+    rows = 1e3 + torch.arange(300.0).reshape(100, 3) / 7
     assert (distances(rows, rows).diagonal() == 0).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10, 20])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_are_predicted_as_among_others(dtype, n_classes):
+    """To the last bit, in any number of the blocks of 16 that rows are predicted in."""
+    generator = torch.Generator().manual_seed(0)
+    rows, x = (torch.randn(n, 6, generator=generator, dtype=dtype) for n in (3000, 896))
+    classes = torch.eye(n_classes, dtype=dtype)[torch.arange(3000) % n_classes]
+    neighbours = NeighbourClasses(rows, classes, 0.7, 1.5)
+    p = torch.rand(896, n_classes, generator=generator, dtype=dtype).log_softmax(1)
+    blocks = zip(p.split(16), x.split(16), strict=True)
+    assert torch.equal(neighbours(p, x), torch.cat([neighbours(*block) for block in blocks]))
+
+
+def test_gradients_are_finite_at_a_row_and_far_from_all():
+    rows = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
+    x = torch.cat([rows[:2], rows[:2] + 1e4]).requires_grad_()
+    p = torch.full((4, 2), 0.5).log()
+    NeighbourClasses(rows, torch.eye(2)[[0, 1, 0, 1, 0]], 0.1, 1.0)(p, x)[:, 0].sum().backward()
+    assert x.grad.isfinite().all()

@@ -131,16 +131,16 @@ def test_held_out_samples_set_the_temperature(cnn_classifier, columns, labels, a
     assert_exported(fitted, columns)
 
 
-@pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("estimator", [AECNNClassifier, CNNClassifier])
-def test_neighbours(estimator, missing, assert_exported):
-    """Of samples that occur again, and of new ones."""
+@pytest.mark.parametrize("params", [{}, {"missing": True}, {"scaling": None}])
+def test_neighbours(estimator, params, assert_exported):
+    """Of samples that occur again, and of new ones; far from zero as well."""
     rng = np.random.default_rng(0)
     distinct, index = rng.normal(size=(300, 4)), rng.integers(300, size=400)
     X, y = 100 + distinct[index], rng.integers(3, size=300)[index]
-    if missing:
-        X[::5, 1] = np.nan
-    model = estimator(dense_units=8, random_state=0).fit(X, y)
+    if "missing" in params:
+        X[::5, 1], params = np.nan, {}
+    model = estimator(dense_units=8, random_state=0, **params).fit(X, y)
     assert model.net_.module_.neighbours is not None
     assert_exported(model, np.concatenate([X[:20], 100 + rng.normal(size=(10, 4))]))
 

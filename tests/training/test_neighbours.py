@@ -11,6 +11,8 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier
+from sk_aecnn.training import _neighbours
+from sk_aecnn.training._neighbours import HeldOut, choose_kernel
 
 FAST = {"random_state": 0, "dense_units": 16}
 
@@ -86,12 +88,13 @@ def test_few_or_sparse_samples_and_numbers_have_no_neighbours(repeated):
 def test_a_network_that_learns_further_leaves_its_neighbours(recalling, repeated, continues):
     X, y, *_ = repeated
     model = pickle.loads(pickle.dumps(recalling))
+    net = model.net_
     if continues == "partial_fit":
         model.partial_fit(X, y)
     else:
         model.set_params(warm_start=True).fit(X, y)
     assert neighbours_of(model) is None
-    assert neighbours_of(recalling) is not None
+    assert net.module_.neighbours is not None
 
 
 def test_copies_and_modules_predict_the_same(recalling, repeated):
@@ -142,9 +145,89 @@ def test_frames_with_text_and_missing_values(repeated):
     assert model.score(other, classes) > 0.75
 
 
-def test_importances_of_features_are_finite(recalling, repeated):
-    """At a training sample itself, where the distance has no slope."""
-    maps = recalling.to_torch("predict_proba")
-    X = torch.from_numpy(repeated[0][:5].astype(np.float32)).requires_grad_()
-    maps(X)[:, 0].sum().backward()
-    assert X.grad.isfinite().all()
+@pytest.mark.parametrize("name", ["_MOST_ROWS", "_MOST_VALUES"])
+def test_there_are_none_of_many_rows_or_values(repeated, monkeypatch, name):
+    most = {"_MOST_ROWS": 400, "_MOST_VALUES": 1_600}[name]
+    monkeypatch.setattr(_neighbours, name, most)
+    assert neighbours_of(AECNNClassifier(**FAST).fit(*repeated[:2])) is not None
+    monkeypatch.setattr(_neighbours, name, most - 1)
+    assert neighbours_of(AECNNClassifier(**FAST).fit(*repeated[:2])) is None
+
+
+@pytest.fixture
+def compared(repeated, monkeypatch):
+    """What neighbours are chosen by, of a model, and its validation scores."""
+    seen = []
+    monkeypatch.setattr(_neighbours, "choose_kernel", lambda *given: seen.append(given))
+    model = AECNNClassifier(**FAST).fit(*repeated[:2])
+    return *seen[0], model.validation_scores_
+
+
+def test_rows_are_predicted_as_in_training(compared):
+    """By members that have not seen them, at the temperature that is kept with the weights."""
+    held_out, _, scores = compared
+    losses = -held_out.probability[np.arange(400), held_out.y].log()
+    assert np.isclose(scores, -float(losses @ held_out.share), rtol=1e-4).any()
+
+
+def test_fewer_rows_are_compared_of_many(repeated, monkeypatch):
+    seen = []
+    monkeypatch.setattr(_neighbours, "choose_kernel", lambda *given: seen.append(given))
+    monkeypatch.setattr(_neighbours, "_MOST_PAIRS", 400 * 50)
+    AECNNClassifier(**FAST).fit(*repeated[:2])
+    assert seen[0][0].distance.shape == (50, 400)
+    assert float(seen[0][0].share.sum()) == pytest.approx(1)
+
+
+def held_out_rows(right, probability=0.5):
+    """100 rows in two places, whose class is that of the place for a part of them.
+
+    Parameters
+    ----------
+    right : ndarray of shape (100,), bool
+        Which have the class of their place.
+    probability : float
+        Of the first class, as a member predicts it.
+    """
+    place = torch.arange(100) % 2
+    y = torch.where(torch.from_numpy(right), place, 1 - place)
+    distance = (place[:, None] - place).abs() + torch.diag(torch.full((100,), torch.inf))
+    predicted = torch.tensor([[probability, 1 - probability]]).double().expand(100, 2)
+    share = torch.full((100,), 0.01).double()
+    return HeldOut(distance, predicted, y, share), torch.eye(2)[y]
+
+
+@pytest.mark.parametrize(("n_right", "help_"), [(50, False), (54, False), (80, True)])
+def test_neighbours_help_clearly_or_not_at_all(n_right, help_):
+    """54 of 100 are more than half by chance alone."""
+    right = np.random.default_rng(0).permutation(100) < n_right
+    assert (choose_kernel(*held_out_rows(right)) is not None) == help_
+
+
+@pytest.mark.parametrize("name", ["_ERRORS", "_BETTER"])
+def test_neighbours_help_by_errors_and_by_a_share(name, monkeypatch):
+    """Either bound alone keeps out what the other lets in."""
+    right = np.random.default_rng(0).permutation(100) < 75
+    given = held_out_rows(right)
+    assert choose_kernel(*given) is not None
+    monkeypatch.setattr(_neighbours, name, {"_ERRORS": 50.0, "_BETTER": 0.9}[name])
+    assert choose_kernel(*given) is None
+
+
+def test_rows_count_as_much_as_they_weigh():
+    """Where neighbours mislead, they help if these rows weigh next to nothing."""
+    right = np.arange(100) < 50
+    held_out, classes = held_out_rows(right)
+    assert choose_kernel(held_out, classes) is None
+    weight = torch.where(torch.from_numpy(right), 1.0, 1e-6)
+    weighted = held_out._replace(share=(weight / weight.sum()).double())
+    assert choose_kernel(weighted, classes * weight[:, None]) is not None
+
+
+def test_a_far_row_does_not_set_the_reach():
+    """Nor do rows that occur again: of two hundred, most have an equal one."""
+    held_out, classes = held_out_rows(np.ones(100, dtype=bool))
+    found = choose_kernel(held_out, classes)
+    far = held_out.distance.clone()
+    far[0, 1:] = far[1:, 0] = 1e6
+    assert found[0] == choose_kernel(held_out._replace(distance=far), classes)[0]
