@@ -299,6 +299,9 @@ class AECNNClassifier(
     ----------
     classes_ : ndarray of shape (n_classes,)
         The class labels, sorted.
+    n_samples_fit_ : int
+        Number of training samples that the estimator contains, whose classes join in predictions; 0
+        if they did not help. See ``neighbors``.
     net_ : skorch.NeuralNet
         The trained net.
     encoder_, decoder_ : torch.nn.Module

@@ -219,6 +219,9 @@ class CNNClassifier(
     ----------
     classes_ : ndarray of shape (n_classes,)
         The class labels, sorted.
+    n_samples_fit_ : int
+        Number of training samples that the estimator contains, whose classes join in predictions; 0
+        if they did not help. See ``neighbors``.
     net_ : skorch.NeuralNet
         The trained net.
     resolved_params_ : dict

@@ -308,6 +308,12 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
         """The class labels, sorted."""
         return self._labels.classes
 
+    @property
+    def n_samples_fit_(self) -> int:
+        """Number of training samples whose classes join in predictions."""
+        neighbours = getattr(self.net_.module_, "neighbours", None)
+        return 0 if neighbours is None else len(neighbours.rows)
+
     def _classes_of_all_calls(self, classes: Any, y: Any) -> np.ndarray:
         check_given(y, type(self).__name__)
         fitted = hasattr(self, "net_")

@@ -46,7 +46,7 @@ def test_samples_that_occur_again_are_recalled(recalling, repeated):
     """Networks alone, which are stopped before they know single samples by heart, do not."""
     *training, X, y = repeated
     alone = clone(recalling).set_params(neighbors=False).fit(*training)
-    assert neighbours_of(alone) is None
+    assert (alone.n_samples_fit_, recalling.n_samples_fit_) == (0, 400)
     assert recalling.score(X, y) > alone.score(X, y)
     assert log_loss(y, recalling.predict_proba(X)) < log_loss(y, alone.predict_proba(X)) / 1.5
 
