@@ -311,7 +311,7 @@ class ClassificationMixin(ActivationMapMixin, ClassifierMixin):
     @property
     def n_samples_fit_(self) -> int:
         """Number of training samples whose classes join in predictions."""
-        neighbours = getattr(self.net_.module_, "neighbours", None)
+        neighbours = self.net_.module_.neighbours
         return 0 if neighbours is None else len(neighbours.rows)
 
     def _classes_of_all_calls(self, classes: Any, y: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 from sk_aecnn._processes import agree
 from sk_aecnn._torch import new_generator
 from sk_aecnn.data._batches import RowDataset
-from sk_aecnn.data._rows import SparseRows
+from sk_aecnn.data._rows import SparseRows, chunks
 from sk_aecnn.nn import InputLayout, MeanProbability, NeighbourClasses, distances
 from sk_aecnn.statistics._quantiles import weighted_quantile
 from sk_aecnn.training._held_out import Folds
@@ -35,7 +35,6 @@ _MOST_VALUES = 2**22
 # rows whose loss is compared at the most, and pairs of these and of all rows
 _MOST_COMPARED = 2_000
 _MOST_PAIRS = 2**24
-_ROWS = 1024
 
 
 class HeldOut(NamedTuple):
@@ -116,11 +115,7 @@ def _can_join(net: TrainingNet, plan: FitPlan) -> bool:
 
 def _standardised(layout: InputLayout, dataset: RowDataset, device: str) -> Tensor:
     """Return what a network sees of rows, (n_rows, n_inputs)."""
-    parts = [
-        layout.filled(dataset.X.index_select(0, index).to(device))
-        for index in torch.split(torch.arange(len(dataset)), _ROWS)
-    ]
-    return torch.cat(parts)
+    return torch.cat([layout.filled(dataset.X[chunk].to(device)) for chunk in chunks(dataset.X)])
 
 
 def _weigh_classes(dataset: RowDataset, n_classes: int) -> Tensor:
@@ -184,13 +179,14 @@ def choose_kernel(held_out: HeldOut, classes: Tensor) -> tuple[float, float] | N
     for reach in _REACHES:
         near = (torch.exp(distance / -(reach * typical)) @ classes).double()
         total, of_class = near.sum(1), near[at_class]
+        usual = held_out.median(total)
         for multiple in _MULTIPLES:
-            prior = max(_LEAST_PRIOR, multiple * held_out.median(total))
+            prior = max(_LEAST_PRIOR, multiple * usual)
             change = -((prior * probability + of_class) / (prior + total)).log() - loss
             mean = float(change @ share)
             error = float(((change - mean) * share).norm())
             candidates.append(_Candidate(reach * typical, prior, mean, error))
     best = min(candidates, key=lambda candidate: candidate.mean)
-    if best.mean > -max(_ERRORS * best.error, _BETTER * float(loss @ share)) or best.mean == 0:
+    if best.mean >= -max(_ERRORS * best.error, _BETTER * float(loss @ share)):
         return None
     return best.length_scale, _OF_MEAN * best.prior

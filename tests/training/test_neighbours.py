@@ -179,20 +179,15 @@ def test_fewer_rows_are_compared_of_many(repeated, monkeypatch):
     assert float(seen[0][0].share.sum()) == pytest.approx(1)
 
 
-def held_out_rows(right, probability=0.5):
-    """100 rows in two places, whose class is that of the place for a part of them.
+def held_out_rows(right):
+    """100 rows in two places, the class of which is that of the place where they are right.
 
-    Parameters
-    ----------
-    right : ndarray of shape (100,), bool
-        Which have the class of their place.
-    probability : float
-        Of the first class, as a member predicts it.
+    Members predict both classes alike.
     """
     place = torch.arange(100) % 2
     y = torch.where(torch.from_numpy(right), place, 1 - place)
     distance = (place[:, None] - place).abs() + torch.diag(torch.full((100,), torch.inf))
-    predicted = torch.tensor([[probability, 1 - probability]]).double().expand(100, 2)
+    predicted = torch.full((100, 2), 0.5).double()
     share = torch.full((100,), 0.01).double()
     return HeldOut(distance, predicted, y, share), torch.eye(2)[y]
 
@@ -225,7 +220,7 @@ def test_rows_count_as_much_as_they_weigh():
 
 
 def test_a_far_row_does_not_set_the_reach():
-    """Nor do rows that occur again: of two hundred, most have an equal one."""
+    """Nor do rows at the same place, which all others have here."""
     held_out, classes = held_out_rows(np.ones(100, dtype=bool))
     found = choose_kernel(held_out, classes)
     far = held_out.distance.clone()
