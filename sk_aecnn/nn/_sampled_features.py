@@ -1,14 +1,15 @@
-"""Training on sparse rows by some of their features at a time."""
+"""Training on sparse rows by some of their features at a time, and predictions of sparse rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn._dense import DenseDecoder, DenseEncoder
 from sk_aecnn.nn._members import BackendMembers, EncoderMembers
 from sk_aecnn.nn._networks import Autoencoder
@@ -79,31 +80,59 @@ class SampledFeatures:
         features = torch.cat([present, lacking[order[:n_drawn]]])
         weight = torch.ones(len(features), dtype=self.network.layout.dtype, device=rows.device)
         weight[len(present) :] = len(lacking) / n_drawn
-        outputs = self._call("forward", features, rows, **inputs)
+        parts = dict(self._parts(features, rows.new_zeros(1, rows.shape[1])))
+        # in double precision, some of a layout's numbers are one tensor
+        outputs = functional_call(
+            self.network, parts, _choose(rows, features), inputs, tie_weights=False
+        )
         return outputs | {"feature_weight": weight * (len(features) / rows.shape[1])}
 
-    def predict_separately(self, rows: Tensor) -> Tensor:
-        """Return what the network's does, to rounding.
+    @torch.no_grad()
+    def predict_separately(self, rows: SparseRows, index: Tensor) -> Tensor:
+        """Return what every member of the network says of rows of its own, to rounding.
 
-        Shape
-        -----
-        rows : (members, batch, n_features); result : (members, batch, n_outputs)
+        The rows are not made dense: the first layers are products of a sparse matrix.
+
+        Parameters
+        ----------
+        rows : SparseRows
+            Rows.
+        index : Tensor of shape (members, batch)
+            Which of them each member predicts.
+
+        Returns
+        -------
+        predictions : Tensor of shape (members, batch, n_outputs)
         """
-        features = torch.where(_are_present(rows.flatten(0, 1)))[0]
-        if len(features) > _MOST * rows.shape[2]:
-            prediction: Tensor = self.network.predict_separately(rows)
-        else:
-            prediction = self._call("predict_separately", features, rows)
-        return prediction
+        encoder, backend = self.network.encoder, self.network.backend
+        if isinstance(encoder, PCAEncoder):
+            encoder = encoder.residual
+        first, *further = encoder.encoders.body
+        layers = [first] if backend.linear is None else [first, backend.linear]
+        hidden, *linear = self._sums_of_sparse(layers, rows, index)
+        for layer in further:
+            hidden = layer(hidden)
+        prediction: Tensor = backend.backends(hidden)
+        return sum(linear, start=prediction)
 
-    def _call(self, method: str, features: Tensor, rows: Tensor, **inputs: Any) -> Any:
-        """Call a method of the network with the weights of some features alone."""
-        empty = rows.new_zeros(1, rows.shape[-1])
-        parts = {f"network.{name}": part for name, part in self._parts(features, empty)}
-        some = _choose(rows, features)
-        module = _Method(self.network, method)
-        # in double precision, some of a layout's numbers are one tensor
-        return functional_call(module, parts, some, inputs, tie_weights=False)
+    def _sums_of_sparse(
+        self, layers: Sequence[LinearMembers], rows: SparseRows, index: Tensor
+    ) -> list[Tensor]:
+        """Return what linear layers of members, each for itself, make of sparse rows."""
+        layout = self.network.layout
+        dtype = torch.float64 if layout.needs_double else layout.dtype
+        empty = layout(layout.mean.new_zeros(1, len(layout.mean)))[0].to(dtype)
+        scale = layout.scale.to(dtype)
+        weights, biases = zip(*((each.input_weight, each.bias) for each in layers), strict=True)
+        sums = []
+        for member, chosen in enumerate(index.numpy()):
+            weight = torch.cat([each[member] for each in weights]).to(dtype)
+            of_values = (weight / scale).T.contiguous().cpu().numpy()
+            product = torch.from_numpy(rows.matrix[chosen].astype(of_values.dtype) @ of_values)
+            constant = torch.cat([each[member] for each in biases]) + weight @ empty
+            sums.append((product.to(constant.device) + constant).to(layout.dtype))
+        sizes = [each.shape[1] for each in biases]
+        return list(torch.stack(sums).split_with_sizes(sizes, dim=2))
 
     def _parts(self, features: Tensor, empty: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield the tensors of the network that depend on features, for some of these.
@@ -173,20 +202,6 @@ def _choose(values: Tensor, features: Tensor) -> Tensor:
     Of stacks of matrices, `index_select` takes several times as long.
     """
     return values.gather(-1, features.expand(*values.shape[:-1], -1))
-
-
-class _Method(nn.Module):
-    """A method of a network as a module, whose tensors can be replaced in a call."""
-
-    def __init__(self, network: nn.Module, method: str) -> None:
-        super().__init__()
-        self.network = network
-        self.method = method
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        if self.method == "forward":  # with its hooks
-            return self.network(*args, **kwargs)
-        return getattr(self.network, self.method)(*args, **kwargs)
 
 
 def _are_present(rows: Tensor) -> Tensor:

@@ -27,7 +27,9 @@ _RELATIVE_PATIENCE = 0.5
 # of the average of weights: it spans about this part of the steps so far
 _SPAN = 6
 _WARM_UP_STEPS = 20
+# of a batch; those of sparse rows are not made dense
 _ROWS = 1024
+_SPARSE_ROWS = 2**17
 # of the logarithm of the inverse temperature of probabilities
 _COLDEST = 1.5
 _LOG_TOLERANCE = 0.02
@@ -200,11 +202,16 @@ class Folds:
         most = max(len(part) for part in self.parts)
         padding = [part[:1].expand(most - len(part)) for part in self.parts]
         index = torch.stack([torch.cat(pair) for pair in zip(self.parts, padding, strict=True)])
-        network: Any = net.module_ if net.sampled is None else net.sampled
+        rows, sampled = self.rows.X, net.sampled
+        most_rows = _ROWS if sampled is None else _SPARSE_ROWS
         predicted = []
-        for chunk in torch.split(index, -(-_ROWS // len(index)), dim=1):
-            rows = self.rows.X.index_select(0, chunk.flatten()).to(net.device)
-            predicted.append(network.predict_separately(rows.reshape(*chunk.shape, -1)).cpu())
+        for chunk in torch.split(index, -(-most_rows // len(index)), dim=1):
+            if sampled is not None:
+                part = sampled.predict_separately(rows, chunk)
+            else:
+                own = rows.index_select(0, chunk.flatten()).to(net.device)
+                part = net.module_.predict_separately(own.reshape(*chunk.shape, -1))
+            predicted.append(part.cpu())
         members = zip(self.parts, torch.cat(predicted, dim=1), strict=True)
         return torch.cat([outputs[: len(part)] for part, outputs in members]).double()
 

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import make_classification
 
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
+from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import SampledFeatures
 from sk_aecnn.nn import _sampled_features as module
 
@@ -143,12 +144,23 @@ def test_parted_inputs_have_the_gradients_of_their_formula(members, of_all):
     assert torch.autograd.gradcheck(module._PartedInputs.apply, inputs)
 
 
-def test_rows_that_are_held_out_are_predicted_alike(table):
-    net, sampled = trained("members", table)
+@pytest.mark.parametrize("name", ["members", "members without a linear path", "scales"])
+@pytest.mark.parametrize("offset", [0, 100_000])
+def test_rows_that_are_held_out_are_predicted_alike(name, offset, table):
+    """Without being made dense, far from zero as well."""
+    X, y = table
+    X = X + csr_array(offset * np.ones((60, 1)) * (np.arange(N_FEATURES) == 3))
+    net, sampled = trained(name, (X.tocsr(), y))
+    for number in net.module_.parameters():  # scales and linear models begin at zero
+        number.data += 0.1 * torch.rand_like(number)
     net.module_.eval()
-    rows = few_rows(table[0]).reshape(2, 3, -1)
+    index = torch.tensor([[3, 9, 40], [41, 0, 9]])
+    index = index.repeat(-(-net.module_.backend.n_members // 2), 1)[: net.module_.backend.n_members]
+    rows = torch.from_numpy(X.toarray()[index])
     expected = net.module_.predict_separately(rows)
-    torch.testing.assert_close(sampled.predict_separately(rows), expected)
+    actual = sampled.predict_separately(SparseRows(X.tocsr()), index)
+    assert expected.std(1).min() > 1e-3
+    torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_rows_that_have_most_features_are_taken_whole(table, monkeypatch):
