@@ -21,7 +21,7 @@ from sk_aecnn.nn._side_by_side import LinearMembers
 _FEWEST_FEATURES = 1_000
 _MOST = 0.5
 # of those that are drawn, per feature that a row of the batch has, and at the least
-_DRAWN = 1.0
+_DRAWN = 0.5
 _FEWEST_DRAWN = 256
 # of an input layer, what has a number for each feature beside what is trained of the weights; of a
 # layout, what standardises them
