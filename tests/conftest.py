@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 from torch.nn import functional as F
 
 from sk_aecnn import (
@@ -27,10 +28,11 @@ SMALL_BACKEND = {"backend_channels": (4,), "dense_units": 8, "augmentation": Non
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
-    """Results and times that do not depend on how busy the machine is."""
+    """Results and times that do not depend on how busy the machine is, of torch and of BLAS."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with threadpool_limits(1):
+        yield
     torch.set_num_threads(threads)
 
 

@@ -42,13 +42,18 @@ from sk_aecnn.recipes.defaults import (
     has_fine_bins,
     levels_of_bins,
     looks_for_thresholds,
+    recur,
     rows_to_compare,
+    rows_to_look_at,
     tries_many_bins,
 )
 from sk_aecnn.statistics._covariance import fit_covariance
 from sk_aecnn.statistics._factors import fit_factors
 from sk_aecnn.statistics._mixture import choose_rows
 from sk_aecnn.training._plan import FitPlan, TrainingData
+
+# the shares of samples below quantiles that part bins, and further values that do, of each feature
+Edges = tuple[list[float], list[np.ndarray] | None]
 
 # of what a precision can hold, for what reconstructions exceed the data by
 _MOST_OF_THE_RANGE = 1e-3
@@ -140,7 +145,9 @@ def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tu
     labeled = _Labeled.of(plan, index)
     if recipe.n_bins_is_auto and _are_many_better(recipe, table, bins, labeled, plan, layout):
         n_bins, bins = MANY_BINS, table.cut(levels_of_bins(MANY_BINS, fine=False))
-    bins = _cut_at_thresholds(recipe, n_bins, table, bins, labeled)
+    edges = _choose_edges(recipe, n_bins, table, bins, labeled)
+    edges = _part_recurring_values(recipe, n_bins, table, edges, plan, layout)
+    bins = table.cut(*edges)
     table = _add_names(recipe, table, bins, labeled)
     encoding = table.encode(bins, n_bins).to(recipe.dtype)
     return encoding, encoding.n_outputs
@@ -264,34 +271,81 @@ def _are_many_better(
     table = _add_names(recipe, table, bins, labeled)
     if len(many) == len(bins) or are_too_many(table.n_added(many)):
         return False
-    n_outputs = y.shape[1] if y.ndim > 1 else int(y.max()) + 1
-    most = rows_to_compare(table.of_rows.x.shape[1] + table.n_added(many), n_outputs)
+    most = _rows_to_compare(table, many, plan)
     if not tries_many_bins(min(most, n_labeled), n_binned, task):
         return False
-    index, weight = labeled_rows(plan, task, most)
+    return are_many_bins_better(*_compare(recipe, table, (bins, many), plan, layout))
+
+
+def _rows_to_compare(table: _Table, bins: Steps, plan: FitPlan) -> int:
+    """Return on how many rows linear models of so many inputs are compared at the most."""
+    y = plan.data.targets
+    n_outputs = y.shape[1] if y.ndim > 1 else int(y.max()) + 1
+    return rows_to_compare(table.of_rows.x.shape[1] + table.n_added(bins), n_outputs)
+
+
+def _compare(
+    recipe: InputRecipe,
+    table: _Table,
+    bins: tuple[Steps, Steps],
+    plan: FitPlan,
+    layout: InputLayout,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the losses of rows that are left out, with either bins; the second are more."""
+    task = recipe.task
+    index, weight = labeled_rows(plan, task, _rows_to_compare(table, bins[1], plan))
     table = replace(table, of_rows=_Rows.of(plan, layout, torch.from_numpy(index)))
-    few, better = (
-        losses_of_linear_model(task, Sample(table.inputs(one), y[index], weight))
-        for one in (bins, many)
-    )
-    return are_many_bins_better(few, better)
+    y = plan.data.targets[index]
+    few, many = (losses_of_linear_model(task, Sample(table.inputs(one), y, weight)) for one in bins)
+    return few, many
 
 
-def _cut_at_thresholds(
+def _choose_edges(
     recipe: InputRecipe, n_bins: int, table: _Table, bins: Steps, labeled: _Labeled
-) -> Steps:
-    """Return bins that end where targets change as well, as far as that is told of the rows."""
+) -> Edges:
+    """Return edges of bins where targets change as well, as far as that is told of the rows."""
+    coarse: Edges = levels_of_bins(n_bins, fine=False), None
     if not looks_for_thresholds(len(labeled.targets), n_bins):
-        return bins
+        return coarse
     x, targets = table.of_rows.x.numpy()[labeled.which], labeled.targets
     weight, encoded = labeled.weight(table), table.inputs(bins)[labeled.which]
     of_trees = thresholds_of_trees(recipe.task, x, encoded, targets, weight)
     if of_trees is not None:
-        return table.cut(levels_of_bins(n_bins, fine=False), of_trees)
+        return coarse[0], of_trees
     if not has_fine_bins(labeled.n_rows, recipe.task, recipe.scaling):
-        return bins
-    fine = table.cut(levels_of_bins(n_bins, fine=True), find_thresholds(x, targets, weight))
-    return bins if are_too_many(table.n_added(fine), fine=True) else fine
+        return coarse
+    fine = levels_of_bins(n_bins, fine=True), find_thresholds(x, targets, weight)
+    return coarse if are_too_many(table.n_added(table.cut(*fine)), fine=True) else fine
+
+
+def _part_recurring_values(
+    recipe: InputRecipe,
+    n_bins: int,
+    table: _Table,
+    edges: Edges,
+    plan: FitPlan,
+    layout: InputLayout,
+) -> Edges:
+    """Return edges between values that recur as well, if all rows tell of some that matter."""
+    n_looked_at, n_features = table.of_rows.x.shape
+    if n_bins == 1 or recipe.task != "classifier":
+        return edges
+    index, weight = labeled_rows(plan, recipe.task, rows_to_look_at(n_features))
+    if len(index) <= n_looked_at:
+        return edges
+    x, y = _Rows.of(plan, layout, torch.from_numpy(index)).x.numpy(), plan.data.targets[index]
+    binned = table.columns.binned.tolist()
+    chosen = [feature for feature in binned if recur(len(np.unique(x[:, feature])), len(x))]
+    found = find_thresholds(x[:, chosen], y, weight, values_recur=True)
+    levels, thresholds = edges
+    more = [np.zeros(0)] * n_features if thresholds is None else list(thresholds)
+    for feature, one in zip(chosen, found, strict=True):
+        more[feature] = np.union1d(more[feature], one)
+    bins = table.cut(*edges), table.cut(levels, more)
+    if len(bins[0]) == len(bins[1]) or are_too_many(table.n_added(bins[1])):
+        return edges
+    losses = _compare(recipe, table, bins, plan, layout)
+    return (levels, more) if are_many_bins_better(*losses, recurring=True) else edges
 
 
 def n_bins_of(columns: nn.Module) -> int | None:

@@ -15,8 +15,10 @@ from sk_aecnn.recipes._linear import leave_out, losses_of_linear_model, parts_of
 from sk_aecnn.recipes._linear_models import Sample, squared_error
 from sk_aecnn.recipes.defaults import Task
 
-# intervals of a feature, and the probability of one threshold more where there is nothing to find
+# intervals of a feature, and of one whose values come back; the probability of one threshold more
+# where there is nothing to find
 _MOST_LEAVES = 8
+_MOST_LEAVES_OF_VALUES = 64
 _CHANCE = 1e-4
 # the share of the samples on either side of a threshold, and their number, at the least
 _SMALLEST_LEAF = 0.002
@@ -30,15 +32,16 @@ _LOST_BY_TREES = 0.95
 
 
 def find_thresholds(
-    X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None
+    X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, *, values_recur: bool = False
 ) -> list[np.ndarray]:
     """Return the values at which the tree of each feature parts the samples by their classes.
 
-    The tree has at most eight leaves (Gorishniy et al. 2022, "On embeddings for numerical features
-    in tabular deep learning", section 3.2.2). A threshold counts where it tells so much of the
-    classes that chance would hardly have it: twice the number of samples times the fall of the
-    entropy, in nats, follows a chi-squared distribution where classes do not depend on the feature
-    (Wilks 1938, "The large-sample distribution of the likelihood ratio").
+    The tree has at most eight leaves of 0.2 % of the samples, or where values recur, at most 64 of
+    five samples, each of which may be a single value (Gorishniy et al. 2022, "On embeddings for
+    numerical features in tabular deep learning", section 3.2.2). A threshold counts where it tells
+    so much of the classes that chance would hardly have it: twice the number of samples times the
+    fall of the entropy, in nats, follows a chi-squared distribution where classes do not depend on
+    the feature (Wilks 1938, "The large-sample distribution of the likelihood ratio").
 
     Parameters
     ----------
@@ -48,6 +51,8 @@ def find_thresholds(
         Class numbers.
     sample_weight : ndarray of shape (n_samples,) or None
         Weights.
+    values_recur : bool
+        Whether each value is that of several samples.
 
     Returns
     -------
@@ -60,11 +65,11 @@ def find_thresholds(
     >>> find_thresholds(X, (X[:, 0] > 89).astype(int), None)
     [array([89.5]), array([], dtype=float64)]
     """
-    n_samples = max(1, len(y))
+    smallest = 0 if values_recur else round(_SMALLEST_LEAF * len(y))
     tree = DecisionTreeClassifier(
         criterion="entropy",
-        max_leaf_nodes=_MOST_LEAVES,
-        min_samples_leaf=max(_FEWEST_SAMPLES, round(_SMALLEST_LEAF * n_samples)),
+        max_leaf_nodes=_MOST_LEAVES_OF_VALUES if values_recur else _MOST_LEAVES,
+        min_samples_leaf=max(_FEWEST_SAMPLES, smallest),
         min_impurity_decrease=_least_fall(_CHANCE, y),
         random_state=0,
     )

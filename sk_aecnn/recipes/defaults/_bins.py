@@ -49,6 +49,13 @@ _COMPARED_WORK = 2**25
 _HEAVY = 3.0
 # samples from which on it is asked at which values of features targets change
 _SAMPLES_OF_THRESHOLDS = 400
+# distinct values of a feature, at the most, and samples of each in the mean, at the least, where
+# values are told to recur; the loss of a linear model with bins that end between them, in that with
+# the bins before, below which they are taken; values of all samples by which it is told
+_MOST_RECURRING = 500
+_SAMPLES_PER_VALUE = 20
+_LOSS_WITH_RECURRING = 0.995
+_VALUES_TO_LOOK_AT = 2**22
 # shares of the samples at either end of a feature, the samples from which on these are parted, and
 # the inputs that bins add then
 _TAILS = (0.01, 0.04)
@@ -136,16 +143,19 @@ def rows_to_compare(n_inputs: int, n_outputs: int) -> int:
     return min(_COMPARED_ROWS, _COMPARED_VALUES // n_inputs, work)
 
 
-def are_many_bins_better(few: np.ndarray, many: np.ndarray) -> bool:
+def are_many_bins_better(few: np.ndarray, many: np.ndarray, recurring: bool = False) -> bool:
     """Tell whether losses of linear models on rows left out are clearly lower with more bins.
 
-    Networks err by more than linear models do where bins hold noise. Where few rows make up the
-    loss, as those of a rare class, that it is lower may be chance.
+    Networks err by more than linear models do where bins hold noise, less so where each is a value
+    that recurs. Where few rows make up the loss, as those of a rare class, that it is lower may be
+    chance.
 
     Parameters
     ----------
     few, many : ndarray of shape (n_rows,)
         The losses of the same rows.
+    recurring : bool
+        Whether the additional bins part values that recur.
 
     Examples
     --------
@@ -157,7 +167,8 @@ def are_many_bins_better(few: np.ndarray, many: np.ndarray) -> bool:
     """
     gain = few - many
     error = np.sqrt(np.square(gain - gain.mean()).sum())
-    lower = many.sum() < _LOSS_WITH_MANY_BINS * few.sum()
+    most = _LOSS_WITH_RECURRING if recurring else _LOSS_WITH_MANY_BINS
+    lower = many.sum() < most * few.sum()
     return bool(lower and gain.sum() > _STANDARD_ERRORS * error)
 
 
@@ -170,6 +181,28 @@ def looks_for_thresholds(n_samples: int, n_bins: int) -> bool:
     (False, True)
     """
     return n_bins > 1 and n_samples >= _SAMPLES_OF_THRESHOLDS
+
+
+def recur(n_values: int, n_samples: int) -> bool:
+    """Tell whether the values of a feature come back, as amounts of money or of time do.
+
+    Examples
+    --------
+    >>> recur(100, 20_000), recur(2_000, 20_000)
+    (True, False)
+    """
+    return n_values <= min(_MOST_RECURRING, n_samples / _SAMPLES_PER_VALUE)
+
+
+def rows_to_look_at(n_features: int) -> int:
+    """Return by how many rows it is told at the most where targets change between such values.
+
+    Examples
+    --------
+    >>> rows_to_look_at(100)
+    41943
+    """
+    return _VALUES_TO_LOOK_AT // n_features
 
 
 def has_fine_bins(n_samples: int, task: Task, scaling: Scaling) -> bool:
