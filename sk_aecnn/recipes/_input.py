@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +32,11 @@ from sk_aecnn.recipes._linear import labeled_rows, losses_of_linear_model
 from sk_aecnn.recipes._linear_models import Sample
 from sk_aecnn.recipes._names import find_names
 from sk_aecnn.recipes._recipe import InputRecipe
-from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
+from sk_aecnn.recipes._thresholds import (
+    find_thresholds,
+    thresholds_between_values,
+    thresholds_of_trees,
+)
 from sk_aecnn.recipes.defaults import (
     MANY_BINS,
     N_FACTORS,
@@ -42,6 +47,7 @@ from sk_aecnn.recipes.defaults import (
     has_fine_bins,
     levels_of_bins,
     looks_for_thresholds,
+    parts_recurring_values,
     recur,
     rows_to_compare,
     rows_to_look_at,
@@ -146,10 +152,10 @@ def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tu
     if recipe.n_bins_is_auto and _are_many_better(recipe, table, bins, labeled, plan, layout):
         n_bins, bins = MANY_BINS, table.cut(levels_of_bins(MANY_BINS, fine=False))
     edges = _choose_edges(recipe, n_bins, table, bins, labeled)
-    edges = _part_recurring_values(recipe, n_bins, table, edges, plan, layout)
-    bins = table.cut(*edges)
-    table = _add_names(recipe, table, bins, labeled)
-    encoding = table.encode(bins, n_bins).to(recipe.dtype)
+    table = _add_names(recipe, table, table.cut(*edges), labeled)
+    if n_bins > 1:
+        edges = _part_recurring_values(recipe, table, edges, plan, layout)
+    encoding = table.encode(table.cut(*edges), n_bins).to(recipe.dtype)
     return encoding, encoding.n_outputs
 
 
@@ -274,7 +280,8 @@ def _are_many_better(
     most = _rows_to_compare(table, many, plan)
     if not tries_many_bins(min(most, n_labeled), n_binned, task):
         return False
-    return are_many_bins_better(*_compare(recipe, table, (bins, many), plan, layout))
+    few, better = _losses(recipe, table, (bins, many), plan, layout, most)
+    return are_many_bins_better(few, better)
 
 
 def _rows_to_compare(table: _Table, bins: Steps, plan: FitPlan) -> int:
@@ -284,20 +291,20 @@ def _rows_to_compare(table: _Table, bins: Steps, plan: FitPlan) -> int:
     return rows_to_compare(table.of_rows.x.shape[1] + table.n_added(bins), n_outputs)
 
 
-def _compare(
+def _losses(
     recipe: InputRecipe,
     table: _Table,
-    bins: tuple[Steps, Steps],
+    all_bins: Sequence[Steps],
     plan: FitPlan,
     layout: InputLayout,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the losses of rows that are left out, with either bins; the second are more."""
-    task = recipe.task
-    index, weight = labeled_rows(plan, task, _rows_to_compare(table, bins[1], plan))
+    most: int,
+) -> Iterator[np.ndarray]:
+    """Yield the losses of linear models with bins, for rows that are left out; at most so many."""
+    index, weight = labeled_rows(plan, recipe.task, most)
     table = replace(table, of_rows=_Rows.of(plan, layout, torch.from_numpy(index)))
     y = plan.data.targets[index]
-    few, many = (losses_of_linear_model(task, Sample(table.inputs(one), y, weight)) for one in bins)
-    return few, many
+    for bins in all_bins:
+        yield losses_of_linear_model(recipe.task, Sample(table.inputs(bins), y, weight))
 
 
 def _choose_edges(
@@ -319,33 +326,40 @@ def _choose_edges(
 
 
 def _part_recurring_values(
-    recipe: InputRecipe,
-    n_bins: int,
-    table: _Table,
-    edges: Edges,
-    plan: FitPlan,
-    layout: InputLayout,
+    recipe: InputRecipe, table: _Table, edges: Edges, plan: FitPlan, layout: InputLayout
 ) -> Edges:
-    """Return edges between values that recur as well, if all rows tell of some that matter."""
-    n_looked_at, n_features = table.of_rows.x.shape
-    if n_bins == 1 or recipe.task != "classifier":
-        return edges
+    """Return edges between values that recur as well, if linear models tell that these matter."""
+    assert recipe.task is not None, "something is predicted"
+    n_features, targets = table.of_rows.x.shape[1], plan.data.targets
     index, weight = labeled_rows(plan, recipe.task, rows_to_look_at(n_features))
-    if len(index) <= n_looked_at:
+    complete = ~np.isnan(targets[index].reshape(len(index), -1)).any(axis=1)
+    index, weight = index[complete], weight[complete]
+    if not parts_recurring_values(len(index), recipe.scaling):
         return edges
-    x, y = _Rows.of(plan, layout, torch.from_numpy(index)).x.numpy(), plan.data.targets[index]
-    binned = table.columns.binned.tolist()
-    chosen = [feature for feature in binned if recur(len(np.unique(x[:, feature])), len(x))]
-    found = find_thresholds(x[:, chosen], y, weight, values_recur=True)
+    x, y = _Rows.of(plan, layout, torch.from_numpy(index)).x.numpy(), targets[index]
+    names = set(table.columns.category_column.tolist())
+    recurring = [
+        feature
+        for feature in table.columns.binned.tolist()
+        if feature not in names and recur(len(np.unique(x[:, feature])), len(x))
+    ]
+    if not recurring:
+        return edges
+    bins = table.cut(*edges)
+    most = _rows_to_compare(table, bins, plan)
+    (before,) = _losses(recipe, table, [bins], plan, layout, most)
+    found = thresholds_between_values(
+        recipe.task, x[:, recurring], y, weight, float(before.mean() / weight.mean())
+    )
     levels, thresholds = edges
     more = [np.zeros(0)] * n_features if thresholds is None else list(thresholds)
-    for feature, one in zip(chosen, found, strict=True):
+    for feature, one in zip(recurring, found, strict=True):
         more[feature] = np.union1d(more[feature], one)
-    bins = table.cut(*edges), table.cut(levels, more)
-    if len(bins[0]) == len(bins[1]) or are_too_many(table.n_added(bins[1])):
+    finer = table.cut(levels, more)
+    if len(finer) == len(bins) or are_too_many(table.n_added(finer)):
         return edges
-    losses = _compare(recipe, table, bins, plan, layout)
-    return (levels, more) if are_many_bins_better(*losses, recurring=True) else edges
+    (after,) = _losses(recipe, table, [finer], plan, layout, most)
+    return (levels, more) if are_many_bins_better(before, after, recurring=True) else edges
 
 
 def n_bins_of(columns: nn.Module) -> int | None:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sk_aecnn.recipes._linear import leave_out, losses_of_linear_model, parts_of
 from sk_aecnn.recipes._linear_models import Sample, squared_error
 from sk_aecnn.recipes.defaults import Task
 
-# intervals of a feature, and of one whose values come back; the probability of one threshold more
-# where there is nothing to find
+# intervals of a feature, and of one whose values recur; the probability of one threshold more where
+# there is nothing to find
 _MOST_LEAVES = 8
 _MOST_LEAVES_OF_VALUES = 64
 _CHANCE = 1e-4
@@ -32,16 +32,15 @@ _LOST_BY_TREES = 0.95
 
 
 def find_thresholds(
-    X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, *, values_recur: bool = False
+    X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None
 ) -> list[np.ndarray]:
     """Return the values at which the tree of each feature parts the samples by their classes.
 
-    The tree has at most eight leaves of 0.2 % of the samples, or where values recur, at most 64 of
-    five samples, each of which may be a single value (Gorishniy et al. 2022, "On embeddings for
-    numerical features in tabular deep learning", section 3.2.2). A threshold counts where it tells
-    so much of the classes that chance would hardly have it: twice the number of samples times the
-    fall of the entropy, in nats, follows a chi-squared distribution where classes do not depend on
-    the feature (Wilks 1938, "The large-sample distribution of the likelihood ratio").
+    The tree has at most eight leaves (Gorishniy et al. 2022, "On embeddings for numerical features
+    in tabular deep learning", section 3.2.2). A threshold counts where it tells so much of the
+    classes that chance would hardly have it: twice the number of samples times the fall of the
+    entropy, in nats, follows a chi-squared distribution where classes do not depend on the feature
+    (Wilks 1938, "The large-sample distribution of the likelihood ratio").
 
     Parameters
     ----------
@@ -51,8 +50,6 @@ def find_thresholds(
         Class numbers.
     sample_weight : ndarray of shape (n_samples,) or None
         Weights.
-    values_recur : bool
-        Whether each value is that of several samples.
 
     Returns
     -------
@@ -65,14 +62,66 @@ def find_thresholds(
     >>> find_thresholds(X, (X[:, 0] > 89).astype(int), None)
     [array([89.5]), array([], dtype=float64)]
     """
-    smallest = 0 if values_recur else round(_SMALLEST_LEAF * len(y))
+    n_samples = max(1, len(y))
     tree = DecisionTreeClassifier(
         criterion="entropy",
-        max_leaf_nodes=_MOST_LEAVES_OF_VALUES if values_recur else _MOST_LEAVES,
-        min_samples_leaf=max(_FEWEST_SAMPLES, smallest),
+        max_leaf_nodes=_MOST_LEAVES,
+        min_samples_leaf=max(_FEWEST_SAMPLES, round(_SMALLEST_LEAF * n_samples)),
         min_impurity_decrease=_least_fall(_CHANCE, y),
         random_state=0,
     )
+    return [_thresholds_of(tree, column, y, sample_weight) for column in X.T]
+
+
+def thresholds_between_values(
+    task: Task,
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None,
+    mean_loss: float,
+) -> list[np.ndarray]:
+    """Return the values at which trees part samples by features whose values recur.
+
+    The tree of each feature has at most 64 leaves of at least five samples, which may be those of a
+    single value. A threshold counts as for `find_thresholds`; of numbers, the number of samples
+    times the fall of the squared error, in units of ``mean_loss``, follows that distribution.
+
+    Parameters
+    ----------
+    task : {"classifier", "regressor"}
+        What is predicted.
+    X : ndarray of shape (n_samples, n_features)
+        Features, NaN where values are missing.
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Class numbers, or standardised numbers.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights.
+    mean_loss : float
+        Of a model of all features, on samples that are left out.
+
+    Returns
+    -------
+    thresholds : list of ndarray of shape (n_thresholds,)
+        Those of each feature, ascending.
+
+    Examples
+    --------
+    >>> X = np.repeat(np.arange(20.0), 50)[:, None]
+    >>> y = (X == 7).astype(float)
+    >>> thresholds_between_values("regressor", X, y, None, mean_loss=0.1)
+    [array([6.5, 7.5])]
+    """
+    parameters = {
+        "max_leaf_nodes": _MOST_LEAVES_OF_VALUES,
+        "min_samples_leaf": _FEWEST_SAMPLES,
+        "random_state": 0,
+    }
+    if task == "classifier":
+        fall = _least_fall(_CHANCE, y)
+        tree = DecisionTreeClassifier(criterion="entropy", min_impurity_decrease=fall, **parameters)
+    else:
+        fall = _least_fall_of_numbers(_CHANCE, y, mean_loss)
+        tree = DecisionTreeRegressor(min_impurity_decrease=fall, **parameters)
     return [_thresholds_of(tree, column, y, sample_weight) for column in X.T]
 
 
@@ -167,16 +216,21 @@ def _fit_trees(task: Task, mean_loss: float, sample: Sample) -> Any:
             criterion="entropy", min_impurity_decrease=fall, **parameters
         )
         return trees.fit(X, y, sample.weight)
-    n_targets = y.shape[1]
-    fall = chi2.ppf(1 - chance, n_targets) / len(y) * mean_loss / n_targets**2
+    fall = _least_fall_of_numbers(chance, y, mean_loss)
     trees = RandomForestRegressor(min_impurity_decrease=fall, **parameters)
-    return trees.fit(X, y.squeeze(axis=1) if n_targets == 1 else y, sample.weight)
+    return trees.fit(X, y.squeeze(axis=1) if y.shape[1] == 1 else y, sample.weight)
 
 
 def _least_fall(chance: float, y: np.ndarray) -> float:
     """Return the fall of the entropy, in bits, that a split has by chance alone."""
     freedom = max(1, len(np.unique(y)) - 1)
     return float(chi2.ppf(1 - chance, freedom) / (2 * np.log(2) * max(1, len(y))))
+
+
+def _least_fall_of_numbers(chance: float, y: np.ndarray, mean_loss: float) -> float:
+    """Return the fall of the mean of targets' squared errors that a split has by chance alone."""
+    n_samples, n_targets = y.shape
+    return float(chi2.ppf(1 - chance, n_targets) / n_samples * mean_loss / n_targets**2)
 
 
 def _rank(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -205,7 +259,7 @@ def _between(values: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 
 def _thresholds_of(
-    tree: DecisionTreeClassifier,
+    tree: DecisionTreeClassifier | DecisionTreeRegressor,
     column: np.ndarray,
     y: np.ndarray,
     sample_weight: np.ndarray | None,

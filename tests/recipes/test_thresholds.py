@@ -5,7 +5,11 @@ import pytest
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
 from sk_aecnn.nn import ColumnEncoding
-from sk_aecnn.recipes._thresholds import find_thresholds, thresholds_of_trees
+from sk_aecnn.recipes._thresholds import (
+    find_thresholds,
+    thresholds_between_values,
+    thresholds_of_trees,
+)
 
 
 @pytest.fixture
@@ -28,8 +32,9 @@ def test_values_that_recur_are_parted_each_from_the_next():
     """One of forty values, of a class of its own, has a threshold on either side."""
     X = np.repeat(np.arange(40.0), 50)[:, None]
     y = (X[:, 0] == 17).astype(int)
-    (found,) = find_thresholds(X, y, None, values_recur=True)
-    np.testing.assert_array_equal(found, [16.5, 17.5])
+    for task, targets in (("classifier", y), ("regressor", y[:, None].astype(float))):
+        (found,) = thresholds_between_values(task, X, targets, None, mean_loss=0.02)
+        np.testing.assert_array_equal(found, [16.5, 17.5])
 
 
 @pytest.mark.parametrize("n_classes", [2, 10])
@@ -173,27 +178,28 @@ def test_rare_values_beyond_a_threshold_are_told():
 
 
 def _bins_of_amounts(estimator, of_amount, **params):
-    """Return the edges of bins of a column that is zero or one of 150 amounts, and those needed."""
+    """Return the edges of bins of a column that is zero or one of 150 amounts."""
     rng = np.random.default_rng(0)
     amount = rng.integers(1, 151, size=15_000) * (rng.uniform(size=15_000) < 0.3)
     other = rng.normal(size=15_000)
     y = np.where(amount > 0, of_amount(amount, rng), other > 0).astype(int)
-    model = estimator(max_epochs=1, random_state=0, **params)
+    params = {"scaling": "feature", "max_epochs": 1, "random_state": 0} | params
+    model = estimator(**params)
     network = model.fit(np.column_stack([amount, other]), y).net_.module_
     (columns,) = (one for one in network.modules() if isinstance(one, ColumnEncoding))
     starts = (-columns.offset / columns.slope)[columns.bin_column == 0]
     return (starts * network.layout.scale[0] + network.layout.mean[0]).numpy().round(3)
 
 
-def _of_every_fifth(amount, rng):
-    return amount % 5 == 0
+def _mostly_ordered(amount, rng):
+    return (amount > 75) ^ (amount % 10 == 0)
 
 
-@pytest.mark.parametrize("estimator", [AECNNClassifier, CNNClassifier])
+@pytest.mark.parametrize("estimator", [AECNNClassifier, CNNClassifier, CNNRegressor])
 def test_amounts_that_recur_have_bins_of_their_own(estimator):
-    """Where all samples tell that every fifth is of another class."""
-    edges = _bins_of_amounts(estimator, _of_every_fifth)
-    needed = np.concatenate([np.arange(4.5, 150, 5), np.arange(5.5, 150, 5)])
+    """Every tenth is of the other class than its neighbours."""
+    edges = _bins_of_amounts(estimator, _mostly_ordered)
+    needed = np.concatenate([np.arange(9.5, 150, 10), np.arange(10.5, 150, 10)])
     assert np.isin(needed, edges).mean() > 0.9
 
 
@@ -201,4 +207,4 @@ def test_amounts_that_say_nothing_have_no_bins_of_their_own():
     """Nor those of which the user wants none."""
     chance = _bins_of_amounts(CNNClassifier, lambda amount, rng: rng.uniform(size=15_000) < 0.5)
     assert len(chance) < 40
-    assert len(_bins_of_amounts(CNNClassifier, _of_every_fifth, n_bins=1)) == 0
+    assert len(_bins_of_amounts(CNNClassifier, _mostly_ordered, n_bins=1)) == 0
