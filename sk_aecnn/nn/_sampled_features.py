@@ -91,7 +91,8 @@ class SampledFeatures:
     def predict_separately(self, rows: SparseRows, index: Tensor) -> Tensor:
         """Return what every member of the network says of rows of its own, to rounding.
 
-        The rows are not made dense: the first layers are products of a sparse matrix.
+        The rows are not made dense: the first layers are products of a sparse matrix. Columns far
+        from zero, in units of their deviation, lose digits.
 
         Parameters
         ----------
@@ -120,17 +121,15 @@ class SampledFeatures:
     ) -> list[Tensor]:
         """Return what linear layers of members, each for itself, make of sparse rows."""
         layout = self.network.layout
-        dtype = torch.float64 if layout.needs_double else layout.dtype
-        empty = layout(layout.mean.new_zeros(1, len(layout.mean)))[0].to(dtype)
-        scale = layout.scale.to(dtype)
+        empty = layout(layout.mean.new_zeros(1, len(layout.mean)))[0]
         weights, biases = zip(*((each.input_weight, each.bias) for each in layers), strict=True)
         sums = []
         for member, chosen in enumerate(index.numpy()):
-            weight = torch.cat([each[member] for each in weights]).to(dtype)
-            of_values = (weight / scale).T.contiguous().cpu().numpy()
+            weight = torch.cat([each[member] for each in weights])
+            of_values = (weight * layout.gain).T.contiguous().cpu().numpy()
             product = torch.from_numpy(rows.matrix[chosen].astype(of_values.dtype) @ of_values)
             constant = torch.cat([each[member] for each in biases]) + weight @ empty
-            sums.append((product.to(constant.device) + constant).to(layout.dtype))
+            sums.append(product.to(constant.device) + constant)
         sizes = [each.shape[1] for each in biases]
         return list(torch.stack(sums).split_with_sizes(sizes, dim=2))
 

@@ -341,7 +341,7 @@ def _part_recurring_values(
     recurring = [
         feature
         for feature in table.columns.binned.tolist()
-        if feature not in names and recur(len(np.unique(x[:, feature])), len(x))
+        if feature not in names and _recurs(x[:, feature])
     ]
     if not recurring:
         return edges
@@ -360,6 +360,11 @@ def _part_recurring_values(
         return edges
     (after,) = _losses(recipe, table, [finer], plan, layout, most)
     return (levels, more) if are_many_bins_better(before, after, recurring=True) else edges
+
+
+def _recurs(column: np.ndarray) -> bool:
+    known = column[~np.isnan(column)]
+    return recur(len(np.unique(known)), len(known))
 
 
 def n_bins_of(columns: nn.Module) -> int | None:

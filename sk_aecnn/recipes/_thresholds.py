@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -67,10 +68,10 @@ def find_thresholds(
         criterion="entropy",
         max_leaf_nodes=_MOST_LEAVES,
         min_samples_leaf=max(_FEWEST_SAMPLES, round(_SMALLEST_LEAF * n_samples)),
-        min_impurity_decrease=_least_fall(_CHANCE, y),
         random_state=0,
     )
-    return [_thresholds_of(tree, column, y, sample_weight) for column in X.T]
+    fall = partial(_least_fall, _CHANCE)
+    return [_thresholds_of(tree, fall, column, y, sample_weight) for column in X.T]
 
 
 def thresholds_between_values(
@@ -92,7 +93,7 @@ def thresholds_between_values(
         What is predicted.
     X : ndarray of shape (n_samples, n_features)
         Features, NaN where values are missing.
-    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+    y : ndarray of shape (n_samples,), or of numbers (n_samples, n_targets)
         Class numbers, or standardised numbers.
     sample_weight : ndarray of shape (n_samples,) or None
         Weights.
@@ -117,12 +118,12 @@ def thresholds_between_values(
         "random_state": 0,
     }
     if task == "classifier":
-        fall = _least_fall(_CHANCE, y)
-        tree = DecisionTreeClassifier(criterion="entropy", min_impurity_decrease=fall, **parameters)
+        tree = DecisionTreeClassifier(criterion="entropy", **parameters)
+        fall = partial(_least_fall, _CHANCE)
     else:
-        fall = _least_fall_of_numbers(_CHANCE, y, mean_loss)
-        tree = DecisionTreeRegressor(min_impurity_decrease=fall, **parameters)
-    return [_thresholds_of(tree, column, y, sample_weight) for column in X.T]
+        tree = DecisionTreeRegressor(**parameters)
+        fall = partial(_least_fall_of_numbers, _CHANCE, mean_loss)
+    return [_thresholds_of(tree, fall, column, y, sample_weight) for column in X.T]
 
 
 def thresholds_of_trees(
@@ -211,26 +212,36 @@ def _fit_trees(task: Task, mean_loss: float, sample: Sample) -> Any:
         "random_state": 0,
     }
     if task == "classifier":
-        fall = _least_fall(chance, y)
+        fall = _least_fall(chance, y, sample.weight)
         trees = RandomForestClassifier(
             criterion="entropy", min_impurity_decrease=fall, **parameters
         )
         return trees.fit(X, y, sample.weight)
-    fall = _least_fall_of_numbers(chance, y, mean_loss)
+    fall = _least_fall_of_numbers(chance, mean_loss, y, sample.weight)
     trees = RandomForestRegressor(min_impurity_decrease=fall, **parameters)
     return trees.fit(X, y.squeeze(axis=1) if y.shape[1] == 1 else y, sample.weight)
 
 
-def _least_fall(chance: float, y: np.ndarray) -> float:
+def _least_fall(chance: float, y: np.ndarray, weight: np.ndarray | None) -> float:
     """Return the fall of the entropy, in bits, that a split has by chance alone."""
     freedom = max(1, len(np.unique(y)) - 1)
-    return float(chi2.ppf(1 - chance, freedom) / (2 * np.log(2) * max(1, len(y))))
+    return float(chi2.ppf(1 - chance, freedom) / (2 * np.log(2) * _effective_size(y, weight)))
 
 
-def _least_fall_of_numbers(chance: float, y: np.ndarray, mean_loss: float) -> float:
+def _least_fall_of_numbers(
+    chance: float, mean_loss: float, y: np.ndarray, weight: np.ndarray | None
+) -> float:
     """Return the fall of the mean of targets' squared errors that a split has by chance alone."""
-    n_samples, n_targets = y.shape
-    return float(chi2.ppf(1 - chance, n_targets) / n_samples * mean_loss / n_targets**2)
+    n_targets = y.shape[1]
+    most = chi2.ppf(1 - chance, n_targets) / _effective_size(y, weight)
+    return float(most * mean_loss / n_targets**2)
+
+
+def _effective_size(y: np.ndarray, weight: np.ndarray | None) -> float:
+    """Return how many samples of equal weight tell as much (Kish 1965, "Survey sampling")."""
+    if weight is None or not weight.any():
+        return max(1.0, len(y))
+    return float(weight.sum() ** 2 / np.square(weight).sum())
 
 
 def _rank(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -260,6 +271,7 @@ def _between(values: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 def _thresholds_of(
     tree: DecisionTreeClassifier | DecisionTreeRegressor,
+    least_fall: Callable[[np.ndarray, np.ndarray | None], float],
     column: np.ndarray,
     y: np.ndarray,
     sample_weight: np.ndarray | None,
@@ -267,7 +279,8 @@ def _thresholds_of(
     known = ~np.isnan(column)
     if known.sum() < 2 * _FEWEST_SAMPLES:
         return np.zeros(0)
-    weight = None if sample_weight is None else sample_weight[known]
+    y, weight = y[known], None if sample_weight is None else sample_weight[known]
     values, places = _rank(column[known])
-    _, last = _split(tree.fit(places[:, None], y[known], weight).tree_)
+    tree.set_params(min_impurity_decrease=least_fall(y, weight))
+    _, last = _split(tree.fit(places[:, None], y, weight).tree_)
     return _between(values, last)

@@ -202,7 +202,9 @@ class Folds:
         most = max(len(part) for part in self.parts)
         padding = [part[:1].expand(most - len(part)) for part in self.parts]
         index = torch.stack([torch.cat(pair) for pair in zip(self.parts, padding, strict=True)])
-        rows, sampled = self.rows.X, net.sampled
+        rows, layout = self.rows.X, net.module_.layout
+        # sums of values far from zero would lose their digits
+        sampled = None if layout.needs_double or layout.has_origin else net.sampled
         most_rows = _ROWS if sampled is None else _SPARSE_ROWS
         predicted = []
         for chunk in torch.split(index, -(-most_rows // len(index)), dim=1):

@@ -9,9 +9,11 @@ from scipy.sparse import csr_array
 from sklearn.datasets import make_classification
 
 from sk_aecnn import AECNNClassifier, AutoencoderTransformer, CNNClassifier
+from sk_aecnn.data._batches import RowDataset
 from sk_aecnn.data._rows import SparseRows
 from sk_aecnn.nn import SampledFeatures
 from sk_aecnn.nn import _sampled_features as module
+from sk_aecnn.training._held_out import Folds
 
 N_FEATURES = 40
 
@@ -145,22 +147,32 @@ def test_parted_inputs_have_the_gradients_of_their_formula(members, of_all):
 
 
 @pytest.mark.parametrize("name", ["members", "members without a linear path", "scales"])
-@pytest.mark.parametrize("offset", [0, 100_000])
-def test_rows_that_are_held_out_are_predicted_alike(name, offset, table):
-    """Without being made dense, far from zero as well."""
-    X, y = table
-    X = X + csr_array(offset * np.ones((60, 1)) * (np.arange(N_FEATURES) == 3))
-    net, sampled = trained(name, (X.tocsr(), y))
+def test_rows_that_are_held_out_are_predicted_alike(name, table):
+    """Without being made dense."""
+    net, sampled = trained(name, table)
     for number in net.module_.parameters():  # scales and linear models begin at zero
         number.data += 0.1 * torch.rand_like(number)
     net.module_.eval()
-    index = torch.tensor([[3, 9, 40], [41, 0, 9]])
-    index = index.repeat(-(-net.module_.backend.n_members // 2), 1)[: net.module_.backend.n_members]
-    rows = torch.from_numpy(X.toarray()[index])
-    expected = net.module_.predict_separately(rows)
-    actual = sampled.predict_separately(SparseRows(X.tocsr()), index)
+    n_members = net.module_.backend.n_members
+    index = torch.arange(3 * n_members).reshape(n_members, 3)
+    expected = net.module_.predict_separately(torch.from_numpy(table[0].toarray()[index]))
+    actual = sampled.predict_separately(SparseRows(table[0]), index)
     assert expected.std(1).min() > 1e-3
     torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("offset", [0, 10**9])
+def test_held_out_rows_far_from_zero_lose_no_digits(offset, table):
+    """In single precision, in which products of a sparse matrix would."""
+    X = csr_array(table[0].toarray() + offset * (np.arange(N_FEATURES) == 3))
+    net = AECNNClassifier(n_estimators=2, n_bins=None, max_epochs=2, random_state=0)
+    net = net.fit(X, table[1]).net_
+    net.module_.eval()
+    folds = Folds(RowDataset(SparseRows(X)), [torch.arange(20), torch.arange(20, 60)])
+    expected = folds.predict(net)
+    net.sampled = SampledFeatures.of(net.module_, torch.Generator())
+    actual = folds.predict(net)
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_rows_that_have_most_features_are_taken_whole(table, monkeypatch):

@@ -37,6 +37,22 @@ def test_values_that_recur_are_parted_each_from_the_next():
         np.testing.assert_array_equal(found, [16.5, 17.5])
 
 
+@pytest.mark.parametrize("task", ["classifier", "regressor"])
+@pytest.mark.parametrize("case", ["missing", "weights"])
+def test_chance_makes_no_thresholds_of_few_samples(task, case):
+    """Nine of ten are missing, or weigh next to nothing."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(100, size=(6000, 10)).astype(float), rng.normal(size=(6000, 1))
+    few = rng.uniform(size=6000) < 0.9
+    weight = np.where(few, 1e-3, 1.0) if case == "weights" else None
+    if case == "missing":
+        X[few] = np.nan
+    if task == "classifier":
+        y = (y[:, 0] > 0).astype(int)
+    found = thresholds_between_values(task, X, y, weight, mean_loss=1.0)
+    assert sum(map(len, found)) <= 2
+
+
 @pytest.mark.parametrize("n_classes", [2, 10])
 def test_chance_makes_hardly_any_thresholds(n_classes):
     """Of labels that depend on nothing, not one of twenty features has a threshold."""
