@@ -51,11 +51,10 @@ _HEAVY = 3.0
 _SAMPLES_OF_THRESHOLDS = 400
 # distinct values of a feature, at the most, and samples of each in the mean, at the least, where
 # values are told to recur; the loss of a linear model with bins that end between them, in that with
-# the bins before, below which they are taken; values of all samples by which it is told
+# the bins before, below which they are taken
 _MOST_RECURRING = 500
 _SAMPLES_PER_VALUE = 20
 _LOSS_WITH_RECURRING = 0.995
-_VALUES_TO_LOOK_AT = 2**22
 # shares of the samples at either end of a feature, the samples from which on these are parted, and
 # the inputs that bins add then
 _TAILS = (0.01, 0.04)
@@ -221,7 +220,7 @@ def rows_to_look_at(n_features: int) -> int:
     >>> rows_to_look_at(100)
     41943
     """
-    return _VALUES_TO_LOOK_AT // n_features
+    return _COMPARED_VALUES // n_features
 
 
 def has_fine_bins(n_samples: int, task: Task, scaling: Scaling) -> bool:
