@@ -324,10 +324,15 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
     target than a function of their order, by an F-test (Fisher 1925, "Statistical methods for
     research workers", chapter 7). Any other column has those of a piecewise linear encoding with
     ``n_bins`` (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep
-    learning", section 3.2). If it has bins, and far values make its standard deviation more than
-    three robust ones, :math:`v`, its distance from the median in robust standard deviations, is
-    clipped smoothly to :math:`v / \sqrt{1 + (v / 3)^2}` (Holzmüller et al. 2024, "Better by
-    default", appendix B).
+    learning", section 3.2). If far values make its standard deviation more than three robust ones,
+    it becomes normal scores (van der Waerden 1952, "Order tests for the two-sample problem and
+    their power"), unless a linear model of the column itself predicts held-out samples with less
+    than 0.8 of the squared error.
+
+    Where :math:`U_m` predicts the samples that are held out from it too far from the mean, as it
+    does where little can be predicted, the mean of members is drawn towards it, by 0.7 of what
+    these samples would need for the least squared error (Copas 1983, "Regression, prediction and
+    shrinkage").
 
     Examples
     --------

@@ -36,7 +36,7 @@ class ConvolutionalEstimator(PredictingEstimator, ConvolutionalParameters):
         backend_recipe = resolve_backend(parameters, summary, in_shape, self._n_outputs(plan.data))
         backend = _build_backend(backend_recipe, plan, summary, layout, columns, n_inputs)
         transforms = resolve_augmentation(parameters["augmentation"], summary)
-        task = self._task_parts(summary, transforms)
+        task = self._task_parts(plan.data, summary, transforms)
         network = ConvolutionalNetwork(
             layout,
             backend,

@@ -118,7 +118,7 @@ class JointEstimator(
         self.pretrain_loss_curve_ = self._pretrain(parts, loss, plan)
         backend, backend_recipe = self._build_backend(parts, recipe, plan, summary)
         transforms = resolve_augmentation(parameters["augmentation"], summary)
-        task = self._task_parts(summary, transforms)
+        task = self._task_parts(plan.data, summary, transforms)
         consistency = self._consistency(task.label_smoothing)
         network = JointNetwork(
             parts,

@@ -88,11 +88,15 @@ class PredictingEstimator(ValidationAttributes, NetworkEstimator, EnsembleParame
         """What standardises targets, where these are numbers."""
         return getattr(self, "_target_scaler", None)
 
-    def _task_parts(self, summary: DataSummary, transforms: Augmenting) -> TaskParts:
+    def _task_parts(
+        self, data: TrainingData, summary: DataSummary, transforms: Augmenting
+    ) -> TaskParts:
         parameters = self._parameters()
         smoothing = resolve_label_smoothing(parameters, summary)
         inverse_temperature = TemperatureSoftmax(smoothing).inverse_temperature
-        averaging = build_averaging(summary.ensemble, summary.task, inverse_temperature)
+        averaging = build_averaging(
+            summary.ensemble, summary.task, self._n_outputs(data), inverse_temperature
+        )
         is_tempered = isinstance(averaging, MeanProbability)  # whose outputs are log-probabilities
         return TaskParts(
             losses=self._task_losses(smoothing),

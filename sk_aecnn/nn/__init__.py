@@ -49,6 +49,7 @@ from sk_aecnn.nn._neighbours import NeighbourClasses, distances
 from sk_aecnn.nn._networks import Autoencoder, AutoencoderParts, BaseAutoencoder
 from sk_aecnn.nn._noise import NOISE_SHARES, NOISES, Corruption, NestedDropout
 from sk_aecnn.nn._norm import BatchNorm
+from sk_aecnn.nn._normal_scores import NormalScores
 from sk_aecnn.nn._pca import PCADecoder, PCAEncoder, PCAHalf, fit_pca, start_as_pca
 from sk_aecnn.nn._prediction import ConvolutionalNetwork, JointNetwork
 from sk_aecnn.nn._random import RandomLayer, set_generator
@@ -113,6 +114,7 @@ __all__ = [
     "Moments",
     "NeighbourClasses",
     "NestedDropout",
+    "NormalScores",
     "OneMember",
     "PCADecoder",
     "PCAEncoder",

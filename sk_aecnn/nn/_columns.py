@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from sk_aecnn.nn._normal_scores import NormalScores
+
 # values of a column of whole numbers, up to which each gets an input of its own
 MOST_CATEGORIES = 12
 # robust standard deviations up to which values are taken about as they are
@@ -22,6 +24,8 @@ _QUARTILES_TO_DEVIATION = 1.349
 _ROUNDING = 1e-9
 # of a standard deviation, by which thresholds differ from quantiles
 _APART = 1e-3
+# standard deviations in robust ones, beyond which far values outweigh all others
+_FAR = 3.0
 _QUARTILES = (0.25, 0.5, 0.75)
 
 
@@ -63,6 +67,8 @@ class Columns:
         The feature that a value is of.
     category, tolerance : Tensor of shape (n_categories,), float64
         The value, and how far from it a number still counts as it.
+    far_valued : Tensor of shape (n_far_valued,), int64
+        The features that may be cut into bins and have values so far that they outweigh all others.
     """
 
     centre: Tensor
@@ -73,10 +79,11 @@ class Columns:
     category_column: Tensor
     category: Tensor
     tolerance: Tensor
+    far_valued: Tensor
 
 
 def describe_columns(
-    rows: Tensor, x: Tensor, row_weight: Tensor | None, clipped_from: float = 0.0
+    rows: Tensor, x: Tensor, row_weight: Tensor | None, clips: bool = True
 ) -> Columns:
     """Find out what the columns of a table hold.
 
@@ -93,9 +100,8 @@ def describe_columns(
         The same, standardised.
     row_weight : Tensor of shape (n_samples,) or None
         Weights.
-    clipped_from : float
-        Robust standard deviations in the standard deviation of a feature of many values, beyond
-        which it is clipped smoothly; 0 for all of these.
+    clips : bool
+        Whether those that can be cut into bins are clipped.
 
     Examples
     --------
@@ -111,6 +117,7 @@ def describe_columns(
     spread = (high - low) / _QUARTILES_TO_DEVIATION
     clipped = torch.zeros(x.shape[1], dtype=torch.bool)
     binned: list[int] = []
+    far_valued: list[int] = []
     categories: list[tuple[int, Tensor, float]] = []
     for feature, column in enumerate(x.T):
         values = _values(column)
@@ -121,14 +128,15 @@ def describe_columns(
         elif len(values) <= MOST_CATEGORIES and are_whole(rows[:, feature]):
             categories.append((feature, values, _tolerance(values, rows[:, feature])))
         else:
-            is_heavy = 0 < clipped_from * spread[feature] < deviation[feature]
-            clipped[feature] = clipped_from == 0 or is_heavy
+            clipped[feature] = clips
             binned.append(feature)
-            if clipped[feature] and spread[feature] > 0:
+            if 0 < _FAR * spread[feature] < deviation[feature]:
+                far_valued.append(feature)
+            if clips and spread[feature] > 0:
                 centre[feature], scale[feature] = median[feature], spread[feature]
     gain = torch.where(scale > 0, 1 / scale, 0.0)
-    of_bins = torch.tensor(binned, dtype=torch.int64)
-    return Columns(centre, gain, clipped, of_bins, deviation, *_stack(categories))
+    of_bins, far = (torch.tensor(some, dtype=torch.int64) for some in (binned, far_valued))
+    return Columns(centre, gain, clipped, of_bins, deviation, *_stack(categories), far)
 
 
 def add_names(columns: Columns, x: Tensor, rows: Tensor, features: Sequence[int]) -> Columns:
@@ -304,6 +312,8 @@ class ColumnEncoding(nn.Module):
         Weights.
     n_bins : int or None
         The most bins between quantiles of a feature, which thresholds may part further.
+    scores : NormalScores or None
+        What puts scores in the place of some of the scaled features.
 
     Shape
     -----
@@ -327,9 +337,11 @@ class ColumnEncoding(nn.Module):
         x: Tensor,
         row_weight: Tensor | None,
         n_bins: int | None = None,
+        scores: NormalScores | None = None,
     ) -> None:
         super().__init__()
         self.n_bins = n_bins
+        self.scores = scores
         self.n_features = x.shape[1]
         self.n_outputs = self.n_features + len(bins) + len(columns.category)
         buffers = {
@@ -380,7 +392,8 @@ class ColumnEncoding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         scaled = torch.addcmul(self.shift, x, self.gain)
         far = (scaled / self.bulk).clamp(-_LARGEST, _LARGEST)
-        parts = [scaled / (1 + far.square()).sqrt()]
+        scaled = scaled / (1 + far.square()).sqrt()
+        parts = [scaled if self.scores is None else self.scores(scaled, x)]
         if len(self.slope):
             binned = x.index_select(1, self.bin_column)
             parts.append(torch.addcmul(self.offset, binned, self.slope).clamp(0, 1))

@@ -219,15 +219,30 @@ class BackendMembers(nn.Module):
 
 
 class MeanPrediction(nn.Module):
-    """The mean over members.
+    """The mean over members, times a slope.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Numbers in a prediction.
+
+    Attributes
+    ----------
+    slope : Tensor of shape (n_outputs,)
+        What means are multiplied by; one before training.
 
     Shape
     -----
     predictions : (batch, members, n_outputs); result : (batch, n_outputs)
     """
 
+    def __init__(self, n_outputs: int = 1) -> None:
+        super().__init__()
+        self.register_buffer("slope", torch.ones(n_outputs))
+        self.slope: Tensor
+
     def forward(self, predictions: Tensor) -> Tensor:
-        return _mean(predictions.transpose(0, 1))
+        return self.slope * _mean(predictions.transpose(0, 1))
 
 
 class OneMember(nn.Module):

@@ -24,7 +24,8 @@ def add_encoding(graph: Graph, encoding: nn.Module, x: str) -> str:
     assert isinstance(encoding, ColumnEncoding), "features are encoded by what they hold"
     unit = BULK if encoding.clipped.any() else 1.0
     n_features = len(encoding.gain)
-    parts, index = [_add_scaled(graph, encoding, x, unit)], [np.arange(n_features)]
+    scaled = _add_scores(graph, encoding, _add_scaled(graph, encoding, x, unit), x, unit)
+    parts, index = [scaled], [np.arange(n_features)]
     width = n_features
     if len(encoding.slope):
         places, n_steps = _places_of_steps(to_array(encoding.bin_column))
@@ -59,6 +60,26 @@ def _add_scaled(graph: Graph, encoding: ColumnEncoding, x: str, unit: float) -> 
         squares = graph.add("Add", graph.add("Mul", far, far), graph.number(1))
         clipped = graph.add("Div", scaled, graph.add("Sqrt", squares))
     return clipped if is_clipped.all() else graph.add("Where", is_clipped, clipped, scaled)
+
+
+def _add_scores(graph: Graph, encoding: ColumnEncoding, scaled: str, x: str, unit: float) -> str:
+    """Add normal scores in the place of some of the scaled features."""
+    scores = encoding.scores
+    if scores is None:
+        return scaled
+    column, value, score = map(to_array, (scores.column, scores.value, scores.score))
+    row, step = np.nonzero(np.isfinite(value[:, 1:]))
+    low, high = value[row, step], value[row, step + 1]
+    width = np.maximum(high - low, np.finfo(graph.dtype).tiny)
+    above = graph.add("Sub", graph.add("Gather", x, column[row], axis=1), low)
+    share = graph.add("Clip", graph.add("Div", above, width), graph.number(0), graph.number(1))
+    rise = np.zeros((len(row), len(encoding.gain)), graph.dtype)
+    rise[np.arange(len(row)), column[row]] = score[row, step + 1] - score[row, step]
+    lowest = np.zeros(rise.shape[1], graph.dtype)
+    lowest[column] = score[:, 0]
+    found = graph.add("Add", graph.add("MatMul", share, rise / unit), lowest / unit)
+    is_scored = np.isin(np.arange(rise.shape[1]), column)
+    return found if is_scored.all() else graph.add("Where", is_scored, found, scaled)
 
 
 def _places_of_steps(column: np.ndarray) -> tuple[np.ndarray, int]:

@@ -16,6 +16,7 @@ from sk_aecnn._torch import torch_to_numpy
 from sk_aecnn.nn import (
     BackendMembers,
     InputLayout,
+    MeanPrediction,
     MeanProbability,
     PCAEncoder,
     RandomFlip,
@@ -366,8 +367,12 @@ class NetworkGraph:
     @cached_property
     def prediction(self) -> str:
         """What the back end predicts, (batch, n_outputs), the mean over mirror images."""
-        if self.network.averaging is not None:
-            return self._mean_of_members(self.members)
+        averaging = self.network.averaging
+        if averaging is not None:
+            mean = self._mean_of_members(self.members)
+            if not isinstance(averaging, MeanPrediction) or (averaging.slope == 1).all():
+                return mean
+            return self.graph.add("Mul", mean, to_array(averaging.slope).astype(self.graph.dtype))
         images = [self]
         for flip in self.network.augmentation.flips:
             images += [image._mirrored(flip) for image in images]

@@ -101,11 +101,11 @@ def build_backend_members(
 
 
 def build_averaging(
-    ensemble: EnsembleRecipe, task: Task, inverse_temperature: float
+    ensemble: EnsembleRecipe, task: Task, n_outputs: int, inverse_temperature: float
 ) -> MeanPrediction | MeanProbability | None:
     """Return what predicts with the members of an ensemble; None where there is none."""
     if ensemble.n_members == 0:
         return None
     if task != "classifier" or ensemble.n_members == 1:
-        return MeanPrediction()
+        return MeanPrediction(n_outputs)
     return MeanProbability(inverse_temperature)

@@ -20,6 +20,7 @@ from sk_aecnn.nn import (
     FactorPrecision,
     InputLayout,
     Moments,
+    NormalScores,
     Steps,
     add_names,
     are_whole,
@@ -28,7 +29,7 @@ from sk_aecnn.nn import (
     describe_columns,
     fit_scaling,
 )
-from sk_aecnn.recipes._linear import labeled_rows, losses_of_linear_model
+from sk_aecnn.recipes._linear import N_FOLDS, labeled_rows, losses_of_linear_model
 from sk_aecnn.recipes._linear_models import Sample
 from sk_aecnn.recipes._names import find_names
 from sk_aecnn.recipes._recipe import InputRecipe
@@ -42,8 +43,8 @@ from sk_aecnn.recipes.defaults import (
     N_FACTORS,
     Covariance,
     are_many_bins_better,
+    are_scores_better,
     are_too_many,
-    clipped_from,
     has_fine_bins,
     levels_of_bins,
     looks_for_thresholds,
@@ -144,10 +145,11 @@ def build_columns(recipe: InputRecipe, plan: FitPlan, layout: InputLayout) -> tu
     if n_bins is None:
         return nn.Identity(), n_inputs
     index = torch.from_numpy(choose_rows(len(plan.data.rows), None, None))
-    table = _Table.of(recipe, n_bins, _Rows.of(plan, layout, index))
+    table = _Table.of(recipe, _Rows.of(plan, layout, index))
     bins = table.cut(levels_of_bins(n_bins, fine=False))
     if recipe.n_bins_is_auto and are_too_many(table.n_added(bins)):
         return nn.Identity(), n_inputs
+    table = _score_far_values(recipe, table, bins, plan, layout)
     labeled = _Labeled.of(plan, index)
     if recipe.n_bins_is_auto and _are_many_better(recipe, table, bins, labeled, plan, layout):
         n_bins, bins = MANY_BINS, table.cut(levels_of_bins(MANY_BINS, fine=False))
@@ -182,15 +184,16 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Table:
-    """What columns hold, and rows that they are encoded by."""
+    """What columns hold, and rows that they are encoded by; scores in the place of some."""
 
     columns: Columns
     of_rows: _Rows
+    scores: NormalScores | None = None
 
     @classmethod
-    def of(cls, recipe: InputRecipe, n_bins: int, rows: _Rows) -> _Table:
-        from_there = clipped_from(recipe.task, n_bins)
-        return cls(describe_columns(rows.given, rows.x, rows.weight, from_there), rows)
+    def of(cls, recipe: InputRecipe, rows: _Rows) -> _Table:
+        clips = recipe.task == "classifier"  # numbers are told by far values as well
+        return cls(describe_columns(rows.given, rows.x, rows.weight, clips), rows)
 
     def cut(self, levels: list[float], thresholds: list[np.ndarray] | None = None) -> Steps:
         at = None if thresholds is None else [torch.from_numpy(one) for one in thresholds]
@@ -198,7 +201,7 @@ class _Table:
 
     def encode(self, bins: Steps, n_bins: int | None = None) -> ColumnEncoding:
         rows = self.of_rows
-        return ColumnEncoding(self.columns, bins, rows.filled, rows.weight, n_bins)
+        return ColumnEncoding(self.columns, bins, rows.filled, rows.weight, n_bins, self.scores)
 
     def inputs(self, bins: Steps) -> np.ndarray:
         """Return the rows as linear models see them."""
@@ -282,6 +285,24 @@ def _are_many_better(
         return False
     few, better = _losses(recipe, table, (bins, many), plan, layout, most)
     return are_many_bins_better(few, better)
+
+
+def _score_far_values(
+    recipe: InputRecipe, table: _Table, bins: Steps, plan: FitPlan, layout: InputLayout
+) -> _Table:
+    """Return the table with normal scores of features with far values, where numbers are predicted.
+
+    Linear models tell where this would lose much.
+    """
+    assert recipe.task is not None, "something is predicted"
+    features, most = table.columns.far_valued, _rows_to_compare(table, bins, plan)
+    n_labeled = len(labeled_rows(plan, recipe.task, most)[0])
+    if recipe.task != "regressor" or not len(features) or n_labeled < 2 * N_FOLDS:
+        return table
+    rows = table.of_rows
+    scored = replace(table, scores=NormalScores(features.tolist(), rows.x, rows.weight))
+    losses = (next(_losses(recipe, one, [bins], plan, layout, most)) for one in (table, scored))
+    return scored if are_scores_better(*losses) else table
 
 
 def _rows_to_compare(table: _Table, bins: Steps, plan: FitPlan) -> int:

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from sk_aecnn.nn import ColumnEncoding, add_names, cut_columns, describe_columns
+from sk_aecnn.nn import (
+    ColumnEncoding,
+    NormalScores,
+    add_names,
+    cut_columns,
+    describe_columns,
+)
 
 
 @pytest.fixture
@@ -16,8 +22,8 @@ def shares(n_bins):
     return [step / n_bins for step in range(n_bins + 1)]
 
 
-def encode(x, row_weight=None, n_bins=4, clipped_from=0.0):
-    columns = describe_columns(x, x, row_weight, clipped_from)
+def encode(x, row_weight=None, n_bins=4, clips=True):
+    columns = describe_columns(x, x, row_weight, clips)
     return ColumnEncoding(columns, cut(x, n_bins, row_weight), x, row_weight)
 
 
@@ -54,7 +60,7 @@ def test_the_layer_after_it_can_be_linear_between_quantiles(x):
     """A kinked function of one feature is a linear one of its bins."""
     kink = cut(x, 4).start[2]
     y = (x[:, 0] - kink).clamp(min=0)
-    rows = torch.cat([encode(x, clipped_from=torch.inf)(x), torch.ones(500, 1).double()], dim=1)
+    rows = torch.cat([encode(x, clips=False)(x), torch.ones(500, 1).double()], dim=1)
     weights = torch.linalg.lstsq(rows, y[:, None], driver="gelsd").solution
     torch.testing.assert_close((rows @ weights)[:, 0], y)
 
@@ -71,18 +77,30 @@ def test_the_layer_after_it_can_tell_any_value_of_few():
 def test_far_values_are_drawn_near_where_classes_are_told(x):
     """Smooth clipping keeps a value within about three robust standard deviations."""
     x[0, 0] = 20.0
-    assert encode(x, clipped_from=0.0)(x)[0, 0] < 3.1
-    assert encode(x, clipped_from=3.0)(x)[0, 0] > 10
+    assert encode(x)(x)[0, 0] < 3.1
+    assert encode(x, clips=False)(x)[0, 0] > 10
 
 
-def test_values_that_outweigh_all_others_are_drawn_near_for_numbers_too(x):
-    """Those of a feature whose standard deviation they make more than three robust ones."""
+def test_features_whose_far_values_outweigh_all_others_are_told(x):
+    """Their standard deviation is more than three robust ones, if it has these."""
     x[0, 0] = 100.0
+    x[:400, 2] = 0.0
+    assert describe_columns(x, x, None).far_valued.tolist() == [0]
     x[:, 1] = (4 * x[:, 1]).exp()
-    x[:400, 2] = 0.0  # which has no robust standard deviation
-    layer = encode(x, clipped_from=3.0)
-    assert layer.clipped.tolist() == [True, True, False]
-    assert layer(x)[:, :2].max() < 3.1
+    assert describe_columns(x, x, None).far_valued.tolist() == [0, 1]
+
+
+def test_scores_are_in_the_place_of_features(x):
+    """Those that have them; the others are scaled, and bins are those of the features."""
+    x[:, 1] = (4 * x[:, 1]).exp()
+    columns, bins = describe_columns(x, x, None, clips=False), cut(x, 4)
+    plain = ColumnEncoding(columns, bins, x, None)(x)
+    scored = ColumnEncoding(columns, bins, x, None, scores=NormalScores([1], x, None))(x)
+    is_other = torch.arange(plain.shape[1]) != 1
+    assert torch.equal(scored[:, is_other], plain[:, is_other])
+    assert plain[:, 1].max() > 10
+    assert scored[:, 1].max() < 3.5
+    assert torch.equal(scored[:, 1].argsort(), x[:, 1].argsort())
 
 
 def test_columns_of_two_values_keep_their_distance(x):

@@ -131,6 +131,26 @@ def test_held_out_samples_set_the_temperature(cnn_classifier, columns, labels, a
     assert_exported(fitted, columns)
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_slope_is_in_the_graph(cnn_regressor, columns, assert_exported, precision):
+    """That by which the mean of members is drawn to the mean of numbers."""
+    fitted = cnn_regressor(n_estimators=2, precision=precision)
+    fitted.fit(columns, columns[:, :2]).net_.module_.averaging.slope.copy_(torch.tensor([0.5, 1.0]))
+    assert_exported(fitted, columns)
+
+
+@pytest.mark.parametrize("far", [[0], [0, 1, 2]])
+def test_scores_of_far_values(cnn_regressor, columns, far, assert_exported):
+    """In the place of some features, and of all; also for values beyond those of fit."""
+    X = np.random.default_rng(0).normal(size=(150, 3))
+    X[:, far] = np.exp(3 * X[:, far])
+    fitted = cnn_regressor(n_bins=4, backend="dense").fit(X, np.log(np.abs(X)).sum(axis=1))
+    (encoding,) = (m for m in fitted.net_.module_.modules() if type(m) is ColumnEncoding)
+    assert encoding.scores.column.tolist() == far
+    assert_exported(fitted, X)
+    assert_exported(fitted, 1e6 * X)
+
+
 @pytest.mark.parametrize("estimator", [AECNNClassifier, CNNClassifier])
 @pytest.mark.parametrize("params", [{}, {"missing": True}, {"scaling": None}])
 def test_neighbours(estimator, params, assert_exported):

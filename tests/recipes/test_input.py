@@ -52,6 +52,31 @@ def test_categories_that_are_numbers_are_told_apart(cls):
     assert cls(random_state=0).fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.95
 
 
+@pytest.mark.parametrize("n_samples", [80, 200])
+@pytest.mark.parametrize("cls", [AECNNRegressor, CNNRegressor])
+@pytest.mark.parametrize(("function", "is_scored"), [(np.log, True), (np.asarray, False)])
+def test_far_values_get_scores_unless_numbers_are_linear_in_them(
+    cls, n_samples, function, is_scored
+):
+    """With bins (200 samples) and without (80)."""
+    rng = np.random.default_rng(0)
+    X = np.exp(3 * rng.normal(size=(n_samples + 200, 4)))
+    y = function(X) @ rng.normal(size=4)
+    model = cls(random_state=0).fit(X[:n_samples], y[:n_samples])
+    (encoding,) = (part for part in model.net_.module_.modules() if type(part) is ColumnEncoding)
+    assert (encoding.scores is not None) is is_scored
+    assert model.score(X[n_samples:], y[n_samples:]) > (0.95 if is_scored else 0.99)
+
+
+def test_classes_are_told_by_clipped_features():
+    """Whether far values outweigh all others or not."""
+    X = np.exp(3 * np.random.default_rng(0).normal(size=(200, 3)))
+    model = AECNNClassifier(max_epochs=1).fit(X, X[:, 0] > 1)
+    (encoding,) = (part for part in model.net_.module_.modules() if type(part) is ColumnEncoding)
+    assert encoding.scores is None
+    assert encoding.clipped.all()
+
+
 @pytest.mark.parametrize(
     "make",
     [

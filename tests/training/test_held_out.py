@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_breast_cancer, make_classification
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
-from sk_aecnn.training._held_out import HeldOutSelection
+from sk_aecnn.training._held_out import HeldOutSelection, _slopes
 
 CLASSIFIERS = [AECNNClassifier, CNNClassifier]
 every_classifier = pytest.mark.parametrize("cls", CLASSIFIERS)
@@ -65,6 +65,52 @@ def test_random_labels_are_not_learned(cls):
     X, y = rng.normal(size=(400, 10)), rng.integers(0, 2, 400)
     proba = cls(random_state=0).fit(X, y).predict_proba(X)
     assert np.abs(proba - 0.5).max() < 0.3
+
+
+def slope(model):
+    return model.net_.module_.averaging.slope
+
+
+@pytest.mark.parametrize("cls", [AECNNRegressor, CNNRegressor])
+def test_numbers_are_drawn_to_their_mean_as_far_as_noise_exceeds(cls):
+    """A target without noise, one with much and one of noise alone."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 10))
+    y = np.stack([X[:, 0], X[:, 0] + 5 * rng.normal(size=300), rng.normal(size=300)], axis=1)
+    some, much, all_of_it = slope(cls(random_state=0).fit(X, y)).tolist()
+    assert some > 0.95
+    assert 0.3 <= all_of_it < much < some
+
+
+def test_predictions_of_noise_gain_by_it():
+    """The error of new samples is lower than without, in the mean of ten tables."""
+    gains = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X, noise = rng.normal(size=(1100, 10)), rng.normal(size=1100)
+        y = X[:, 0] + 4 * noise
+        model = AECNNRegressor(random_state=0).fit(X[:100], y[:100])
+        drawn = model.score(X[100:], y[100:])
+        slope(model).fill_(1)
+        gains.append(drawn - model.score(X[100:], y[100:]))
+    assert np.mean(gains) > 0.005
+
+
+def test_weights_count_as_copies_in_slopes():
+    """Samples of weight zero count nowhere."""
+    predictions, targets = (
+        torch.tensor([[2.0], [-2.0], [2.0]]),
+        torch.tensor([[1.0], [-1.0], [9.0]]),
+    )
+    found = _slopes(predictions.double(), targets.double(), torch.tensor([0.5, 0.5, 0.0]).double())
+    assert found.item() == 0.5
+
+
+def test_slopes_are_of_held_out_samples_alone(noisy):
+    """There are none where nothing is held out, and none of classes."""
+    X, y = noisy
+    assert slope(CNNRegressor(max_epochs=2).fit(X, y)) == 1
+    assert not hasattr(CNNClassifier(random_state=0).fit(X, y).net_.module_.averaging, "slope")
 
 
 @every_classifier

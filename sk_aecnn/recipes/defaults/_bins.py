@@ -45,8 +45,9 @@ _STANDARD_ERRORS = 2.0
 _COMPARED_ROWS = 16_000
 _COMPARED_VALUES = 2**22
 _COMPARED_WORK = 2**25
-# robust standard deviations in a standard deviation, beyond which far values outweigh all others
-_HEAVY = 3.0
+# the loss of a linear model of features as they are, in that with normal scores in the place of
+# some, from which on these are taken
+_LOSS_OF_SCORES = 0.8
 # samples from which on it is asked at which values of features targets change
 _SAMPLES_OF_THRESHOLDS = 400
 # distinct values of a feature, at the most, and samples of each in the mean, at the least, where
@@ -71,27 +72,6 @@ def has_columns(geometry: SampleGeometry) -> bool:
     (True, False)
     """
     return not geometry.spatial and geometry.n_columns <= _MOST_FEATURES
-
-
-def clipped_from(task: Task, n_bins: int) -> float:
-    """Return how far values of a feature have to be, that they are drawn near.
-
-    In robust standard deviations that the standard deviation has to exceed: 0, always, where a
-    class is told. A number is told by far values as well, so that their bins have to be left, which
-    hold any linear function of them, and they have to outweigh all others.
-
-    Examples
-    --------
-    >>> (
-    ...     clipped_from("classifier", 1),
-    ...     clipped_from("regressor", 8),
-    ...     clipped_from("regressor", 1),
-    ... )
-    (0.0, 3.0, inf)
-    """
-    if task == "classifier":
-        return 0.0
-    return _HEAVY if n_bins > 1 else float("inf")
 
 
 def auto_n_bins(n_samples: int) -> int:
@@ -140,6 +120,26 @@ def rows_to_compare(n_inputs: int, n_outputs: int) -> int:
     """
     work = _COMPARED_WORK // (n_inputs * n_outputs)
     return min(_COMPARED_ROWS, _COMPARED_VALUES // n_inputs, work)
+
+
+def are_scores_better(given: np.ndarray, scored: np.ndarray) -> bool:
+    """Tell whether normal scores take the place of features with far values.
+
+    Networks learn from these what they would otherwise make of far values alone; but targets that
+    are linear in such features are not linear in their scores.
+
+    Parameters
+    ----------
+    given, scored : ndarray of shape (n_rows,)
+        The losses of linear models on rows left out, with the features as they are and with scores.
+
+    Examples
+    --------
+    >>> given = np.linspace(0.2, 0.4, 1_000)
+    >>> are_scores_better(given, 1.1 * given), are_scores_better(given, 2 * given)
+    (True, False)
+    """
+    return bool(given.sum() >= _LOSS_OF_SCORES * scored.sum())
 
 
 def are_many_bins_better(few: np.ndarray, many: np.ndarray, recurring: bool = False) -> bool:
