@@ -38,6 +38,7 @@ from sk_aecnn.recipes._training import resolve_training
 from sk_aecnn.recipes._warm_start import check_unchanged
 from sk_aecnn.recipes.defaults import Task
 from sk_aecnn.training._copies import fork, snapshot
+from sk_aecnn.training._held_out import leave_slope
 from sk_aecnn.training._inference import check_computable, find_computable, infer
 from sk_aecnn.training._neighbours import join_neighbours, leave_neighbours
 from sk_aecnn.training._net import TrainingNet
@@ -242,6 +243,7 @@ class NetworkEstimator(
         if call.resume:
             net, recipes = fork(self.net_, plan.options.partial), ()
             leave_neighbours(net)
+            leave_slope(net)
             widen_range(net.module_, plan.data)
         else:
             net, recipes = self._build_net(plan, summary)

@@ -292,7 +292,7 @@ def _quantiles(x: Tensor, weight: Tensor, levels: Sequence[float]) -> Tensor:
 
 
 class ColumnEncoding(nn.Module):
-    """Scale and clip the features, and put beside them where each lies among its values.
+    """Scale, clip or score the features, and put beside them where each lies among its values.
 
     For each of its intervals, the share that lies below a value: the layer after it can so learn
     any function of a single feature that is linear between these (Gorishniy et al. 2022,

@@ -246,13 +246,13 @@ class MeanPrediction(nn.Module):
 
 
 class OneMember(nn.Module):
-    """The prediction of one member.
+    """The prediction of one member, times a factor.
 
     Parameters
     ----------
     member : int
         Which.
-    inverse_temperature : float
+    factor : Tensor of shape (1,) or (n_outputs,)
         What predictions are multiplied by.
 
     Shape
@@ -260,13 +260,13 @@ class OneMember(nn.Module):
     predictions : (batch, members, n_outputs); result : (batch, n_outputs)
     """
 
-    def __init__(self, member: int, inverse_temperature: float = 1.0) -> None:
+    def __init__(self, member: int, factor: Tensor) -> None:
         super().__init__()
         self.member = member
-        self.inverse_temperature = inverse_temperature
+        self.factor = factor
 
     def forward(self, predictions: Tensor) -> Tensor:
-        return self.inverse_temperature * predictions[:, self.member]
+        return self.factor.to(predictions) * predictions[:, self.member]
 
 
 class MeanProbability(nn.Module):

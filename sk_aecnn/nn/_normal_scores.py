@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 # values of a feature whose scores are kept, others being between them
-_MOST_VALUES = 65
+_MOST_VALUES = 129
 
 
 class NormalScores(nn.Module):
@@ -17,10 +16,11 @@ class NormalScores(nn.Module):
 
     The score of a value is the quantile of the standard normal distribution whose level is the
     share of the samples below the value and half of those that have it (van der Waerden 1952,
-    "Order tests for the two-sample problem and their power"). Between the values of the samples it
-    is linear, and beyond them it is that of the last one.
-    `sklearn.preprocessing.QuantileTransformer` does this with other scores for the first and the
-    last value, which would be infinite.
+    "Order tests for the two-sample problem and their power"). At most 129 of the values of a
+    feature are kept, at equal distances of their scores, between which scores are linear; beyond
+    the values they are those of the first and of the last.
+    `sklearn.preprocessing.QuantileTransformer` does about the same, with other scores for the first
+    and the last value, which would be infinite.
 
     Parameters
     ----------
@@ -48,9 +48,8 @@ class NormalScores(nn.Module):
         index = list(features)
         values, scores = zip(*(_scores(x[:, feature], weight) for feature in index), strict=True)
         self.register_buffer("column", torch.tensor(index, dtype=torch.int64))
-        padded = pad_sequence(list(values), batch_first=True, padding_value=torch.inf)
-        self.register_buffer("value", padded)
-        self.register_buffer("score", pad_sequence(list(scores), batch_first=True))
+        self.register_buffer("value", _stack(values))
+        self.register_buffer("score", _stack(scores))
         self.column: Tensor
         self.value: Tensor
         self.score: Tensor
@@ -71,9 +70,16 @@ def _scores(column: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     known = ~column.isnan() & (weight > 0)
     values, place = torch.unique(column[known], return_inverse=True)
     share = torch.zeros_like(values).index_add_(0, place, weight[known])
-    level = (share.cumsum(0) - share / 2) / share.sum()
+    score = torch.special.ndtri((share.cumsum(0) - share / 2) / share.sum())
     if len(values) > _MOST_VALUES:
-        levels = torch.linspace(0, 1, _MOST_VALUES, dtype=level.dtype)
-        index = torch.unique(torch.searchsorted(level, levels).clamp_max(len(level) - 1))
-        values, level = values[index], level[index]
-    return values, torch.special.ndtri(level)
+        apart = (score - score[0]) / (score[-1] - score[0]) * (_MOST_VALUES - 1)
+        even = torch.arange(_MOST_VALUES, dtype=apart.dtype)
+        index = torch.unique(torch.searchsorted(apart, even))
+        values, score = values[index], score[index]
+    return values, score
+
+
+def _stack(parts: Sequence[Tensor]) -> Tensor:
+    """Stack tensors, the shorter ones with their last value repeated."""
+    most = max(map(len, parts))
+    return torch.stack([torch.cat([part, part[-1:].expand(most - len(part))]) for part in parts])

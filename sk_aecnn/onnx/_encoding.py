@@ -68,18 +68,17 @@ def _add_scores(graph: Graph, encoding: ColumnEncoding, scaled: str, x: str, uni
     if scores is None:
         return scaled
     column, value, score = map(to_array, (scores.column, scores.value, scores.score))
-    row, step = np.nonzero(np.isfinite(value[:, 1:]))
-    low, high = value[row, step], value[row, step + 1]
-    width = np.maximum(high - low, np.finfo(graph.dtype).tiny)
-    above = graph.add("Sub", graph.add("Gather", x, column[row], axis=1), low)
-    share = graph.add("Clip", graph.add("Div", above, width), graph.number(0), graph.number(1))
-    rise = np.zeros((len(row), len(encoding.gain)), graph.dtype)
-    rise[np.arange(len(row)), column[row]] = score[row, step + 1] - score[row, step]
-    lowest = np.zeros(rise.shape[1], graph.dtype)
-    lowest[column] = score[:, 0]
-    found = graph.add("Add", graph.add("MatMul", share, rise / unit), lowest / unit)
-    is_scored = np.isin(np.arange(rise.shape[1]), column)
-    return found if is_scored.all() else graph.add("Where", is_scored, found, scaled)
+    low, rise = value[:, :-1], np.diff(score) / unit
+    width = np.maximum(np.diff(value), np.finfo(graph.dtype).tiny)
+    given = graph.add("Unsqueeze", graph.add("Gather", x, column, axis=1), integers(2))
+    share = graph.add("Div", graph.add("Sub", given, low), width)
+    share = graph.add("Clip", share, graph.number(0), graph.number(1))
+    found = graph.add("ReduceSum", graph.add("Mul", share, rise), integers(2), keepdims=0)
+    found = graph.add("Add", found, score[:, 0] / unit)
+    n_features = len(encoding.gain)
+    place = np.arange(n_features)
+    place[column] = n_features + np.arange(len(column))
+    return graph.add("Gather", graph.add("Concat", scaled, found, axis=1), place, axis=1)
 
 
 def _places_of_steps(column: np.ndarray) -> tuple[np.ndarray, int]:

@@ -294,10 +294,11 @@ def _score_far_values(
 
     Linear models tell where this would lose much.
     """
-    assert recipe.task is not None, "something is predicted"
-    features, most = table.columns.far_valued, _rows_to_compare(table, bins, plan)
-    n_labeled = len(labeled_rows(plan, recipe.task, most)[0])
-    if recipe.task != "regressor" or not len(features) or n_labeled < 2 * N_FOLDS:
+    features = table.columns.far_valued
+    if recipe.task != "regressor" or not len(features):
+        return table
+    most = _rows_to_compare(table, bins, plan)
+    if len(labeled_rows(plan, recipe.task, most)[0]) < 2 * N_FOLDS:
         return table
     rows = table.of_rows
     scored = replace(table, scores=NormalScores(features.tolist(), rows.x, rows.weight))

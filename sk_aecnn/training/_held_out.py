@@ -17,7 +17,8 @@ from torch import Tensor
 
 from sk_aecnn._processes import agree
 from sk_aecnn.data._batches import BatchSource, RowDataset, resolve
-from sk_aecnn.nn import MeanProbability, OneMember
+from sk_aecnn.nn import MeanPrediction, MeanProbability, OneMember
+from sk_aecnn.training._net import TrainingNet
 from sk_aecnn.training._scoring import SCORE, Score
 
 # epochs to wait for a lower loss, fewer of which cost regressors some of their R2, and the share of
@@ -30,7 +31,7 @@ _WARM_UP_STEPS = 20
 # of a batch; those of sparse rows are not made dense
 _ROWS = 1024
 _SPARSE_ROWS = 2**17
-# share of what predictions of one member exceed numbers by that the mean of members exceeds them by
+# share of what predictions of one member are to be drawn to the mean by, for the mean of members
 _OF_MEAN = 0.7
 # of the logarithm of the inverse temperature of probabilities
 _COLDEST = 1.5
@@ -52,9 +53,9 @@ class HeldOutSelection(Callback):
     would end where a network grows too sure, though it goes on telling classes apart better (Berta
     et al. 2025, "Rethinking early stopping: refine, then calibrate").
 
-    Numbers that are hard to predict are predicted too far from their mean. The mean of members is
-    drawn near it, by 0.7 of what those of one member would have to be for the least squared error
-    of what was held out (Copas 1983, "Regression, prediction and shrinkage"): it varies less.
+    Numbers that are hard to predict are predicted too far from their mean. Their loss is that with
+    the best slope for each of them, from 0 to 1. The mean of members is drawn to the mean of the
+    numbers by 0.7 of that (Copas 1983, "Regression, prediction and shrinkage"), as it varies less.
 
     Parameters
     ----------
@@ -107,9 +108,9 @@ class HeldOutSelection(Callback):
         net.validation_scores = self.scores_
         averaging = net.module_.averaging
         if isinstance(averaging, MeanProbability):
-            averaging.inverse_temperature.fill_(self.calibration_)
+            averaging.inverse_temperature.copy_(self.factor_[0])
         elif self.name == "regression_loss":
-            averaging.slope.copy_(1 - _OF_MEAN * (1 - self.calibration_))
+            averaging.slope.copy_(1 - _OF_MEAN * (1 - self.factor_))
         for name in ("state_", "average_", "taken_", "best_losses_", "data", "folds_", "score"):
             delattr(self, name)  # nothing of the data may travel with a pickle
 
@@ -118,11 +119,11 @@ class HeldOutSelection(Callback):
         now = [tensor.clone() for tensor in self.state_]
         torch._foreach_copy_(self.state_, self.average_)
         net._set_training(False)
-        losses, calibration = self._measure(net)
+        losses, factor = self._measure(net)
         score = -self._mean(losses)
         if self.score is not None:
-            score = self._score_members(net, self.score, calibration)
-        score, calibration = agree((score, calibration))
+            score = self._score_members(net, self.score, factor)
+        score, factor = agree((score, factor))
         torch._foreach_copy_(self.state_, now)
         self.scores_.append(score)
         if score >= max(self.scores_):
@@ -130,27 +131,26 @@ class HeldOutSelection(Callback):
         elif self.score is not None or not self._is_close(losses):
             return
         self.taken_ = [tensor.clone() for tensor in self.average_]
-        self.calibration_ = calibration
+        self.factor_ = factor
 
     def _measure(self, net: NeuralNet) -> tuple[Tensor, Tensor]:
-        """Return the losses of predictions, and what would make them calibrated.
+        """Return the losses of predictions times what is best for them, and this factor.
 
-        That is the inverse temperature of probabilities, which their losses are with, and a slope
-        for each number.
+        It is the inverse temperature of probabilities, (1,), or a slope for each number.
         """
         predictions, targets = self.folds_.predict(net), self.folds_.targets
         task = net.criterion_.terms[self.name]
 
-        def measure(inverse_temperature: float) -> Tensor:
-            losses: Tensor = task.measure(inverse_temperature * predictions[:, None], targets)
+        def measure(factor: Tensor | float) -> Tensor:
+            losses: Tensor = task.measure((factor * predictions)[:, None], targets)
             return losses[:, 0].double()
 
+        factor = torch.ones(1, dtype=torch.float64)
         if self.name == "regression_loss":
-            return measure(1.0), _slopes(predictions, targets, self.folds_.share)
-        inverse_temperature = 1.0
-        if isinstance(net.module_.averaging, MeanProbability):
-            inverse_temperature = _minimize(lambda inverse: self._mean(measure(inverse)))
-        return measure(inverse_temperature), torch.tensor(inverse_temperature)
+            factor = _slopes(predictions, targets, self.folds_.share)
+        elif isinstance(net.module_.averaging, MeanProbability):
+            factor = factor * _minimize(lambda inverse: self._mean(measure(inverse)))
+        return measure(factor), factor
 
     def _mean(self, losses: Tensor) -> float:
         return float(losses @ self.folds_.share)
@@ -161,16 +161,22 @@ class HeldOutSelection(Callback):
         mean = self._mean(excess)
         return mean <= float(((excess - mean) * self.folds_.share).norm())
 
-    def _score_members(self, net: NeuralNet, score: Score, calibration: Tensor) -> float:
+    def _score_members(self, net: NeuralNet, score: Score, factor: Tensor) -> float:
         """Return the mean score of members, each for the rows that are held out from it."""
         averaging, scores, sizes = net.module_.averaging, [], []
-        inverse_temperature = 1.0 if self.name == "regression_loss" else float(calibration)
         for member, index in enumerate(self.folds_.parts):
-            net.module_.averaging = OneMember(member, inverse_temperature)
+            net.module_.averaging = OneMember(member, factor)
             scores.append(score(net, self.folds_.rows, index))
             sizes.append(len(index))
         net.module_.averaging = averaging
         return float(np.average(scores, weights=sizes))
+
+
+def leave_slope(net: TrainingNet) -> None:
+    """Predict without a slope: it was found for a network that learns further now."""
+    averaging = getattr(net.module_, "averaging", None)
+    if isinstance(averaging, MeanPrediction):
+        averaging.slope.fill_(1.0)
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,8 @@ def test_scores_of_far_values(cnn_regressor, columns, far, assert_exported):
     """In the place of some features, and of all; also for values beyond those of fit."""
     X = np.random.default_rng(0).normal(size=(150, 3))
     X[:, far] = np.exp(3 * X[:, far])
-    fitted = cnn_regressor(n_bins=4, backend="dense").fit(X, np.log(np.abs(X)).sum(axis=1))
+    X[:, 0] = np.ceil(X[:, 0])  # a feature of fewer values
+    fitted = cnn_regressor(n_bins=4, backend="dense").fit(X, np.log(np.abs(X) + 1).sum(axis=1))
     (encoding,) = (m for m in fitted.net_.module_.modules() if type(m) is ColumnEncoding)
     assert encoding.scores.column.tolist() == far
     assert_exported(fitted, X)

@@ -68,6 +68,20 @@ def test_far_values_get_scores_unless_numbers_are_linear_in_them(
     assert model.score(X[n_samples:], y[n_samples:]) > (0.95 if is_scored else 0.99)
 
 
+@pytest.mark.parametrize("cls", [AECNNRegressor, CNNRegressor])
+def test_features_of_unequal_numbers_of_values_have_scores(cls):
+    """Amounts and counts, of which one is not known."""
+    rng = np.random.default_rng(0)
+    X = np.exp([2, 1.5] * rng.normal(size=(400, 2)) + 1)
+    X[:, 1] = X[:, 1].round()
+    y = np.log1p(X).sum(axis=1)
+    X[3, 0] = np.nan
+    model = cls(random_state=0).fit(X[:200], y[:200])
+    (encoding,) = (part for part in model.net_.module_.modules() if type(part) is ColumnEncoding)
+    assert encoding.scores.column.tolist() == [0, 1]
+    assert model.score(X[200:], y[200:]) > 0.98
+
+
 def test_classes_are_told_by_clipped_features():
     """Whether far values outweigh all others or not."""
     X = np.exp(3 * np.random.default_rng(0).normal(size=(200, 3)))

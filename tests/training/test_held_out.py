@@ -96,14 +96,39 @@ def test_predictions_of_noise_gain_by_it():
     assert np.mean(gains) > 0.005
 
 
-def test_weights_count_as_copies_in_slopes():
-    """Samples of weight zero count nowhere."""
-    predictions, targets = (
-        torch.tensor([[2.0], [-2.0], [2.0]]),
-        torch.tensor([[1.0], [-1.0], [9.0]]),
-    )
-    found = _slopes(predictions.double(), targets.double(), torch.tensor([0.5, 0.5, 0.0]).double())
-    assert found.item() == 0.5
+@pytest.mark.parametrize("more", ["partial_fit", "warm_start"])
+def test_a_network_that_learns_on_has_no_slope_of_before(more):
+    """What was said of noise does not hold for targets without."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 8))
+    noise = 6 * rng.normal(size=150)
+    model = CNNRegressor(random_state=0, warm_start=True).fit(X, X[:, 0] + noise)
+    assert slope(model) < 0.95
+    if more == "partial_fit":
+        model.partial_fit(X, X[:, 0])
+    else:
+        model.set_params(max_epochs=2).fit(X, X[:, 0])
+    assert slope(model) == 1
+
+
+@pytest.mark.parametrize("scoring", ["loss", "neg_mean_squared_error"])
+def test_scores_are_with_the_slope(scoring):
+    """That of one member: its predictions of noise alone, as they are, are worse than the mean."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 20)), rng.normal(size=200)
+    model = CNNRegressor(random_state=0, scoring=scoring).fit(X, y / y.std())
+    assert model.validation_scores_.min() > -1.03
+    assert model.validation_scores_.max() > -1.0001
+
+
+def test_slopes_are_of_known_targets_and_of_what_weighs():
+    """Of three samples, the last has no weight, or no target, or none has one."""
+    predictions = torch.tensor([[2.0], [-2.0], [2.0]]).double()
+    targets, share = torch.tensor([[1.0], [-1.0], [9.0]]).double(), torch.ones(3).double() / 3
+    assert _slopes(predictions, targets, torch.tensor([0.5, 0.5, 0.0]).double()).item() == 0.5
+    targets[2] = torch.nan
+    assert _slopes(predictions, targets, share).item() == 0.5
+    assert _slopes(predictions, torch.full_like(targets, torch.nan), share).item() == 1
 
 
 def test_slopes_are_of_held_out_samples_alone(noisy):
