@@ -326,8 +326,8 @@ class AECNNRegressor(RegressionMixin, SamplingMixin, JointEstimator, JointRegres
     ``n_bins`` (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep
     learning", section 3.2). If far values make its standard deviation more than three robust ones,
     it becomes normal scores (van der Waerden 1952, "Order tests for the two-sample problem and
-    their power"), unless a linear model of the column itself predicts held-out samples with less
-    than 0.8 of the squared error.
+    their power"), unless a linear model of such columns themselves predicts held-out samples with
+    less than 0.8 of the squared error that one of their scores has.
 
     Where :math:`U_m` predicts the samples that are held out from it too far from the mean, as it
     does where little can be predicted, the mean of members is drawn towards it, by 0.7 of what
