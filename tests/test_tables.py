@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 
 from sk_aecnn import AECNNClassifier, AutoencoderOutlierDetector, AutoencoderTransformer
+from sk_aecnn.data._tables import learn_schema
 
 SIZES = ["small", "medium", "large"]
 
@@ -299,6 +300,17 @@ def test_a_value_never_seen_is_missing(every, frame, kinds):
     new, missing = (frame.assign(colour=value) for value in ("green", None))
     missing["colour"] = missing["colour"].astype(object)
     np.testing.assert_array_equal(getattr(estimator, name)(new), getattr(estimator, name)(missing))
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_a_value_never_seen_is_rare_where_others_are(text):
+    """It has their code; what is missing stays missing."""
+    often, rare, new, missing = ("a", "z", "new", None) if text else (1, 26, 99, np.nan)
+    others = [chr(98 + index) if text else 2 + index for index in range(20)]
+    X = pd.DataFrame({"id": pd.Series([*[often] * 5, *others, rare, missing])})
+    schema = learn_schema(X, ["id"], 10)
+    codes = schema.encode(pd.DataFrame({"id": pd.Series([often, rare, new, missing])}))
+    np.testing.assert_array_equal(codes[:, 0], [0, 9, 9, np.nan])
 
 
 def test_rare_values_share_a_category(autoencoder):

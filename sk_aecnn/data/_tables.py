@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import import_module
-from itertools import compress
 from typing import Any
 
 import narwhals as nw
@@ -62,6 +61,11 @@ class Column:
         codes = {value: code for code, value in enumerate(self.categories)}
         return codes | dict.fromkeys(self.rare, len(self.categories) - 1)
 
+    @property
+    def code_of_unseen(self) -> float:
+        """The code of a value that was not seen: that of rare ones, NaN where there are none."""
+        return len(self.categories) - 1 if self.rare else np.nan
+
 
 @dataclass(frozen=True)
 class TableSchema:
@@ -110,7 +114,9 @@ class TableSchema:
         return not self.n_categories and not self.holds_objects
 
     def encode(self, X: Any) -> np.ndarray:
-        """Return numbers and the codes of categories, NaN for what is missing or was never seen.
+        """Return numbers and the codes of categories, NaN for what is missing.
+
+        What was never seen has the code of rare values, and is missing where there are none.
 
         Parameters
         ----------
@@ -384,15 +390,17 @@ def _encode(column: Column, values: _Values) -> np.ndarray:
         return numbers
     codes, listed = column.codes, values.to_list()
     encoded = np.array([codes.get(value, np.nan) for value in listed], dtype=np.float64)
-    unseen = compress(listed, np.isnan(encoded))
+    unknown = np.flatnonzero(np.isnan(encoded))
+    unseen = [index for index in unknown if not _is_missing(listed[index])]
     kind = _kind_of(column.categories[0])
-    odd = [value for value in unseen if not _is_missing(value) and _kind_of(value) is not kind]
+    odd = [listed[index] for index in unseen if _kind_of(listed[index]) is not kind]
     if odd:
         raise ValueError(
             f"Column {column.name!r} of X holds {type(odd[0]).__name__} values such as "
             f"{str(odd[0])[:40]!r} (dtype {values.dtype}), but fit has seen categories such as "
             f"{column.categories[0]!r} (dtype {column.dtype}). Pass values of that type."
         )
+    encoded[unseen] = column.code_of_unseen
     return encoded
 
 

@@ -18,7 +18,7 @@ def add_columns(graph: Graph, schema: TableSchema) -> tuple[Inputs, str]:
     """Add an input for each column, and return these and the rows (batch, n_features).
 
     As `TableRows` has them: a number is one feature, a category one for each of its values, of
-    which all are NaN where the value was not seen in ``fit``.
+    which all are NaN where the value was not seen in ``fit`` and none of these are rare.
     """
     inputs: Inputs = {
         str(column.name): (_TEXT if _is_text(column) else _DOUBLE, (1,))
@@ -38,21 +38,25 @@ def _add_column(graph: Graph, column: Column, given: str) -> str:
         return graph.add("Where", graph.add("IsNaN", given), given, np.array(np.nan))
     if not column.categories:
         return given
-    codes = column.codes
+    codes, n_categories = column.codes, len(column.categories)
     if _is_text(column):
-        given = graph.add(
+        keys = codes if "" in codes else codes | {"": -1}  # an empty text is missing
+        code = graph.add(
             "LabelEncoder",
             given,
             domain="ai.onnx.ml",
-            keys_strings=list(codes),
-            values_int64s=list(codes.values()),
-            default_int64=-1,
+            keys_strings=list(keys),
+            values_int64s=list(keys.values()),
+            default_int64=n_categories - 1 if column.rare else -1,
         )
-        is_value = graph.add("Equal", given, np.arange(len(column.categories))[None])
-        one_hot = graph.cast(is_value, _DOUBLE)
+        one_hot = graph.cast(graph.add("Equal", code, np.arange(n_categories)[None]), _DOUBLE)
     else:
         is_value = graph.add("Equal", given, np.array([[float(value) for value in codes]]))
-        of_code = np.eye(len(column.categories))[list(codes.values())]
+        of_code = np.eye(n_categories)[list(codes.values())]
         one_hot = graph.add("MatMul", graph.cast(is_value, _DOUBLE), of_code)
-    seen = graph.add("ReduceMax", one_hot, integers(1), keepdims=1)
-    return graph.add("Where", graph.cast(seen, bool), one_hot, np.array(np.nan))
+    seen = graph.cast(graph.add("ReduceMax", one_hot, integers(1), keepdims=1), bool)
+    unseen: str | np.ndarray = np.array(np.nan)
+    if column.rare and not _is_text(column):
+        missing = graph.add("IsNaN", given)
+        unseen = graph.add("Where", missing, unseen, np.eye(n_categories)[-1:])
+    return graph.add("Where", seen, one_hot, unseen)

@@ -85,7 +85,7 @@ def test_numbers_that_are_names(assert_same):
 
 
 def test_categories_that_are_rare_or_numbers(classifier, assert_same):
-    """Rare values share one feature, and numbers may be named as categories."""
+    """Rare values share one feature with unseen ones, and numbers may be named as categories."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame(
         {
@@ -97,7 +97,7 @@ def test_categories_that_are_rare_or_numbers(classifier, assert_same):
     )
     given = {"categorical_features": ["word", "code"], "max_categories": 4}
     estimator = classifier(**given).fit(X, X["code"] > 20)
-    new = pd.concat([X, pd.DataFrame({"word": ["z", "a"], "code": [10, 60]})])
+    new = pd.concat([X, pd.DataFrame({"word": ["z", "a", None], "code": [10, 60, np.nan]})])
     (found,) = answer(to_onnx(estimator), new)
     assert_same(found, estimator.predict_proba(new))
 
