@@ -25,6 +25,10 @@ from sk_aecnn.training._scoring import SCORE, Score
 # those that led to the lowest
 _PATIENCE = {"classification_loss": 6, "regression_loss": 8}
 _RELATIVE_PATIENCE = 0.5
+# steps to wait for a loss of numbers that is clearly lower, by so many standard errors: in small
+# tables these are more epochs, the first of which warm up
+_STEPS_TO_WAIT = 80
+_CLEARLY = 2.0
 # of the average of weights: it spans about this part of the steps so far
 _SPAN = 6
 _WARM_UP_STEPS = 20
@@ -44,7 +48,9 @@ class HeldOutSelection(Callback):
     Every row is held out from one member. After each epoch, that member predicts it, with an
     average of the weights so far (polynomial decay averaging; Shamir & Zhang 2013, "Stochastic
     gradient descent for non-smooth optimization"). Training ends when the loss of these predictions
-    has not fallen for some time, those before the first step among them. The weights are taken that
+    has not fallen for some time, those before the first step among them. That of numbers is waited
+    for longer where an epoch has few steps, but then has to be lower than the lowest before by two
+    standard errors of the difference. The weights are taken that
     were the last whose loss exceeds the lowest by no more than the standard error of their
     difference (as Breiman et al. 1984, "Classification and regression trees", section 3.4.3, choose
     a size): the mean of members, which nothing is held out from, tends to gain for longer than each
@@ -75,6 +81,7 @@ class HeldOutSelection(Callback):
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.step_ = 0
         self.scores_: list[float] = []
+        self.is_late_ = False
         buffers = [tensor for tensor in net.module_.buffers() if tensor.is_floating_point()]
         self.state_ = [tensor.detach() for tensor in (*net.module_.parameters(), *buffers)]
         self.average_ = [tensor.clone() for tensor in self.state_]
@@ -99,8 +106,11 @@ class HeldOutSelection(Callback):
         else:
             net.history.record(SCORE, self.scores_[-1])
         n_epochs = len(self.scores_) - 1
-        patience = max(_PATIENCE[self.name], _RELATIVE_PATIENCE * self.best_epoch_)
-        if n_epochs - self.best_epoch_ >= patience:
+        n_waited = n_epochs - self.best_epoch_
+        self.is_late_ = n_waited >= max(_PATIENCE[self.name], _RELATIVE_PATIENCE * self.best_epoch_)
+        is_clear = self.name == "regression_loss" and self.score is None
+        n_steps = _STEPS_TO_WAIT if is_clear else 0
+        if self.is_late_ and n_waited * self.step_ >= n_steps * n_epochs:
             raise KeyboardInterrupt  # skorch's word for a callback that has seen enough
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
@@ -126,9 +136,9 @@ class HeldOutSelection(Callback):
         score, factor = agree((score, factor))
         torch._foreach_copy_(self.state_, now)
         self.scores_.append(score)
-        if score >= max(self.scores_):
+        if len(self.scores_) == 1 or self._is_best(losses):
             self.best_epoch_, self.best_losses_ = len(self.scores_) - 1, losses
-        elif self.score is not None or not self._is_close(losses):
+        elif self.is_late_ or self.score is not None or not self._is_close(losses):
             return
         self.taken_ = [tensor.clone() for tensor in self.average_]
         self.factor_ = factor
@@ -155,11 +165,23 @@ class HeldOutSelection(Callback):
     def _mean(self, losses: Tensor) -> float:
         return float(losses @ self.folds_.share)
 
+    def _is_best(self, losses: Tensor) -> bool:
+        """Tell whether the last score is the best one, and clearly so where it comes late."""
+        if self.is_late_:
+            excess, error = self._compare(losses)
+            return excess < -_CLEARLY * error
+        return self.scores_[-1] >= self.scores_[self.best_epoch_]
+
     def _is_close(self, losses: Tensor) -> bool:
         """Tell whether losses are the lowest, as far as the rows can say."""
+        excess, error = self._compare(losses)
+        return excess <= error
+
+    def _compare(self, losses: Tensor) -> tuple[float, float]:
+        """Return by how much losses exceed the lowest ones, and the standard error of that."""
         excess = losses - self.best_losses_
         mean = self._mean(excess)
-        return mean <= float(((excess - mean) * self.folds_.share).norm())
+        return mean, float(((excess - mean) * self.folds_.share).norm())
 
     def _score_members(self, net: NeuralNet, score: Score, factor: Tensor) -> float:
         """Return the mean score of members, each for the rows that are held out from it."""

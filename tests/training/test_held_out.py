@@ -6,14 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer, make_classification
+from sklearn.datasets import load_breast_cancer, make_classification, make_friedman1
 
 from sk_aecnn import AECNNClassifier, AECNNRegressor, CNNClassifier, CNNRegressor
+from sk_aecnn.training import _held_out
 from sk_aecnn.training._held_out import HeldOutSelection, _slopes
 
 CLASSIFIERS = [AECNNClassifier, CNNClassifier]
 every_classifier = pytest.mark.parametrize("cls", CLASSIFIERS)
-PATIENCE = [(AECNNClassifier, 6), (CNNClassifier, 6), (AECNNRegressor, 8), (CNNRegressor, 8)]
+REGRESSORS = [AECNNRegressor, CNNRegressor]
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +23,46 @@ def noisy():
     return make_classification(600, 20, n_informative=3, flip_y=0.2, random_state=0)
 
 
-@pytest.mark.parametrize(("cls", "patience"), PATIENCE)
-def test_the_best_score_is_kept(cls, patience, noisy):
+@pytest.mark.parametrize("cls", [*CLASSIFIERS, *REGRESSORS])
+def test_the_best_score_is_kept(cls, noisy):
     """Scores are of every epoch and of the start; training ends some time after the best."""
     model = cls(random_state=0).fit(*noisy)
     scores = model.validation_scores_
     assert model.resolved_params_["early_stopping"] == "cv"
     assert len(scores) == model.n_iter_ + 1 < 100
     assert model.best_validation_score_ == scores.max()
-    assert model.n_iter_ == _last_epoch(scores, patience)
+
+
+@every_classifier
+def test_a_better_score_is_waited_six_epochs_for(cls, noisy):
+    """Then training ends."""
+    model = cls(random_state=0).fit(*noisy)
+    assert model.n_iter_ == _last_epoch(model.validation_scores_, 6)
+
+
+def fit_small(cls, noise, n_steps, monkeypatch):
+    """150 samples, and how well others are predicted if a lower loss is waited for so long."""
+    X, y = make_friedman1(1150, n_features=5, noise=noise, random_state=0)
+    monkeypatch.setattr(_held_out, "_STEPS_TO_WAIT", n_steps)
+    model = cls(random_state=0).fit(X[:150], y[:150])
+    return model, model.predict(X[150:]), model.score(X[150:], y[150:])
+
+
+def test_regressors_of_small_tables_get_past_the_linear_models(monkeypatch):
+    """Of two steps in an epoch, eight epochs are fewer than the learning rate rises for."""
+    _, _, before = fit_small(AECNNRegressor, 0.0, 0, monkeypatch)
+    _, _, after = fit_small(AECNNRegressor, 0.0, 80, monkeypatch)
+    assert before < 0.93
+    assert after > 0.98
+
+
+@pytest.mark.parametrize("cls", REGRESSORS)
+def test_what_is_waited_for_has_to_be_clearly_better(cls, monkeypatch):
+    """Where targets are noisy, the same weights are kept as without waiting."""
+    short, expected, _ = fit_small(cls, 6.0, 0, monkeypatch)
+    long, found, _ = fit_small(cls, 6.0, 80, monkeypatch)
+    assert long.n_iter_ > short.n_iter_ + 20
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_a_late_best_score_is_waited_longer_for():
@@ -71,7 +103,7 @@ def slope(model):
     return model.net_.module_.averaging.slope
 
 
-@pytest.mark.parametrize("cls", [AECNNRegressor, CNNRegressor])
+@pytest.mark.parametrize("cls", REGRESSORS)
 def test_numbers_are_drawn_to_their_mean_as_far_as_noise_exceeds(cls):
     """A target without noise, one with much and one of noise alone."""
     rng = np.random.default_rng(0)
