@@ -7,8 +7,14 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import make_friedman1
 
-from sk_aecnn import AECNNClassifier, AutoencoderOutlierDetector, AutoencoderTransformer
+from sk_aecnn import (
+    AECNNClassifier,
+    AECNNRegressor,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+)
 from sk_aecnn.data._tables import learn_schema
 
 SIZES = ["small", "medium", "large"]
@@ -307,15 +313,39 @@ def test_a_value_never_seen_is_rare_where_others_are(text):
     """It has their code; what is missing stays missing."""
     often, rare, new, missing = ("a", "z", "new", None) if text else (1, 26, 99, np.nan)
     others = [chr(98 + index) if text else 2 + index for index in range(20)]
-    X = pd.DataFrame({"id": pd.Series([*[often] * 5, *others, rare, missing])})
+    X = pd.DataFrame({"id": pd.Series([*[often] * 5, *others, *others, rare, missing])})
     schema = learn_schema(X, ["id"], 10)
     codes = schema.encode(pd.DataFrame({"id": pd.Series([often, rare, new, missing])}))
     np.testing.assert_array_equal(codes[:, 0], [0, 9, 9, np.nan])
 
 
+def test_names_of_single_rows_share_a_category():
+    """With names that were never seen; not where many of the values come back."""
+    names = [f"name {index}" for index in range(40)]
+    X = pd.DataFrame({"name": [*names, "often", "often"], "pair": [*names[:21], *names[:21]]})
+    schema = learn_schema(X, "from_dtype", 255)
+    assert schema.n_categories == (2, 21)
+    new = pd.DataFrame({"name": ["name 3", "name 39", "often", "new"], "pair": names[:4]})
+    codes = schema.encode(new)
+    np.testing.assert_array_equal(codes[:, 0], [1, 1, 0, 1])
+    assert len(set(codes[:, 1])) == 4
+
+
+def test_names_of_rows_cost_nothing():
+    """With a name for each row, numbers are predicted about as without."""
+    numbers, y = make_friedman1(600, n_features=5, noise=1.0, random_state=0)
+    X = pd.DataFrame(numbers).rename(columns=str)
+    named = X.assign(name=[f"name {index}" for index in range(600)])
+    plain, other = (
+        AECNNRegressor(random_state=0).fit(some[:100], y[:100]).score(some[100:], y[100:])
+        for some in (X, named)
+    )
+    assert other > plain - 0.01
+
+
 def test_rare_values_share_a_category(autoencoder):
-    """As many values as rows: the most frequent have their own input, all others share one."""
-    X = pd.DataFrame({"id": [f"n{index}" for index in range(300)] + ["often"] * 20})
+    """The most frequent have their own input, all others share one."""
+    X = pd.DataFrame({"id": [f"n{index}" for index in range(150)] * 2 + ["often"] * 20})
     estimator = autoencoder(max_categories=5).fit(X)
     assert estimator.net_.module_.layout.shape == (5,)
     assert set(estimator.reconstruct(X)["id"]) <= set(X["id"])

@@ -18,6 +18,9 @@ from sk_aecnn.data._arrays import describe_column
 _CATEGORICAL = (nw.String, nw.Categorical, nw.Enum)
 _NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
 _TRUE_FROM = 0.5
+# values of a single row each, and their share of all values, from which on they share a code
+_FEWEST_SINGLE = 10
+_SHARE_OF_SINGLE = 2 / 3
 _MISSING = frozenset({"NoneType", "NAType", "NaTType"})
 
 
@@ -344,10 +347,9 @@ def _learn_column(values: _Values, is_category: bool, max_categories: int) -> Co
         del counts[value]
     vocabulary, is_ordered = values.vocabulary
     present = [value for value in vocabulary or sorted(counts) if value in counts]
-    rare: list[Any] = []
-    if len(present) > max_categories:
-        by_count = sorted(present, key=lambda value: -counts[value])
-        rare = by_count[max_categories - 1 :]
+    by_count = sorted(present, key=lambda value: -counts[value])
+    rare = by_count[_count_kept([counts[value] for value in by_count], max_categories) :]
+    if rare:
         present = [value for value in present if value not in set(rare)] + rare[:1]
     return Column(
         values.name,
@@ -358,6 +360,28 @@ def _learn_column(values: _Values, is_category: bool, max_categories: int) -> Co
         is_ordered,
         is_empty=not counts,
     )
+
+
+def _count_kept(counts: list[int], max_categories: int) -> int:
+    """Return how many values have a code of their own, the most frequent ones.
+
+    Those of a single row each share one where most are: as names of rows or days, they say no more
+    than values that were never seen.
+
+    Examples
+    --------
+    >>> (
+    ...     _count_kept([5, 4, 3, 2], 3),
+    ...     _count_kept([5, 4, 1, 1], 9),
+    ...     _count_kept([5] + [1] * 20, 50),
+    ... )
+    (2, 4, 1)
+    """
+    n_single, n_kept = counts.count(1), len(counts)
+    if n_single >= max(_FEWEST_SINGLE, _SHARE_OF_SINGLE * len(counts)):
+        n_kept -= n_single
+    has_rare = n_kept < len(counts) or len(counts) > max_categories
+    return min(n_kept, max_categories - 1) if has_rare else n_kept
 
 
 def _check_kinds(values: _Values, kinds: dict[type, Any], known: set[type], needed: str) -> None:
