@@ -98,13 +98,22 @@ class NeighbourClasses(nn.Module):
         total = self.prior + near.sum(1, keepdim=True)
         own = log_probability + log(self.prior)
         least = torch.finfo(near.dtype).tiny  # the logarithm of zero has no gradient
-        joined = torch.logaddexp(own, near.clamp_min(least).log())
+        joined = _log_of_sum(own, near.clamp_min(least).log())
         return joined.where(near >= least, own) - total.log()
 
     def _near(self, x: Tensor) -> Tensor:
         """Return what the rows that are near count for, at their classes."""
         similarity = torch.exp(distances(x, self.rows) / -self.length_scale)
         return batch_invariant_linear(similarity, self.classes.T.contiguous())
+
+
+def _log_of_sum(first: Tensor, second: Tensor) -> Tensor:
+    """Return the logarithm of the sum of what numbers are the logarithms of.
+
+    `torch.logaddexp` computes the last few numbers of a tensor in another way than those before.
+    """
+    difference = (first - second).abs()
+    return torch.maximum(first, second) + (-difference).exp().log1p()
 
 
 def distances(x: Tensor, rows: Tensor) -> Tensor:
