@@ -331,6 +331,28 @@ def test_names_of_single_rows_share_a_category():
     assert len(set(codes[:, 1])) == 4
 
 
+@pytest.mark.parametrize("ids", [np.arange(60), np.arange(60) % 5])
+def test_arrays_of_numbers_have_categories_in_prediction_as_well(every, ids):
+    """As the same numbers among objects."""
+    X = np.stack([3.0 * ids, np.random.default_rng(0).normal(size=60)], axis=1)
+    estimator = every(categorical_features=[0]).fit(X, ids > 2)
+    for name in ("transform", "predict", "score_samples", "reconstruct"):
+        if hasattr(estimator, name):
+            method = getattr(estimator, name)
+            np.testing.assert_array_equal(method(X), method(X.astype(object)))
+
+
+def test_the_first_rows_of_a_stream_are_not_taken_for_names():
+    """Most values of the first part are in one row of it, but come back later."""
+    rng = np.random.default_rng(0)
+    city = rng.choice(30, 400)
+    X, y = pd.DataFrame({"city": [f"city {one}" for one in city]}), rng.normal(size=30)[city]
+    model = AECNNRegressor(random_state=0)
+    for start in range(0, 400, 20):
+        model.partial_fit(X[start : start + 20], y[start : start + 20])
+    assert model.net_.module_.layout.shape == (X["city"][:20].nunique(),)
+
+
 def test_names_of_rows_cost_nothing():
     """With a name for each row, numbers are predicted about as without."""
     numbers, y = make_friedman1(600, n_features=5, noise=1.0, random_state=0)

@@ -35,10 +35,10 @@ class Column:
     dtype : str
         Its dtype, as the library of the table spells it.
     categories : tuple
-        The values of a category in the order of their codes; empty for numbers. Where there are
-        rare values, the last code stands for them, and the last category is the most frequent one.
-    rare : tuple
-        The rare values.
+        The values of a category in the order of their codes; empty for numbers.
+    has_rare : bool
+        Whether the last code stands for all other values, the last category being the most frequent
+        of these.
     vocabulary : tuple or None
         All values that the dtype admits, in order, where it lists them.
     is_ordered : bool
@@ -52,7 +52,7 @@ class Column:
     name: Any
     dtype: str
     categories: tuple[Any, ...] = ()
-    rare: tuple[Any, ...] = ()
+    has_rare: bool = False
     vocabulary: tuple[Any, ...] | None = None
     is_ordered: bool = False
     is_empty: bool = False
@@ -60,14 +60,13 @@ class Column:
 
     @property
     def codes(self) -> dict[Any, int]:
-        """The code of every value that was seen."""
-        codes = {value: code for code, value in enumerate(self.categories)}
-        return codes | dict.fromkeys(self.rare, len(self.categories) - 1)
+        """The code of every value that has one of its own, and of the last category."""
+        return {value: code for code, value in enumerate(self.categories)}
 
     @property
-    def code_of_unseen(self) -> float:
-        """The code of a value that was not seen: that of rare ones, NaN where there are none."""
-        return len(self.categories) - 1 if self.rare else np.nan
+    def code_of_others(self) -> float:
+        """The code of all other values, rare or never seen; NaN where there are no rare ones."""
+        return len(self.categories) - 1 if self.has_rare else np.nan
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,9 @@ class TableSchema:
         return _to_frame(self.columns, values, self.library)
 
 
-def learn_schema(X: Any, categorical_features: Any, max_categories: int) -> TableSchema | None:
+def learn_schema(
+    X: Any, categorical_features: Any, max_categories: int, *, groups_names: bool = True
+) -> TableSchema | None:
     """Return the columns of a table; None for arrays of numbers, and for what is no table.
 
     Parameters
@@ -176,6 +177,9 @@ def learn_schema(X: Any, categorical_features: Any, max_categories: int) -> Tabl
         The estimator's parameter.
     max_categories : int
         The most codes of a column.
+    groups_names : bool
+        Whether values of a single row each share a code where most are: not in a stream, of which X
+        is a small part.
     """
     from_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
     if not _is_table(X, by_dtype=from_dtype or categorical_features is None):
@@ -186,7 +190,7 @@ def learn_schema(X: Any, categorical_features: Any, max_categories: int) -> Tabl
     else:
         chosen = _resolve_chosen(categorical_features, [values.name for values in read])
     columns = [
-        _learn_column(values, is_category, max_categories)
+        _learn_column(values, is_category, max_categories, groups_names)
         for values, is_category in zip(read, chosen, strict=True)
     ]
     holds_objects = any(
@@ -330,7 +334,9 @@ def _read(X: Any) -> Iterator[_Values]:
 # -- from the table ---------------------------------------------------------------------------
 
 
-def _learn_column(values: _Values, is_category: bool, max_categories: int) -> Column:
+def _learn_column(
+    values: _Values, is_category: bool, max_categories: int, groups_names: bool
+) -> Column:
     if not is_category:
         kinds = values.kinds() if values.is_object else {}
         _check_kinds(values, kinds, {float}, "numbers are needed")
@@ -348,37 +354,36 @@ def _learn_column(values: _Values, is_category: bool, max_categories: int) -> Co
     vocabulary, is_ordered = values.vocabulary
     present = [value for value in vocabulary or sorted(counts) if value in counts]
     by_count = sorted(present, key=lambda value: -counts[value])
-    rare = by_count[_count_kept([counts[value] for value in by_count], max_categories) :]
-    if rare:
-        present = [value for value in present if value not in set(rare)] + rare[:1]
+    n_kept = _count_kept([counts[value] for value in by_count], max_categories, groups_names)
+    kept, rare = set(by_count[:n_kept]), by_count[n_kept:]
     return Column(
         values.name,
         values.dtype,
-        tuple(present),
-        tuple(rare),
+        (*(value for value in present if value in kept), *rare[:1]),
+        bool(rare),
         vocabulary,
         is_ordered,
         is_empty=not counts,
     )
 
 
-def _count_kept(counts: list[int], max_categories: int) -> int:
+def _count_kept(counts: list[int], max_categories: int, groups_names: bool = True) -> int:
     """Return how many values have a code of their own, the most frequent ones.
 
-    Those of a single row each share one where most are: as names of rows or days, they say no more
-    than values that were never seen.
+    Those of a single row each share one where most are, if names are grouped: as names of rows or
+    days, they say no more than values that were never seen.
 
     Examples
     --------
-    >>> (
-    ...     _count_kept([5, 4, 3, 2], 3),
-    ...     _count_kept([5, 4, 1, 1], 9),
-    ...     _count_kept([5] + [1] * 20, 50),
-    ... )
-    (2, 4, 1)
+    >>> _count_kept([5, 4, 3, 2], 3), _count_kept([5, 4, 1, 1], 9)
+    (2, 4)
+    >>> _count_kept([1] * 9, 50), _count_kept([1] * 10, 50)
+    (9, 0)
+    >>> _count_kept([2] * 5 + [1] * 10, 50), _count_kept([2] * 6 + [1] * 10, 50)
+    (5, 16)
     """
     n_single, n_kept = counts.count(1), len(counts)
-    if n_single >= max(_FEWEST_SINGLE, _SHARE_OF_SINGLE * len(counts)):
+    if groups_names and n_single >= max(_FEWEST_SINGLE, _SHARE_OF_SINGLE * n_kept):
         n_kept -= n_single
     has_rare = n_kept < len(counts) or len(counts) > max_categories
     return min(n_kept, max_categories - 1) if has_rare else n_kept
@@ -415,16 +420,16 @@ def _encode(column: Column, values: _Values) -> np.ndarray:
     codes, listed = column.codes, values.to_list()
     encoded = np.array([codes.get(value, np.nan) for value in listed], dtype=np.float64)
     unknown = np.flatnonzero(np.isnan(encoded))
-    unseen = [index for index in unknown if not _is_missing(listed[index])]
+    others = [index for index in unknown if not _is_missing(listed[index])]
     kind = _kind_of(column.categories[0])
-    odd = [listed[index] for index in unseen if _kind_of(listed[index]) is not kind]
+    odd = [listed[index] for index in others if _kind_of(listed[index]) is not kind]
     if odd:
         raise ValueError(
             f"Column {column.name!r} of X holds {type(odd[0]).__name__} values such as "
             f"{str(odd[0])[:40]!r} (dtype {values.dtype}), but fit has seen categories such as "
             f"{column.categories[0]!r} (dtype {column.dtype}). Pass values of that type."
         )
-    encoded[unseen] = column.code_of_unseen
+    encoded[others] = column.code_of_others
     return encoded
 
 

@@ -106,7 +106,7 @@ class AutoencoderImputer(IndicatorAttributes, OneToOneFeatureMixin, Autoencoding
         probability in the reconstruction.
     max_categories : int, default=255
         Largest number of categories of a column. If there are more, the rarest ones share one
-        input, and so do values of one row each where most are such.
+        input, and so do values of one row each where two thirds are such.
     scaling : {"auto", "feature", "shared"} or None, default="auto"
         How the inputs are standardised inside the network.
 

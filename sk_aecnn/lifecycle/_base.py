@@ -179,7 +179,7 @@ class NetworkEstimator(
             check_unchanged(parameters, self._fitted_parameters, self.resolved_params_)
             fitted = self._geometry
         else:
-            self._schema = self._learn_schema(call.X)
+            self._schema = self._learn_schema(call.X, is_stream=call.partial)
         given = call.X, call.y, call.sample_weight
         data, geometry = self._validate_training_data(*given, fitted)
         if call.resume:

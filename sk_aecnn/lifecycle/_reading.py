@@ -73,7 +73,7 @@ class ReadingEstimator(InputParameters, metaclass=ABCMeta):
         X = read_by_length(detach_tensor(X))
         return as_objects(X) if isinstance(X, list | tuple) else X
 
-    def _learn_schema(self, X: Any) -> TableSchema | None:
+    def _learn_schema(self, X: Any, *, is_stream: bool) -> TableSchema | None:
         """Return the columns of a table; those of the fitted encoder where there is one."""
         encoder = getattr(self, "encoder", None)
         if isinstance(encoder, FrozenEstimator):
@@ -83,7 +83,9 @@ class ReadingEstimator(InputParameters, metaclass=ABCMeta):
         X = self._read(X)
         if hasattr(X, "columns") and not issparse(X):
             check_columns(X)
-        return learn_schema(X, self.categorical_features, self.max_categories)
+        return learn_schema(
+            X, self.categorical_features, self.max_categories, groups_names=not is_stream
+        )
 
     def _expand(self, geometry: SampleGeometry) -> SampleGeometry:
         """Return the geometry of rows as the network gets them."""
@@ -132,7 +134,7 @@ class ReadingEstimator(InputParameters, metaclass=ABCMeta):
         return validated
 
     def _are_as_fitted(self, X: Any) -> bool:
-        """Tell whether X is an array of finite numbers, as wide as in ``fit``, and none had names.
+        """Tell whether X is an array of finite numbers, as wide as in ``fit``, without names there.
 
         scikit-learn would pass it on as it is, after a time in which a small network predicts a
         row. What is anything else is left to scikit-learn, and so are the errors.
@@ -143,6 +145,7 @@ class ReadingEstimator(InputParameters, metaclass=ABCMeta):
             or X.shape[1:] != (self.n_features_in_,)
             or len(X) == 0
             or "feature_names_in_" in vars(self)
+            or not (self._schema is None or self._schema.is_numeric)
         ):
             return False
         with np.errstate(all="ignore"):

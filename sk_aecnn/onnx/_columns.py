@@ -47,16 +47,15 @@ def _add_column(graph: Graph, column: Column, given: str) -> str:
             domain="ai.onnx.ml",
             keys_strings=list(keys),
             values_int64s=list(keys.values()),
-            default_int64=n_categories - 1 if column.rare else -1,
+            default_int64=n_categories - 1 if column.has_rare else -1,
         )
-        one_hot = graph.cast(graph.add("Equal", code, np.arange(n_categories)[None]), _DOUBLE)
+        is_value = graph.add("Equal", code, np.arange(n_categories)[None])
     else:
         is_value = graph.add("Equal", given, np.array([[float(value) for value in codes]]))
-        of_code = np.eye(n_categories)[list(codes.values())]
-        one_hot = graph.add("MatMul", graph.cast(is_value, _DOUBLE), of_code)
-    seen = graph.cast(graph.add("ReduceMax", one_hot, integers(1), keepdims=1), bool)
-    unseen: str | np.ndarray = np.array(np.nan)
-    if column.rare and not _is_text(column):
+    one_hot = graph.cast(is_value, _DOUBLE)
+    is_known = graph.cast(graph.add("ReduceMax", one_hot, integers(1), keepdims=1), bool)
+    other: str | np.ndarray = np.array(np.nan)
+    if column.has_rare and not _is_text(column):
         missing = graph.add("IsNaN", given)
-        unseen = graph.add("Where", missing, unseen, np.eye(n_categories)[-1:])
-    return graph.add("Where", seen, one_hot, unseen)
+        other = graph.add("Where", missing, other, np.eye(n_categories)[-1:])
+    return graph.add("Where", is_known, one_hot, other)

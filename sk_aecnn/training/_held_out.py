@@ -48,9 +48,9 @@ class HeldOutSelection(Callback):
     Every row is held out from one member. After each epoch, that member predicts it, with an
     average of the weights so far (polynomial decay averaging; Shamir & Zhang 2013, "Stochastic
     gradient descent for non-smooth optimization"). Training ends when the loss of these predictions
-    has not fallen for some time, those before the first step among them. That of numbers is waited
-    for longer where an epoch has few steps, but then has to be lower than the lowest before by two
-    standard errors of the difference. The weights are taken that
+    has not fallen for some time, those before the first step among them. Where an epoch has few
+    steps, a lower loss of numbers is waited for longer, but then it counts only if it is lower by
+    two standard errors of the difference. The weights are taken that
     were the last whose loss exceeds the lowest by no more than the standard error of their
     difference (as Breiman et al. 1984, "Classification and regression trees", section 3.4.3, choose
     a size): the mean of members, which nothing is held out from, tends to gain for longer than each
@@ -136,9 +136,11 @@ class HeldOutSelection(Callback):
         score, factor = agree((score, factor))
         torch._foreach_copy_(self.state_, now)
         self.scores_.append(score)
-        if len(self.scores_) == 1 or self._is_best(losses):
+        is_first = len(self.scores_) == 1
+        is_best, is_close = agree((True, True) if is_first else self._judge(losses))
+        if is_best:
             self.best_epoch_, self.best_losses_ = len(self.scores_) - 1, losses
-        elif self.is_late_ or self.score is not None or not self._is_close(losses):
+        elif not is_close:
             return
         self.taken_ = [tensor.clone() for tensor in self.average_]
         self.factor_ = factor
@@ -165,23 +167,18 @@ class HeldOutSelection(Callback):
     def _mean(self, losses: Tensor) -> float:
         return float(losses @ self.folds_.share)
 
-    def _is_best(self, losses: Tensor) -> bool:
-        """Tell whether the last score is the best one, and clearly so where it comes late."""
-        if self.is_late_:
-            excess, error = self._compare(losses)
-            return excess < -_CLEARLY * error
-        return self.scores_[-1] >= self.scores_[self.best_epoch_]
+    def _judge(self, losses: Tensor) -> tuple[bool, bool]:
+        """Tell whether the last score is the best one, or its losses are as far as rows can say.
 
-    def _is_close(self, losses: Tensor) -> bool:
-        """Tell whether losses are the lowest, as far as the rows can say."""
-        excess, error = self._compare(losses)
-        return excess <= error
-
-    def _compare(self, losses: Tensor) -> tuple[float, float]:
-        """Return by how much losses exceed the lowest ones, and the standard error of that."""
+        One that comes late has to be clearly the best.
+        """
         excess = losses - self.best_losses_
         mean = self._mean(excess)
-        return mean, float(((excess - mean) * self.folds_.share).norm())
+        error = float(((excess - mean) * self.folds_.share).norm())
+        if self.is_late_:
+            return mean < -_CLEARLY * error, False
+        is_close = self.score is None and mean <= error
+        return self.scores_[-1] >= self.scores_[self.best_epoch_], is_close
 
     def _score_members(self, net: NeuralNet, score: Score, factor: Tensor) -> float:
         """Return the mean score of members, each for the rows that are held out from it."""

@@ -24,8 +24,8 @@ def noisy():
 
 
 @pytest.mark.parametrize("cls", [*CLASSIFIERS, *REGRESSORS])
-def test_the_best_score_is_kept(cls, noisy):
-    """Scores are of every epoch and of the start; training ends some time after the best."""
+def test_scores_are_of_every_epoch_and_of_the_start(cls, noisy):
+    """Training ends before the most epochs."""
     model = cls(random_state=0).fit(*noisy)
     scores = model.validation_scores_
     assert model.resolved_params_["early_stopping"] == "cv"
@@ -40,31 +40,6 @@ def test_a_better_score_is_waited_six_epochs_for(cls, noisy):
     assert model.n_iter_ == _last_epoch(model.validation_scores_, 6)
 
 
-def fit_small(cls, noise, n_steps, monkeypatch):
-    """150 samples, and how well others are predicted if a lower loss is waited for so long."""
-    X, y = make_friedman1(1150, n_features=5, noise=noise, random_state=0)
-    monkeypatch.setattr(_held_out, "_STEPS_TO_WAIT", n_steps)
-    model = cls(random_state=0).fit(X[:150], y[:150])
-    return model, model.predict(X[150:]), model.score(X[150:], y[150:])
-
-
-def test_regressors_of_small_tables_get_past_the_linear_models(monkeypatch):
-    """Of two steps in an epoch, eight epochs are fewer than the learning rate rises for."""
-    _, _, before = fit_small(AECNNRegressor, 0.0, 0, monkeypatch)
-    _, _, after = fit_small(AECNNRegressor, 0.0, 80, monkeypatch)
-    assert before < 0.93
-    assert after > 0.98
-
-
-@pytest.mark.parametrize("cls", REGRESSORS)
-def test_what_is_waited_for_has_to_be_clearly_better(cls, monkeypatch):
-    """Where targets are noisy, the same weights are kept as without waiting."""
-    short, expected, _ = fit_small(cls, 6.0, 0, monkeypatch)
-    long, found, _ = fit_small(cls, 6.0, 80, monkeypatch)
-    assert long.n_iter_ > short.n_iter_ + 20
-    np.testing.assert_array_equal(found, expected)
-
-
 def test_a_late_best_score_is_waited_longer_for():
     """Half as many epochs as it took."""
     X = np.random.default_rng(1).normal(size=(400, 4))
@@ -76,6 +51,48 @@ def test_a_late_best_score_is_waited_longer_for():
 def _last_epoch(scores, patience):
     best = int(scores.argmax())
     return best + max(patience, -(-best // 2))
+
+
+def fit_small(noise, cls=AECNNRegressor, **params):
+    """150 samples, and how well others are predicted."""
+    X, y = make_friedman1(1150, n_features=5, noise=noise, random_state=0)
+    model = cls(random_state=0, **params).fit(X[:150], y[:150])
+    return model, model.predict(X[150:]), model.score(X[150:], y[150:])
+
+
+def test_regressors_of_small_tables_get_past_the_linear_models(monkeypatch):
+    """Of two steps in an epoch, eight epochs are fewer than the learning rate rises for."""
+    _, _, score = fit_small(0.0)
+    monkeypatch.setattr(_held_out, "_STEPS_TO_WAIT", 0)
+    _, _, before = fit_small(0.0)
+    assert before < 0.93
+    assert score > 0.98
+
+
+@pytest.mark.parametrize("cls", REGRESSORS)
+def test_what_is_waited_for_has_to_be_clearly_better(cls, monkeypatch):
+    """Where targets are noisy, the same weights are kept as without waiting."""
+    long, found, _ = fit_small(6.0, cls)
+    monkeypatch.setattr(_held_out, "_STEPS_TO_WAIT", 0)
+    short, expected, _ = fit_small(6.0, cls)
+    assert long.n_iter_ > short.n_iter_ + 20
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_scores_of_a_scorer_are_not_waited_for():
+    """Nothing tells by how much one has to be higher."""
+    model, _, _ = fit_small(6.0, scoring="neg_mean_absolute_error")
+    assert model.n_iter_ == _last_epoch(model.validation_scores_, 8)
+
+
+def test_processes_agree_on_what_is_the_best(monkeypatch):
+    """They stop at the same epoch, though losses differ in their last digits."""
+    told = []
+    monkeypatch.setattr(_held_out, "agree", lambda value: told.append(value) or value)
+    model, _, _ = fit_small(6.0)
+    assert len(told) == 2 * (model.n_iter_ + 1)
+    assert told[1] == (True, True)
+    assert {type(one) for one in told[-1]} == {bool}
 
 
 @every_classifier
@@ -254,10 +271,22 @@ def test_of_equally_good_weights_the_last_are_taken():
     selection = HeldOutSelection(None, "classification_loss")
     selection.folds_ = SimpleNamespace(share=torch.full((100,), 0.01, dtype=torch.float64))
     selection.best_losses_ = torch.rand(100, dtype=torch.float64)
+    selection.best_epoch_, selection.scores_, selection.is_late_ = 0, [-0.5, -0.6], False
     noise = torch.tensor([1.0, -1.0] * 50, dtype=torch.float64)  # a standard error of 0.1
-    assert selection._is_close(selection.best_losses_ + noise + 0.09)
-    assert not selection._is_close(selection.best_losses_ + noise + 0.11)
-    assert not selection._is_close(selection.best_losses_ + 0.001)
+    assert selection._judge(selection.best_losses_ + noise + 0.09) == (False, True)
+    assert selection._judge(selection.best_losses_ + noise + 0.11) == (False, False)
+    assert selection._judge(selection.best_losses_ + 0.001) == (False, False)
+
+
+def test_late_weights_count_two_standard_errors_below_the_best():
+    """Others do not, however high their score."""
+    selection = HeldOutSelection(None, "regression_loss")
+    selection.folds_ = SimpleNamespace(share=torch.full((100,), 0.01, dtype=torch.float64))
+    selection.best_losses_ = torch.rand(100, dtype=torch.float64)
+    selection.best_epoch_, selection.scores_, selection.is_late_ = 0, [-0.5, -0.3], True
+    noise = torch.tensor([1.0, -1.0] * 50, dtype=torch.float64)  # a standard error of 0.1
+    assert selection._judge(selection.best_losses_ + noise - 0.19) == (False, False)
+    assert selection._judge(selection.best_losses_ + noise - 0.21) == (True, False)
 
 
 def test_a_fit_keeps_the_last_weights_within_a_standard_error(noisy, monkeypatch):
