@@ -403,9 +403,13 @@ class InputLayout(nn.Module):
     def _complete(self, x: Tensor, missing: Tensor) -> Tensor:
         if not missing.any():
             return x
-        return (
-            x.masked_fill(missing, 0) if self.expectation is None else self.expectation(x, missing)
+        # a clone keeps the strides, by which kernels go
+        completed: Tensor = (
+            x.clone().masked_fill_(missing, 0)
+            if self.expectation is None
+            else self.expectation(x, missing)
         )
+        return completed
 
     def _mask(self, missing: Tensor, dtype: torch.dtype) -> Tensor | None:
         if not self.masks:

@@ -238,7 +238,7 @@ class MeanPrediction(nn.Module):
 
     def __init__(self, n_outputs: int = 1) -> None:
         super().__init__()
-        self.register_buffer("slope", torch.ones(n_outputs))
+        self.register_buffer("slope", torch.ones(n_outputs, dtype=torch.float32))
         self.slope: Tensor
 
     def forward(self, predictions: Tensor) -> Tensor:
@@ -290,7 +290,8 @@ class MeanProbability(nn.Module):
 
     def __init__(self, inverse_temperature: float = 1.0) -> None:
         super().__init__()
-        self.register_buffer("inverse_temperature", torch.tensor(inverse_temperature))
+        temperature = torch.tensor(inverse_temperature, dtype=torch.float32)
+        self.register_buffer("inverse_temperature", temperature)
         self.inverse_temperature: Tensor
 
     def forward(self, logits: Tensor) -> Tensor:
