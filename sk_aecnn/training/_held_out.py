@@ -50,14 +50,14 @@ class HeldOutSelection(Callback):
     gradient descent for non-smooth optimization"). Training ends when the loss of these predictions
     has not fallen for some time, those before the first step among them. Where an epoch has few
     steps, a lower loss of numbers is waited for longer, but then it counts only if it is lower by
-    two standard errors of the difference. The weights are taken that
-    were the last whose loss exceeds the lowest by no more than the standard error of their
-    difference (as Breiman et al. 1984, "Classification and regression trees", section 3.4.3, choose
-    a size): the mean of members, which nothing is held out from, tends to gain for longer than each
-    of them. The loss of probabilities is that with the best temperature (Guo et al. 2017, "On
-    calibration of modern neural networks", section 4.2), which is taken as well: else training
-    would end where a network grows too sure, though it goes on telling classes apart better (Berta
-    et al. 2025, "Rethinking early stopping: refine, then calibrate").
+    two standard errors of the difference. The weights are taken that were the last whose loss
+    exceeds the lowest by no more than the standard error of their difference (as Breiman et al.
+    1984, "Classification and regression trees", section 3.4.3, choose a size): the mean of members,
+    which nothing is held out from, tends to gain for longer than each of them. The loss of
+    probabilities is that with the best temperature (Guo et al. 2017, "On calibration of modern
+    neural networks", section 4.2), which is taken as well: else training would end where a network
+    grows too sure, though it goes on telling classes apart better (Berta et al. 2025, "Rethinking
+    early stopping: refine, then calibrate").
 
     Numbers that are hard to predict are predicted too far from their mean. Their loss is that with
     the best slope for each of them, from 0 to 1. The mean of members is drawn to the mean of the
@@ -108,9 +108,9 @@ class HeldOutSelection(Callback):
         n_epochs = len(self.scores_) - 1
         n_waited = n_epochs - self.best_epoch_
         self.is_late_ = n_waited >= max(_PATIENCE[self.name], _RELATIVE_PATIENCE * self.best_epoch_)
-        is_clear = self.name == "regression_loss" and self.score is None
-        n_steps = _STEPS_TO_WAIT if is_clear else 0
-        if self.is_late_ and n_waited * self.step_ >= n_steps * n_epochs:
+        waits_longer = self.name == "regression_loss" and self.score is None
+        n_steps_waited = n_waited * self.step_ / n_epochs
+        if self.is_late_ and not (waits_longer and n_steps_waited < _STEPS_TO_WAIT):
             raise KeyboardInterrupt  # skorch's word for a callback that has seen enough
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
